@@ -1,0 +1,1 @@
+"""Text to model; every problem with file:line:column."""

@@ -1,0 +1,1 @@
+"""What was asked: frozen typed objects, no I/O, standard library only."""

@@ -1,0 +1,61 @@
+"""An API as its definition says it: routes, responses, CORS."""
+
+from dataclasses import dataclass
+from enum import Enum
+
+from fastgw.model.integration import GatewayResponse, Integration
+from fastgw.model.place import Place
+
+
+class ApiKind(Enum):
+    """REST (v1): unmatched is 403 Missing Authentication Token. HTTP (v2): 404 Not Found, $default route."""
+
+    REST = "rest"
+    HTTP = "http"
+
+
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+ANY = "ANY"
+DEFAULT_ROUTE = "$default"
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One method of one resource.
+
+    method      a verb of METHODS, or "ANY"
+    path        "/pets/{id}" or "/files/{proxy+}"; "$default" for an HTTP API's catch-all route
+    """
+
+    method: str
+    path: str
+    integration: Integration
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Cors:
+    """x-amazon-apigateway-cors: preflight is answered by the gateway, and backend CORS headers replaced.
+
+    max_age in seconds; None sends no Access-Control-Max-Age.
+    """
+
+    allow_origins: tuple[str, ...]
+    allow_methods: tuple[str, ...] = ()
+    allow_headers: tuple[str, ...] = ()
+    expose_headers: tuple[str, ...] = ()
+    max_age: int | None = None
+    allow_credentials: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Api:
+    """name is the key in fastgw.yaml or the definition's title; id is the execute-api id ([a-z0-9]+)."""
+
+    name: str
+    id: str
+    kind: ApiKind
+    routes: tuple[Route, ...]
+    place: Place
+    gateway_responses: tuple[GatewayResponse, ...] = ()
+    cors: Cors | None = None

@@ -1,0 +1,50 @@
+"""Where a mapped value comes from: the right side of a parameter mapping.
+
+Source of the grammar: Amazon API Gateway developer guide, "parameter mapping".
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Static:
+    """A literal, written 'in single quotes' in a definition."""
+
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class RequestParameter:
+    """method.request.{path|querystring|header|multivaluequerystring|multivalueheader}.name.
+
+    location is "path", "querystring" or "header"; multi joins all values with a comma,
+    otherwise the last value wins.
+    """
+
+    location: str
+    name: str
+    multi: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StageVariable:
+    """stageVariables.name"""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """context.name, the name without its prefix: "identity.sourceIp"."""
+
+    name: str
+
+
+Source = Static | RequestParameter | StageVariable | Context
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A text with values put in: literals and sources in order, written one after the other."""
+
+    parts: tuple[Source, ...]

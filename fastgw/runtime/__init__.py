@@ -1,0 +1,1 @@
+"""Processes: supervisor, workers, shared memory, name resolution."""
