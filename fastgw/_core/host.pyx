@@ -141,11 +141,12 @@ cdef int host_parse(const char* raw, uint32_t n, char* out, uint32_t* name_n, in
     return HOST_OK
 
 
-def parse(bytes raw not None) -> tuple[bytes, int]:
+def parse(const unsigned char[::1] raw not None) -> tuple[bytes, int]:
     """(name in lower case, port or 0). Raises ValueError for a value that is refused."""
     cdef char out[HOST_CAP]
-    cdef uint32_t name_n = 0
+    cdef uint32_t name_n = 0, n = raw.shape[0]
     cdef int32_t port = 0
-    if host_parse(raw, len(raw), out, &name_n, &port) != HOST_OK:
-        raise ValueError(f"not a host: {raw!r}")
+    cdef const char* s = <const char*> &raw[0]
+    if host_parse(s, n, out, &name_n, &port) != HOST_OK:
+        raise ValueError(f"not a host: {s[:n]!r}")
     return out[:name_n], port

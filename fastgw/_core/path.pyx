@@ -166,30 +166,32 @@ cdef int query_valid(const char* query, uint32_t n) noexcept nogil:
 
 
 def canonical(
-    bytes raw not None, *, bint merge_slashes=True, bint pass_encoded_slash=False, room: int | None = None
+    const unsigned char[::1] raw not None, *, bint merge_slashes=True, bint pass_encoded_slash=False,
+    room: int | None = None,
 ) -> bytes:
-    """The canonical path; `raw` itself when it already is.
+    """The canonical path of `raw` (bytes, or a window into a larger buffer).
 
     room: bytes the rewriting may use, len(raw) unless given. Raises ValueError for a path that is refused,
     BufferError where room is too small.
     """
     cdef int flags = PATH_MERGE_SLASHES * merge_slashes | PATH_PASS_ENCODED_SLASH * pass_encoded_slash
-    cdef uint32_t n = len(raw), cap = n if room is None else room, out_n = 0
-    cdef char* out = <char*> malloc(cap + 1)
+    cdef uint32_t n = raw.shape[0], cap = n if room is None else room, out_n = 0
+    cdef const char* s = <const char*> &raw[0]
+    cdef char* out = <char*> malloc(cap if cap else 1)
     cdef int found
     if out == NULL:
         raise MemoryError
     try:
-        found = path_canonical(raw, n, flags, out, cap, &out_n)
+        found = path_canonical(s, n, flags, out, cap, &out_n)
         if found == PATH_BAD:
-            raise ValueError(f"not a path: {raw!r}")
+            raise ValueError(f"not a path: {s[:n]!r}")
         if found == PATH_FULL:
             raise BufferError(f"rewriting takes up to {n} bytes, room is {cap}")
-        return raw if found == PATH_SAME else out[:out_n]
+        return s[:n] if found == PATH_SAME else out[:out_n]
     finally:
         free(out)
 
 
-def valid_query(bytes query not None) -> bool:
+def valid_query(const unsigned char[::1] query not None) -> bool:
     """Whether a request with this query (without its '?') may be forwarded."""
-    return bool(query_valid(query, len(query)))
+    return bool(query_valid(<const char*> &query[0], query.shape[0]))

@@ -112,7 +112,11 @@ def check_canonical(path: bytes, segments: list[Part]) -> None:
     """Requests are matched in canonical form only: a route in another spelling would be dead."""
     filled = [b"x" if isinstance(segment, Variable) else segment for segment in segments]
     plain = b"/" + b"/".join(b"x".join(s) if isinstance(s, tuple) else s for s in filled)
-    if canonical(plain, pass_encoded_slash=True) != plain:
+    try:
+        spelled = canonical(plain, pass_encoded_slash=True)
+    except ValueError:
+        raise ValueError(f"{path!r}: holds a byte or an escape that no request path may hold") from None
+    if spelled != plain or b"//" in path:
         raise ValueError(f"{path!r}: not in canonical form")
 
 
@@ -128,6 +132,11 @@ def join_text(segments: list[Part]) -> tuple[Part, ...]:
         parts += [text, segment] if text else [segment]
         text = b""
     return (*parts, text) if text else tuple(parts)
+
+
+def narrowness(literals: tuple[bytes, ...]) -> tuple[int, tuple[bytes, ...]]:
+    """Order in which the mixed segments of one level are tried."""
+    return -sum(map(len, literals)), literals
 
 
 class RouteTree:
@@ -202,7 +211,7 @@ class RouteTree:
             node.var = self._add_node(b"")
             below.append((node.var, [route.behind() for route in one]))
         # Widest first: each finds the next wider one already in the chain.
-        for literals in sorted(by_part, key=lambda literals: (sum(map(len, literals)), literals)):
+        for literals in sorted(by_part, key=narrowness, reverse=True):
             behind = self._add_node(b"")
             below.append((behind, [route.behind() for route in by_part[literals]]))
             self.mixed.append(Mixed(len(self.literals), len(literals), behind, node.mixed))

@@ -9,8 +9,8 @@ Route grammar (one leading '/', already in canonical form, see path.pxd; one tra
   {p+}      one or more segments up to the end of the path; last in a route
   a{p}b{q}  a segment of literals and variables, each variable at least one byte
 
-Order at each level: text, then mixed segments (more literal bytes first), {p}, {p+}. A route counts
-only if it has the verb, or ANY; otherwise matching goes on with the next wider candidate.
+Order at each level: text, then mixed segments (more literal bytes first, then in byte order), {p}, {p+}.
+A route counts only if it has the verb, or ANY; otherwise matching goes on with the next wider candidate.
 
 One trailing '/' of the request path is ignored. The value of {p+} keeps it ("/files/a/" under
 /files/{p+} gives "a/"): an upstream must see what the client asked for. {p+} needs a non-empty segment.

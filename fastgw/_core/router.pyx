@@ -202,13 +202,14 @@ cdef class Router:
             free(self.table.text)
             free(self.table)
 
-    def match(self, int verb, bytes path not None) -> tuple[int, list[bytes]] | None:
+    def match(self, int verb, const unsigned char[::1] path not None) -> tuple[int, list[bytes]] | None:
         """(route, parameters in the order of the route), or None."""
         cdef RouterMatch m
         cdef int32_t i
-        if not router_match(self.table, path, len(path), verb, &m):
+        cdef const char* s = <const char*> &path[0]
+        if not router_match(self.table, s, path.shape[0], verb, &m):
             return None
-        return m.route, [path[m.off[i]:m.off[i] + m.len[i]] for i in range(m.nparams)]
+        return m.route, [s[m.off[i]:m.off[i] + m.len[i]] for i in range(m.nparams)]
 
     def match_many(self, int verb, list paths not None) -> int:
         """How many of the paths have a route: the loop that bench/micro times."""
@@ -219,8 +220,8 @@ cdef class Router:
             found += router_match(self.table, path, len(path), verb, &m)
         return found
 
-    def steps(self, int verb, bytes path not None) -> int:
+    def steps(self, int verb, const unsigned char[::1] path not None) -> int:
         """Nodes that matching this path enters, found or not."""
         cdef RouterMatch m
-        router_match(self.table, path, len(path), verb, &m)
+        router_match(self.table, <const char*> &path[0], path.shape[0], verb, &m)
         return m.steps
