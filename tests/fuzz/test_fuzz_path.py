@@ -7,6 +7,7 @@ import ast
 import itertools
 import random
 import re
+from array import array
 from pathlib import Path
 
 import pytest
@@ -28,10 +29,11 @@ FLAGS = [
 def check(raw: bytes) -> bool:
     """Every property of the canonical form; whether any setting takes the path at all."""
     taken = False
+    exact = memoryview(array("B", raw))  # no byte behind the path: a sanitizer sees one read too many
     for flags in FLAGS:
         expected = oracle_path.canonical(raw, **flags)
         try:
-            found = canonical(raw, **flags)
+            found = canonical(exact, **flags)
         except ValueError:
             found = None
         assert found == expected, (raw, flags)
@@ -43,7 +45,7 @@ def check(raw: bytes) -> bool:
         assert not {b".", b".."} & set(found.split(b"/")), raw
         assert not re.search(rb"(?i)%(?:2e|00|5c)|[^!-~]", found), raw
         assert not (flags["merge_slashes"] and b"//" in found), raw
-    assert valid_query(raw) == oracle_path.valid_query(raw)
+    assert valid_query(exact) == oracle_path.valid_query(raw)
     return taken
 
 
