@@ -51,6 +51,11 @@ class Document:
     def view(self) -> "View":
         return View(self, self.value, ())
 
+    def part(self, view: "View") -> "Document":
+        """A value as a document of its own: references inside it begin there."""
+        start = view.path
+        return Document(self.file, view.value, lambda path: self.locate(start + path))
+
 
 class View:
     """A value of a document and where it stands."""

@@ -20,6 +20,9 @@ PSEUDO = {
 }
 """What CloudFormation's own names stand for where nobody says otherwise."""
 
+MAX_TEXT = 65_536
+"""Characters of a value once everything is put in."""
+
 _HOLE = re.compile(r"\$(\$?)\{(!?)([^{}]*)\}")
 _STAGE = "stageVariables."
 
@@ -50,6 +53,10 @@ class Params:
         """The text of a scalar or of a CloudFormation function."""
         return self._fill(view.value, 0)
 
+    def put_known(self, text: str) -> str:
+        """text with the names that are known put in and everything else left alone."""
+        return self._holes(text, {}).text or text
+
     def _fill(self, value: object, depth: int) -> Filled:
         if isinstance(value, str):
             return self._holes(value, {}) if "${" in value else Filled(value)
@@ -68,8 +75,12 @@ class Params:
 
     def _holes(self, text: str, local: Mapping[str, str]) -> Filled:
         missing: dict[str, None] = {}
+        room = MAX_TEXT - len(text)
 
         def put(match: re.Match[str]) -> str:
+            nonlocal room
+            if room < 0:
+                return ""
             doubled, literal, name = match.groups()
             if doubled or literal:
                 return "${" + name + "}"
@@ -80,9 +91,13 @@ class Params:
             if value is None:
                 missing[name] = None
                 return match[0]
+            room -= len(value)
             return value
 
-        return Filled(_HOLE.sub(put, text), tuple(missing))
+        whole = _HOLE.sub(put, text)
+        if room < 0:
+            return Filled(None, why=f"longer than {MAX_TEXT:,} characters")
+        return Filled(whole, tuple(missing))
 
     def _named(self, name: str) -> Filled:
         value = self._values.get(name)
