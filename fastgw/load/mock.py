@@ -55,6 +55,7 @@ class _Mock:
                 "CONVERT_TO_BINARY":
             raise _NotFixed("turns text into bytes (contentHandling), which is not served yet")
         kind, body = self._body(chosen)
+        self._mention_passthrough()
         return Mock(status or 500, self.place, self._headers(chosen), body, kind)
 
     def _requested(self) -> int:
@@ -75,12 +76,15 @@ class _Mock:
             statuses.add(_status(self.reader.params.put_known(text)))
         if len(statuses) > 1:
             raise _NotFixed("has request templates that give different status codes")
-        passthrough = self.view.get("passthroughBehavior")
-        if passthrough is not None and str(passthrough.value).lower() == "never":
-            self.reader.problems.warning(passthrough.place, "unserved", f"{self.route}: a request whose "
+        return statuses.pop()
+
+    def _mention_passthrough(self) -> None:
+        behavior = self.view.get("passthroughBehavior")
+        names = ("WHEN_NO_MATCH", "WHEN_NO_TEMPLATES", "NEVER")
+        if self.reader.name(behavior, names) == "NEVER":
+            self.reader.problems.warning(behavior.place, "unserved", f"{self.route}: a request whose "
                                          "Content-Type has no template is answered too; the 415 of "
                                          "passthroughBehavior comes with templates")
-        return statuses.pop()
 
     def _response(self, status: int) -> View:
         """The integration response whose pattern fits the whole status, else "default"."""

@@ -85,6 +85,6 @@ class PlainUpstreams:
                                         "placeholders or a query")
             return _Base(place)
         if self._integrations.needs_tls(found):
-            return _Base(place, None, "HTTPS upstream", f"HTTPS upstream ({found.authority}) is not served yet"
-                         f"{found.how_in_clear()}")
+            return _Base(place, None, "HTTPS upstream", f"HTTPS upstream ({found.authority}) is not served "
+                         f"yet{found.how_in_clear()}")
         return _Base(place, found.over_http().rstrip("/"))
