@@ -66,6 +66,9 @@ BUCKETS = len(BUCKET_BOUNDS_US) + 1
 
 SLOT_UNROUTED = 0
 """The row of requests that reached no route: malformed, unknown host, no such path."""
+SLOT_OTHER = 1
+"""The row shared by the routes for which no row of their own was left."""
+FIRST_ROUTE_SLOT = 2
 
 
 def region_offset(worker: int) -> int:
