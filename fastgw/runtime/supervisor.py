@@ -17,7 +17,7 @@ from fastgw.observe import counters
 from fastgw.runtime import log
 from fastgw.runtime.children import Child, ending
 from fastgw.runtime.handover import Definition, OpsStart, Served, WorkerStart
-from fastgw.runtime.listen import Listening, ListenError, listen
+from fastgw.runtime.listen import ListenError, Listening, listen
 from fastgw.runtime.peer import PeerGone, Refused
 from fastgw.runtime.slots import Slots
 from fastgw.settings import Address, Given, Resolved, SettingsError, resolve
@@ -283,7 +283,7 @@ class Supervisor:
             return warnings
 
     def _check_fixed(self, gateway: Gateway) -> None:
-        """Raises Refused when the files change a setting: settings are fixed for the life of the processes."""
+        """Raises Refused when the files change a setting: the processes keep theirs for life."""
         try:
             new = resolve(self._request.flags, file_settings(gateway))
         except SettingsError as error:
