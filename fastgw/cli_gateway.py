@@ -5,6 +5,7 @@ import http.client
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -20,13 +21,14 @@ POST_SECONDS = 120.0
 """A reload of a large definition takes its time in every worker."""
 
 
-def run(options: argparse.Namespace) -> int:
+def run(options: argparse.Namespace, when_ready: Callable[[list[str]], None] | None = None) -> int:
+    """when_ready is called with the listeners' URLs once every worker serves."""
     from fastgw.runtime.supervisor import RunRequest
     from fastgw.runtime.supervisor import run as run_gateway
 
     flags = setting_flags(options)
     settings(flags)
-    return run_gateway(RunRequest(tuple(options.files), load_options(options), flags))
+    return run_gateway(RunRequest(tuple(options.files), load_options(options), flags), when_ready)
 
 
 def environ(options: argparse.Namespace) -> int:

@@ -3,7 +3,7 @@
 A setting is a field of Settings. Its value is taken from, in this order: a flag, the
 environment (FASTGW_NAME, and FASTGW_NAME_FILE for a secret), a configuration file, the
 default. The fields carry their own manual: the tables of README and docs/configuration.md
-are written from it (`python -m fastgw.settings`).
+are written from it (make docs).
 """
 
 import difflib
@@ -383,27 +383,3 @@ def _allowed(f: Any) -> str:
     if meta["low"] is None:
         return "addresses" if isinstance(f.default, tuple) else "address"
     return f"{meta['low']:g} to {meta['high']:.17g} {meta['unit']}".rstrip()
-
-
-BEGIN, END = "<!-- settings: written by make docs -->", "<!-- end of settings -->"
-
-
-def with_table(text: str) -> str:
-    """A page with what stands between its two markers replaced by the table."""
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise ValueError(f"expected the lines {BEGIN} and {END}")
-    return f"{before}{BEGIN}\n{table()}\n{END}{after}"
-
-
-def main() -> None:
-    """Rewrites the settings tables of the pages named on the command line."""
-    import sys
-
-    for page in map(Path, sys.argv[1:]):
-        page.write_text(with_table(page.read_text(encoding="utf-8")), encoding="utf-8")
-
-
-if __name__ == "__main__":
-    main()

@@ -5,6 +5,7 @@ import errno
 import os
 import socket
 from dataclasses import dataclass
+from pathlib import Path
 
 from fastgw.settings import Address
 
@@ -94,6 +95,8 @@ def _unix(path: str) -> socket.socket:
 
 def _remove_dead_socket(path: str) -> None:
     """A socket file that nobody answers is left over from a process that was killed."""
+    if not Path(path).is_socket():
+        return
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
         outcome = probe.connect_ex(path)
     if outcome == errno.ECONNREFUSED:

@@ -59,8 +59,9 @@ def worker_count(resolved: Resolved) -> int:
 class Supervisor:
     """One for each gateway; run() is its whole life."""
 
-    def __init__(self, request: RunRequest):
+    def __init__(self, request: RunRequest, when_ready: Callable[[list[str]], None] | None = None):
         self._request = request
+        self._when_ready = when_ready
         self._resolved = resolve(request.flags)
         self._slots = Slots()
         self._workers: dict[int, Child] = {}
@@ -190,6 +191,8 @@ class Supervisor:
         if self._ops_listening:
             print(f"ops on {url(self._ops_listening.address)}")
         sys.stdout.flush()
+        if self._when_ready:
+            self._when_ready([url(one.address) for one in self._listening])
 
     # Watching
 
@@ -405,10 +408,10 @@ def _print_lines(lines: Iterable[str]) -> None:
         print(line, file=sys.stderr)
 
 
-def run(request: RunRequest) -> int:
-    """Blocks until the gateway has stopped. Raises SettingsError before anything is started."""
-    return asyncio.run(_run(request))
+def run(request: RunRequest, when_ready: Callable[[list[str]], None] | None = None) -> int:
+    """Blocks until the gateway has stopped; the exit status.
 
-
-async def _run(request: RunRequest) -> int:
-    return await Supervisor(request).run()
+    when_ready is called with the listeners' URLs once every worker serves. Raises SettingsError
+    before anything is started.
+    """
+    return asyncio.run(Supervisor(request, when_ready).run())

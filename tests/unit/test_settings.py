@@ -160,17 +160,6 @@ def test_every_field_says_what_it_is_for_and_keeps_its_own_bounds():
         Settings().workers = 1
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/configuration.md"])
-def test_pages_hold_the_table_of_today(page, request):
-    text = (request.config.rootpath / page).read_text(encoding="utf-8")
-    assert text == settings.with_table(text), "run make docs"
-
-
-def test_a_page_without_the_markers_is_refused():
-    with pytest.raises(ValueError, match="expected the lines"):
-        settings.with_table("# nothing here\n")
-
-
 def test_nobody_else_reads_the_environment(request):
     package = request.config.rootpath / "fastgw"
     words = ("os.environ", "os.getenv", "import environ")
