@@ -33,7 +33,7 @@ class Region:
             self._store(cell, 0)
 
     def close(self) -> None:
-        """Every view taken from this one must have been released before."""
+        """Raises BufferError while a view taken from this one is alive."""
         self.view.release()
         self._whole.release()
         self._map.close()

@@ -306,19 +306,14 @@ class Supervisor:
             *(peer.call("prepare", definition, ANSWER_SECONDS) for peer in peers), return_exceptions=True
         )
         # A worker that died meanwhile is replaced, and its successor gets the plan in force then.
-        failed = [
-            f"worker-{number}: {line}"
-            for number, outcome in zip(numbers, prepared, strict=True)
-            if outcome is not None and not isinstance(outcome, PeerGone)
-            for line in _why(outcome)
-        ]
-        if failed:
+        failures = [outcome for outcome in prepared if outcome and not isinstance(outcome, PeerGone)]
+        if failures:
             await asyncio.gather(*(peer.call("discard") for peer in peers), return_exceptions=True)
-            raise Refused(*failed)
+            raise Refused(*dict.fromkeys(line for failure in failures for line in _why(failure)))
         self._definition = definition
         swapped = await asyncio.gather(*(peer.call("commit") for peer in peers), return_exceptions=True)
         for number, outcome in zip(numbers, swapped, strict=True):
-            if outcome is not None and not isinstance(outcome, PeerGone):
+            if outcome and not isinstance(outcome, PeerGone):
                 _log.error("worker-%d could not swap (%s); it is replaced", number, "; ".join(_why(outcome)))
                 self._workers[number].kill()
 
@@ -394,7 +389,7 @@ def _why(error: BaseException) -> tuple[str, ...]:
         case PeerGone():
             return ("the process ended",)
         case TimeoutError():
-            return (f"no answer in {ANSWER_SECONDS:g} s",)
+            return (f"a worker gave no answer in {ANSWER_SECONDS:g} s",)
     return (f"{type(error).__name__}: {error}",)
 
 

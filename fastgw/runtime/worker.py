@@ -45,6 +45,7 @@ class Worker:
         self._engine: Engine | None = None
         self._region: Region | None = None
         self._resolver: Resolver | None = None
+        self._refresher: asyncio.Task[None] | None = None
         self._prepared: tuple[Definition, Any] | None = None
 
     async def run(self) -> list[str]:
@@ -124,6 +125,7 @@ class Worker:
         if engine is None:
             return []
         self._refresher.cancel()
+        await asyncio.gather(self._refresher, return_exceptions=True)
         engine.drain()
         deadline = time.monotonic() + self._settings.drain_timeout
         while engine.live()["connections"] and time.monotonic() < deadline:
@@ -134,7 +136,11 @@ class Worker:
         deadline = time.monotonic() + _CLOSE_SECONDS
         while any(engine.live().values()) and time.monotonic() < deadline:
             await asyncio.sleep(_TICK)
-        return [f"{count} {name}" for name, count in engine.live().items() if count]
+        left = [f"{count} {name}" for name, count in engine.live().items() if count]
+        # The last references: a view of the counters that the engine still held would keep the file open.
+        self._engine = self._resolver = self._refresher = engine = None
+        self._region.close()
+        return left
 
 
 def open_descriptors() -> dict[int, str]:
