@@ -5,35 +5,34 @@ import json
 import sys
 from typing import Any
 
-from fastgw.cli import OK, PROBLEMS, CommandError
-from fastgw.cli_options import gateway_of, loaded, setting_flags, settings
+from fastgw.cli import OK, CommandError
+from fastgw.cli_options import loaded, setting_flags, settings, status, usable
 from fastgw.load import Problem
 
 
 def validate(options: argparse.Namespace) -> int:
     found = loaded(options)
-    clean = found.gateway is not None
     if options.json:
-        json.dump({"valid": clean, "problems": [_as_json(p) for p in found.problems]}, sys.stdout, indent=2)
+        json.dump({"valid": found.gateway is not None, "problems": [_as_json(p) for p in found.problems]}, sys.stdout, indent=2)
         print()
     else:
         for problem in found.problems:
             print(problem, file=sys.stderr)
         print(f"{', '.join(options.files)}: {_verdict(found.problems)}")
-    return OK if clean else PROBLEMS
+    return status(found)
 
 
 def routes(options: argparse.Namespace) -> int:
     from fastgw.control.routes import as_text
 
-    print(as_text(gateway_of(options)))
+    print(as_text(usable(options).gateway))
     return OK
 
 
 def explain(options: argparse.Namespace) -> int:
     from fastgw.plan.explain import explain as explained
 
-    gateway = gateway_of(options)
+    gateway = usable(options).gateway
     headers = [_header(text) for text in options.headers]
     rows = explained(gateway, settings(setting_flags(options)).settings, options.method, options.url, headers)
     width = max(len(name) for name, _ in rows)
@@ -43,9 +42,9 @@ def explain(options: argparse.Namespace) -> int:
 
 
 def schema(options: argparse.Namespace) -> int:
-    from fastgw.load import schema as native_schema
+    from fastgw.load.schema import json_schema
 
-    json.dump(native_schema(), sys.stdout, indent=2)
+    json.dump(json_schema(), sys.stdout, indent=2)
     print()
     return OK
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import fastgw
 from fastgw.cli import OK, PROBLEMS, CommandError
-from fastgw.cli_options import gateway_of, load_options, setting_flags, settings
+from fastgw.cli_options import load_options, setting_flags, settings, usable
 from fastgw.settings import Address, Settings, names, shown
 
 CHECKOUT = Path(fastgw.__file__).parent.parent
@@ -34,7 +34,7 @@ def run(options: argparse.Namespace, when_ready: Callable[[list[str]], None] | N
 def environ(options: argparse.Namespace) -> int:
     from fastgw.runtime.supervisor import file_settings
 
-    file = file_settings(gateway_of(options)) if options.files else {}
+    file = file_settings(usable(options)) if options.files else {}
     resolved = settings(setting_flags(options), file)
     rows = [
         (f"FASTGW_{name.upper()}", shown(name, getattr(resolved.settings, name)), resolved.origins[name])

@@ -3,10 +3,9 @@
 import argparse
 from collections.abc import Iterator, Mapping
 
-from fastgw.cli import PROBLEMS, CommandError
+from fastgw.cli import OK, PROBLEMS, USAGE, CommandError
 from fastgw.load import Loaded, LoadOptions, load
 from fastgw.model.api import ApiKind
-from fastgw.model.gateway import Gateway
 from fastgw.settings import Given, Resolved, SettingsError, resolve
 
 
@@ -41,20 +40,22 @@ def settings(flags: Mapping[str, Given], file: Mapping[str, Given] | None = None
 
 
 def loaded(options: argparse.Namespace) -> Loaded:
-    """Raises CommandError where a file cannot be read."""
-    try:
-        return load(options.files, load_options(options))
-    except OSError as error:
-        why = (error.strerror or str(error)).lower()
-        raise CommandError(f"fastgw: cannot read {error.filename}: {why}") from None
+    return load(options.files, load_options(options))
 
 
-def gateway_of(options: argparse.Namespace) -> Gateway:
-    """The definition's gateway. Raises CommandError with every problem where there is none."""
+def status(found: Loaded) -> int:
+    """The exit status that what was read deserves."""
+    if found.gateway is not None:
+        return OK
+    return USAGE if any(problem.code == "unreadable" for problem in found.problems) else PROBLEMS
+
+
+def usable(options: argparse.Namespace) -> Loaded:
+    """What was read, with a gateway. Raises CommandError with every problem where there is none."""
     found = loaded(options)
     if found.gateway is None:
-        raise CommandError(*map(str, found.problems), status=PROBLEMS)
-    return found.gateway
+        raise CommandError(*map(str, found.problems), status=status(found))
+    return found
 
 
 def _pairs(flag: str, texts: list[str]) -> Iterator[tuple[str, str]]:

@@ -13,8 +13,8 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-BACKEND = ("127.0.0.1", 8081)
-"""Where the stage variable "backend" of examples/petstore points."""
+BACKEND = ("127.0.0.1", 9000)
+"""Where the integrations of examples/petstore point."""
 _START_SECONDS = 5.0
 
 _PETS = {

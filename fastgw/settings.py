@@ -166,7 +166,10 @@ class Address:
 
     @classmethod
     def parse(cls, text: str) -> "Address":
-        """Raises ValueError naming what is allowed. The host must be an address, or "localhost"."""
+        """Raises ValueError naming what is allowed.
+
+        The host must be an address, "localhost", or "*" or nothing for every IPv4 address.
+        """
         if text.startswith("unix:"):
             if len(text) == len("unix:"):
                 raise ValueError("unix: needs a path")
@@ -174,6 +177,8 @@ class Address:
         host, colon, port = text.rpartition(":")
         if not colon or not (port.isascii() and port.isdigit() and int(port) <= 65_535):
             raise ValueError("expected host:port, [v6]:port or unix:/path, port 0 to 65535")
+        if host in ("", "*"):
+            return cls("0.0.0.0", int(port))
         if host == "localhost":
             return cls(host, int(port))
         try:

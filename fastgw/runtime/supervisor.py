@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import fastgw
-from fastgw.load import LoadOptions, load
-from fastgw.model.gateway import Gateway
+from fastgw.load import Loaded, LoadOptions, load
 from fastgw.observe import counters
 from fastgw.runtime import log
 from fastgw.runtime.children import Child, ending
@@ -20,7 +19,7 @@ from fastgw.runtime.handover import Definition, OpsStart, Served, WorkerStart
 from fastgw.runtime.listen import ListenError, Listening, listen
 from fastgw.runtime.peer import PeerGone, Refused
 from fastgw.runtime.slots import Slots
-from fastgw.settings import Address, Given, Resolved, SettingsError, resolve
+from fastgw.settings import Address, Given, Resolved, SettingsError, resolve, shown
 
 WORKER, OPS = "fastgw.runtime.worker", "fastgw.control.ops"
 """Modules of the children: named, not imported, for they run in interpreters of their own."""
@@ -44,12 +43,13 @@ class RunRequest:
     flags: Mapping[str, Given]
 
 
-def file_settings(gateway: Gateway) -> dict[str, Given]:
-    """The settings that the definition files give."""
-    if not gateway.listeners:
-        return {}
-    addresses = tuple(listener.address for listener in gateway.listeners)
-    return {"listen": Given(addresses, str(gateway.listeners[0].place))}
+def file_settings(loaded: Loaded) -> dict[str, Given]:
+    """The settings of a fastgw.yaml; its listeners are the setting listen."""
+    given = {name: Given(value, str(place)) for name, (value, place) in loaded.settings.items()}
+    if loaded.gateway and loaded.gateway.listeners:
+        first, *_ = listeners = loaded.gateway.listeners
+        given["listen"] = Given(tuple(listener.address for listener in listeners), str(first.place))
+    return given
 
 
 def worker_count(resolved: Resolved) -> int:
@@ -103,17 +103,15 @@ class Supervisor:
     async def _start(self) -> None:
         """The interpreters start while the definition is read."""
         await self._spawn(worker_count(self._resolved))
-        gateway, warnings = await self._read()
-        _print_lines(warnings)
-        try:
-            self._resolved = resolve(self._request.flags, file_settings(gateway))
-        except SettingsError as error:
-            raise Refused(*error.problems) from None
+        loaded = await self._read()
+        _print_lines(map(str, loaded.problems))
+        self._resolved = self._resolve(loaded)
+        log.start("supervisor", self._resolved.settings.log_level)
         count = worker_count(self._resolved)
         await self._spawn(count)
         self._bind(count)
         self._counters = counters.create(count)
-        self._definition = Definition(gateway, self._slots.assign(gateway))
+        self._definition = Definition(loaded.gateway, self._slots.assign(loaded.gateway))
         outcomes = await asyncio.gather(
             *(self._start_worker(number) for number in self._workers),
             *([self._start_ops()] if self._ops else []),
@@ -138,16 +136,18 @@ class Supervisor:
         if self._ops is None and self._resolved.settings.ops != "off":
             self._ops = await Child.spawn("ops", OPS)
 
-    async def _read(self) -> tuple[Gateway, list[str]]:
-        """The definition and its warnings. Raises Refused with every problem."""
-        try:
-            loaded = await asyncio.to_thread(load, self._request.files, self._request.options)
-        except OSError as error:
-            raise Refused(f"cannot read {error.filename}: {(error.strerror or str(error)).lower()}") from None
-        lines = [str(problem) for problem in loaded.problems]
+    async def _read(self) -> Loaded:
+        """The definition as the files have it now. Raises Refused with every problem."""
+        loaded = await asyncio.to_thread(load, self._request.files, self._request.options)
         if loaded.gateway is None:
-            raise Refused(*lines)
-        return loaded.gateway, lines
+            raise Refused(*map(str, loaded.problems))
+        return loaded
+
+    def _resolve(self, loaded: Loaded) -> Resolved:
+        try:
+            return resolve(self._request.flags, file_settings(loaded))
+        except SettingsError as error:
+            raise Refused(*error.problems) from None
 
     def _bind(self, workers: int) -> None:
         settings = self._resolved.settings
@@ -274,27 +274,26 @@ class Supervisor:
         async with self._changing:
             if self._stopping.is_set():
                 raise Refused("the gateway is stopping")
-            gateway, warnings = await self._read()
-            self._check_fixed(gateway)
-            definition = Definition(gateway, self._slots.assign(gateway))
+            loaded = await self._read()
+            self._check_fixed(loaded)
+            definition = Definition(loaded.gateway, self._slots.assign(loaded.gateway))
             await self._put_in_force(definition)
             if self._ops and self._ops.peer:
                 try:
                     await self._ops.peer.call("update", self._served())
                 except PeerGone:
                     _log.debug("the ops listener is away; its successor gets the new definition")
-            return warnings
+            return [str(problem) for problem in loaded.problems]
 
-    def _check_fixed(self, gateway: Gateway) -> None:
+    def _check_fixed(self, loaded: Loaded) -> None:
         """Raises Refused when the files change a setting: the processes keep theirs for life."""
-        try:
-            new = resolve(self._request.flags, file_settings(gateway))
-        except SettingsError as error:
-            raise Refused(*error.problems) from None
-        old, changed = self._resolved.settings, []
-        for name, origin in new.origins.items():
-            if getattr(old, name) != getattr(new.settings, name):
-                changed.append(f"{origin}: {name} cannot change by a reload; it needs a restart")
+        old, new = self._resolved.settings, self._resolve(loaded)
+        changed = [
+            f"{origin}: {name} is now {shown(name, getattr(new.settings, name))} and was "
+            f"{shown(name, getattr(old, name))}: that needs a restart, not a reload"
+            for name, origin in new.origins.items()
+            if getattr(old, name) != getattr(new.settings, name)
+        ]
         if changed:
             raise Refused(*changed)
 

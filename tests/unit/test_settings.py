@@ -137,6 +137,7 @@ def test_the_ops_listener_goes_public_only_on_purpose_and_with_a_token():
 
 
 def test_addresses_print_as_they_are_written():
+    assert [str(Address.parse(text)) for text in ("*:80", ":80")] == ["0.0.0.0:80"] * 2
     texts = ["127.0.0.1:80", "[::1]:80", "unix:/a b", "localhost:1"]
     assert [str(Address.parse(text)) for text in texts] == texts
     assert [Address.parse(t).is_local for t in (*texts, "10.0.0.1:1", "[::]:1")] == [True] * 4 + [False] * 2
