@@ -13,8 +13,8 @@ from fastgw.load import Problem
 def validate(options: argparse.Namespace) -> int:
     found = loaded(options)
     if options.json:
-        json.dump({"valid": found.gateway is not None, "problems": [_as_json(p) for p in found.problems]}, sys.stdout, indent=2)
-        print()
+        problems = [_as_json(problem) for problem in found.problems]
+        _print_json({"valid": found.gateway is not None, "problems": problems})
     else:
         for problem in found.problems:
             print(problem, file=sys.stderr)
@@ -30,11 +30,13 @@ def routes(options: argparse.Namespace) -> int:
 
 
 def explain(options: argparse.Namespace) -> int:
+    headers = [_header(text) for text in options.headers]
+    given = settings(setting_flags(options)).settings
+    gateway = usable(options).gateway
+
     from fastgw.plan.explain import explain as explained
 
-    gateway = usable(options).gateway
-    headers = [_header(text) for text in options.headers]
-    rows = explained(gateway, settings(setting_flags(options)).settings, options.method, options.url, headers)
+    rows = explained(gateway, given, options.method, options.url, headers)
     width = max(len(name) for name, _ in rows)
     for name, value in rows:
         print(f"{name.ljust(width)}  {value}")
@@ -44,9 +46,13 @@ def explain(options: argparse.Namespace) -> int:
 def schema(options: argparse.Namespace) -> int:
     from fastgw.load.schema import json_schema
 
-    json.dump(json_schema(), sys.stdout, indent=2)
-    print()
+    _print_json(json_schema())
     return OK
+
+
+def _print_json(value: Any) -> None:
+    json.dump(value, sys.stdout, indent=2)
+    print()
 
 
 def _as_json(problem: Problem) -> dict[str, Any]:

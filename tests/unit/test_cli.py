@@ -87,7 +87,7 @@ def test_validate_a_definition_with_errors(broken, capsys):
     assert main(["validate", broken]) == 1
     shown = capsys.readouterr()
     assert shown.out == f"{broken}: 1 error, 0 warnings\n"
-    assert shown.err.startswith(f"{broken}:12:") and "mokc" in shown.err and "mock" in shown.err
+    assert shown.err.startswith(f"{broken}:12:") and "mokc" in shown.err and "MOCK" in shown.err
     assert main(["validate", broken, "--json"]) == 1
     found = json.loads(capsys.readouterr().out)
     (problem,) = found["problems"]
