@@ -44,11 +44,14 @@ def listen(address: Address, workers: int) -> Listening:
         if address.path:
             return Listening(address, (_unix(address.path),))
         host = "127.0.0.1" if address.host == "localhost" else address.host
-        port = _free_port(host, address.port)
-        sockets = tuple(_tcp(host, port, shared=True) for _ in range(workers))
+        if address.port and _is_served(host, address.port):
+            raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
+        sockets = [_tcp(host, address.port)]
+        port = sockets[0].getsockname()[1]
+        sockets += [_tcp(host, port) for _ in range(workers - 1)]
         for sock in sockets:
             sock.listen(BACKLOG)
-        return Listening(Address(address.host, port), sockets)
+        return Listening(Address(address.host, port), tuple(sockets))
     except OSError as error:
         raise ListenError(f"cannot listen on {address}: {(error.strerror or str(error)).lower()}") from None
 
@@ -58,26 +61,32 @@ def remove_unix_socket(path: str) -> None:
         os.unlink(path)
 
 
-def _free_port(host: str, port: int) -> int:
-    """The port, proved to be nobody else's: SO_REUSEPORT alone would join another gateway's listeners."""
-    with _tcp(host, port, shared=False) as probe:
-        return probe.getsockname()[1]
+def _is_served(host: str, port: int) -> bool:
+    """Whether somebody answers there: SO_REUSEPORT alone would silently share another gateway's port."""
+    target = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    with socket.socket(_family(host), socket.SOCK_STREAM) as probe:
+        probe.settimeout(1.0)
+        # A probe whose own port is chosen to be the one it asks for connects to itself.
+        return probe.connect_ex((target, port)) == 0 and probe.getsockname() != probe.getpeername()
 
 
-def _tcp(host: str, port: int, shared: bool) -> socket.socket:
-    sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+def _tcp(host: str, port: int) -> socket.socket:
+    sock = socket.socket(_family(host), socket.SOCK_STREAM)
     try:
         sock.setblocking(False)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if ":" in host:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        if sock.family == socket.AF_INET6:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        if shared:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         sock.bind((host, port))
     except OSError:
         sock.close()
         raise
     return sock
+
+
+def _family(host: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in host else socket.AF_INET
 
 
 def _unix(path: str) -> socket.socket:
