@@ -60,9 +60,13 @@ async def origin(exchange: Exchange) -> None:
 def outcomes() -> Iterator[dict[tuple[str, str], judge.Outcome]]:
     """Every case in every delivery, run once, side by side."""
     keys = [(number, delivery) for number in range(len(CASES)) for delivery in DELIVERIES]
-    with Upstream(origin) as upstream, Gateway(
+    with (
+        Upstream(origin) as upstream,
+        Gateway(
             {"api.json": judge.judged_definition(upstream.url)},
-            env={"FASTGW_HEAD_TIMEOUT": "1.5", "FASTGW_BODY_IDLE_TIMEOUT": "1.5"}) as gateway:
+            env={"FASTGW_HEAD_TIMEOUT": "1.5", "FASTGW_BODY_IDLE_TIMEOUT": "1.5"},
+        ) as gateway,
+    ):
         upstream.on("/follow-up", echo)
         streams = [delivered(CASES[number], delivery) for number, delivery in keys]
         results = judge.run(gateway.port, upstream, streams)

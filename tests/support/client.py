@@ -24,8 +24,15 @@ class Closed(AssertionError):
 class Wire:
     """One client connection."""
 
-    def __init__(self, port: int, *, source: str | None = None, host: str = "127.0.0.1",
-                 receive_buffer: int | None = None, patience: float = PATIENCE) -> None:
+    def __init__(
+        self,
+        port: int,
+        *,
+        source: str | None = None,
+        host: str = "127.0.0.1",
+        receive_buffer: int | None = None,
+        patience: float = PATIENCE,
+    ) -> None:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self.socket = socket.socket(family)
         if receive_buffer:
@@ -72,8 +79,15 @@ class Wire:
         while True:
             response = self._message(method)
             if response.status >= 200 or response.status == 101:
-                return Response(response.start, response.headers, response.raw, response.body,
-                                response.trailers, tuple(interim), response.complete)
+                return Response(
+                    response.start,
+                    response.headers,
+                    response.raw,
+                    response.body,
+                    response.trailers,
+                    tuple(interim),
+                    response.complete,
+                )
             interim.append(response)
 
     def interim(self) -> Response:
@@ -109,8 +123,9 @@ class Wire:
             self.received.clear()
         complete = body.done or body.framing.kind == "close"
         self.received = bytearray(body.rest)
-        return Response(response.start, response.headers, response.raw, bytes(body.data), body.trailers,
-                        (), complete)
+        return Response(
+            response.start, response.headers, response.raw, bytes(body.data), body.trailers, (), complete
+        )
 
     def _more(self) -> bool:
         if self.ended:
@@ -156,8 +171,14 @@ def fetch(port: int, request: str | bytes, **options: object) -> Response:
         return wire.request(request)
 
 
-def get(path: str, *headers: str, host: str = "gw.test", method: str = "GET", body: bytes | None = None,
-        version: str = "HTTP/1.1") -> bytes:
+def get(
+    path: str,
+    *headers: str,
+    host: str = "gw.test",
+    method: str = "GET",
+    body: bytes | None = None,
+    version: str = "HTTP/1.1",
+) -> bytes:
     """The bytes of a plain request."""
     lines = [f"{method} {path} {version}", f"Host: {host}", *headers]
     if body is not None:
@@ -183,8 +204,9 @@ def whole(data: bytes) -> list[bytes]:
 
 def byte_by_byte(data: bytes, head: int = 4096) -> list[bytes]:
     """One byte a segment for the first `head` bytes, then pieces of 997."""
-    return [data[n : n + 1] for n in range(min(head, len(data)))] + \
-        [data[n : n + 997] for n in range(head, len(data), 997)]
+    return [data[n : n + 1] for n in range(min(head, len(data)))] + [
+        data[n : n + 997] for n in range(head, len(data), 997)
+    ]
 
 
 def random_splits(data: bytes, seed: str) -> list[bytes]:

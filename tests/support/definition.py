@@ -6,13 +6,19 @@ INTEGRATION = "x-amazon-apigateway-integration"
 ANY = "x-amazon-apigateway-any-method"
 
 
-def proxy(uri: str, *, method: str = "ANY", parameters: Mapping[str, str] | None = None,
-          timeout_ms: int | None = None) -> dict:
+def proxy(
+    uri: str,
+    *,
+    method: str = "ANY",
+    parameters: Mapping[str, str] | None = None,
+    timeout_ms: int | None = None,
+) -> dict:
     """HTTP_PROXY. parameters without their "integration.request." prefix: {"header.X-A": "'one'"}."""
     integration: dict = {"type": "http_proxy", "httpMethod": method, "uri": uri}
     if parameters:
         integration["requestParameters"] = {
-            f"integration.request.{name}": source for name, source in parameters.items()}
+            f"integration.request.{name}": source for name, source in parameters.items()
+        }
     if timeout_ms is not None:
         integration["timeoutInMillis"] = timeout_ms
     return {"responses": {}, INTEGRATION: integration}
@@ -25,7 +31,8 @@ def mock(status: int = 200, body: str | None = None, headers: Mapping[str, str] 
         response["responseTemplates"] = {"application/json": body}
     if headers:
         response["responseParameters"] = {
-            f"method.response.header.{name}": source for name, source in headers.items()}
+            f"method.response.header.{name}": source for name, source in headers.items()
+        }
     return {
         "responses": {str(status): {"description": "fixed"}},
         INTEGRATION: {
@@ -47,7 +54,8 @@ def openapi(paths: Mapping[str, Mapping[str, dict]], **extensions: object) -> di
         names = [part[1:-1].rstrip("+") for part in path.split("/") if part.startswith("{")]
         if names:
             item["parameters"] = [
-                {"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in names]
+                {"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in names
+            ]
         document["paths"][path] = item
     for name, value in extensions.items():
         document[f"x-amazon-apigateway-{name.replace('_', '-')}"] = value
@@ -56,7 +64,9 @@ def openapi(paths: Mapping[str, Mapping[str, dict]], **extensions: object) -> di
 
 def pass_through(url: str, **options: object) -> dict:
     """Everything to one upstream, path and all."""
-    return openapi({
-        "/": {"any": proxy(f"{url}/", **options)},  # type: ignore[arg-type]
-        "/{proxy+}": {"any": proxy(f"{url}/{{proxy}}", **options)},  # type: ignore[arg-type]
-    })
+    return openapi(
+        {
+            "/": {"any": proxy(f"{url}/", **options)},  # type: ignore[arg-type]
+            "/{proxy+}": {"any": proxy(f"{url}/{{proxy}}", **options)},  # type: ignore[arg-type]
+        }
+    )

@@ -89,11 +89,17 @@ def judge(outcome: Outcome, recorded: Sequence[Recorded]) -> None:
     lawful = iter(outcome.reading.lawful)
     for request in outcome.forwarded:
         if not any(same(request, candidate) for candidate in lawful):
-            problems.append(f"forwarded what the client did not lawfully send: {request.raw!r} {request.body!r}")
+            problems.append(
+                f"forwarded what the client did not lawfully send: {request.raw!r} {request.body!r}"
+            )
     served = sum(bool(answer.values(STUB)) for answer in outcome.answers)
     if served != len(outcome.forwarded):
         problems.append(f"{len(outcome.forwarded)} forwarded, {served} answered by the upstream")
-    if outcome.cut_off and outcome.reading.tail in ("end", "closed") and max(outcome.statuses, default=0) < 400:
+    if (
+        outcome.cut_off
+        and outcome.reading.tail in ("end", "closed")
+        and max(outcome.statuses, default=0) < 400
+    ):
         problems.append("a whole request was cut off")
     if any(not answer.complete for answer in outcome.answers):
         problems.append("an answer was cut off")
@@ -102,8 +108,11 @@ def judge(outcome: Outcome, recorded: Sequence[Recorded]) -> None:
 
 
 def same(forwarded: Request, sent: Request) -> bool:
-    return (forwarded.method, forwarded.body, normal(forwarded.target)) == \
-        (sent.method, sent.body, normal(sent.target))
+    return (forwarded.method, forwarded.body, normal(forwarded.target)) == (
+        sent.method,
+        sent.body,
+        normal(sent.target),
+    )
 
 
 def normal(target: str) -> str:
@@ -122,12 +131,16 @@ def normal(target: str) -> str:
 
 def _unreserved(match: re.Match) -> str:
     byte = int(match[0][1:], 16)
-    return chr(byte) if chr(byte).isascii() and (chr(byte).isalnum() or chr(byte) in "-._~") else \
-        match[0].upper()
+    return (
+        chr(byte)
+        if chr(byte).isascii() and (chr(byte).isalnum() or chr(byte) in "-._~")
+        else match[0].upper()
+    )
 
 
-def run(port: int, upstream: Upstream, streams: Sequence[tuple[Iterable[bytes], bytes]],
-        threads: int = 48) -> list[Outcome]:
+def run(
+    port: int, upstream: Upstream, streams: Sequence[tuple[Iterable[bytes], bytes]], threads: int = 48
+) -> list[Outcome]:
     """Converses all (segments, whole bytes) side by side, then judges each."""
     with ThreadPoolExecutor(threads) as pool:
         outcomes = list(pool.map(lambda stream: converse(port, stream[0], read_client(stream[1])), streams))

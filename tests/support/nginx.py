@@ -18,10 +18,11 @@ daemon off; master_process off; pid {folder}/pid; error_log {folder}/error.log;
 worker_rlimit_nofile 20000;
 events {{ worker_connections 8192; }}
 http {{
+  {http}
   access_log {log}; client_body_temp_path {folder}; proxy_temp_path {folder}; fastcgi_temp_path {folder};
   uwsgi_temp_path {folder}; scgi_temp_path {folder};
   keepalive_requests 10000000; keepalive_timeout 3600; client_max_body_size 0;
-  large_client_header_buffers 8 64k; {http}
+  large_client_header_buffers 8 64k;
   server {{ listen 127.0.0.1:{port} reuseport backlog=4096; {server} }}
 }}
 """
@@ -30,7 +31,9 @@ http {{
 class Nginx:
     """server: the directives of its one server block; log: the access_log's arguments."""
 
-    def __init__(self, server: str = "location / { return 200 ok; }", http: str = "", log: str = "off") -> None:
+    def __init__(
+        self, server: str = "location / { return 200 ok; }", http: str = "", log: str = "off"
+    ) -> None:
         if not NGINX:
             pytest.skip("nginx is not installed")
         self._folder = tempfile.TemporaryDirectory(prefix="fastgw-nginx-")
@@ -38,8 +41,9 @@ class Nginx:
         self._held = reserve_port()
         self.port: int = self._held.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
-        config = CONFIG.format(folder=self.folder, port=self.port, server=server, http=http,
-                               log=log.format(folder=self.folder))
+        config = CONFIG.format(
+            folder=self.folder, port=self.port, server=server, http=http, log=log.format(folder=self.folder)
+        )
         (self.folder / "nginx.conf").write_text(config)
 
     def __enter__(self) -> "Nginx":
@@ -61,8 +65,9 @@ class Nginx:
     def pid(self) -> int:
         return self._process.pid
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
-                 trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._process.terminate()
         self._process.wait(10)
         self._held.close()

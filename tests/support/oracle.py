@@ -60,5 +60,8 @@ def one_reading(head: bytes) -> bytes:
     """Rewrites what RFC 9112 lets a recipient repair in one way only: a higher minor version (2.3),
     a Content-Length with leading zeros or repeated in its list (6.3)."""
     head = re.sub(rb"^([^\r\n]* HTTP/1\.)[2-9](\r\n|$)", rb"\g<1>1\2", head)
-    return re.sub(rb"(?i)(\r\ncontent-length:[ \t]*)0*([0-9]+)(?:[ \t]*,[ \t]*0*\2)*(?=[ \t]*(?:\r\n|$))",
-                  rb"\1\2", head)
+    return re.sub(
+        rb"(?i)(\r\ncontent-length:[ \t]*)0*([0-9]+)(?:[ \t]*,[ \t]*0*\2)*(?=[ \t]*(?:\r\n|$))",
+        rb"\1\2",
+        head,
+    )

@@ -59,8 +59,15 @@ class Gateway:
     wrap    words before the command: ["prlimit", "--nofile=300"]
     """
 
-    def __init__(self, files: Mapping[str, object], *, main: str | None = None, arguments: tuple[str, ...] = (),
-                 env: Mapping[str, str | None] | None = None, wrap: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        files: Mapping[str, object],
+        *,
+        main: str | None = None,
+        arguments: tuple[str, ...] = (),
+        env: Mapping[str, str | None] | None = None,
+        wrap: tuple[str, ...] = (),
+    ) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="fastgw-test-")
         self.folder = Path(self._folder.name)
         for name, content in files.items():
@@ -86,8 +93,9 @@ class Gateway:
             raise
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
-                 trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         try:
             if kind is None:
                 self.stop()
@@ -102,8 +110,19 @@ class Gateway:
         return self._process.pid
 
     def command(self) -> list[str]:
-        return [*self._wrap, sys.executable, "-m", "fastgw", "run", str(self.folder / self.main),
-                "--listen", f"127.0.0.1:{self.port}", "--ops", f"unix:{self.ops_path}", *self._arguments]
+        return [
+            *self._wrap,
+            sys.executable,
+            "-m",
+            "fastgw",
+            "run",
+            str(self.folder / self.main),
+            "--listen",
+            f"127.0.0.1:{self.port}",
+            "--ops",
+            f"unix:{self.ops_path}",
+            *self._arguments,
+        ]
 
     def environment(self) -> dict[str, str]:
         kept = {key: value for key, value in os.environ.items() if not key.startswith("FASTGW_")}
@@ -112,8 +131,14 @@ class Gateway:
 
     def start(self) -> None:
         with self._stderr.open("wb") as stderr:
-            self._process = subprocess.Popen(self.command(), env=self.environment(), cwd=ROOT,
-                                             stdin=subprocess.DEVNULL, stdout=stderr, stderr=stderr)
+            self._process = subprocess.Popen(
+                self.command(),
+                env=self.environment(),
+                cwd=ROOT,
+                stdin=subprocess.DEVNULL,
+                stdout=stderr,
+                stderr=stderr,
+            )
         eventually(self._ready, "the gateway's readiness", START_CEILING)
 
     def _ready(self) -> bool:
@@ -139,7 +164,7 @@ class Gateway:
         """Live objects by kind, all workers together."""
         status, text = self.ops("/live")
         assert status == 200, text
-        return sum_leaves(json.loads(text))
+        return json.loads(text)["total"]
 
     def metrics(self) -> dict[str, float]:
         """Every sample of /metrics by its full name with labels."""
@@ -159,8 +184,14 @@ class Gateway:
 
     def reload(self) -> subprocess.CompletedProcess:
         """`fastgw reload`, as an operator gives it."""
-        return subprocess.run([sys.executable, "-m", "fastgw", "reload", "--ops", f"unix:{self.ops_path}"],
-                              env=self.environment(), cwd=ROOT, capture_output=True, text=True, timeout=60)
+        return subprocess.run(
+            [sys.executable, "-m", "fastgw", "reload", "--ops", f"unix:{self.ops_path}"],
+            env=self.environment(),
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
 
     def wire(self, **options: object) -> Wire:
         return Wire(self.port, **options)  # type: ignore[arg-type]
@@ -199,21 +230,6 @@ class Gateway:
                     os.kill(pid, signal.SIGKILL)
         self._held.close()
         self._folder.cleanup()
-
-
-def sum_leaves(tree: object, into: dict[str, int] | None = None) -> dict[str, int]:
-    """Adds up equal names anywhere in a JSON tree."""
-    totals: dict[str, int] = {} if into is None else into
-    if isinstance(tree, dict):
-        for key, value in tree.items():
-            if isinstance(value, int):
-                totals[key] = totals.get(key, 0) + value
-            else:
-                sum_leaves(value, totals)
-    elif isinstance(tree, list):
-        for item in tree:
-            sum_leaves(item, totals)
-    return totals
 
 
 def children(pid: int) -> list[int]:

@@ -55,8 +55,15 @@ class Recorded:
 class Exchange:
     """One request to answer. The body is read only when asked for, so a behaviour can stall it."""
 
-    def __init__(self, stub: "Upstream", connection: Connection, head: Request, reader: asyncio.StreamReader,
-                 writer: asyncio.StreamWriter, rest: bytes) -> None:
+    def __init__(
+        self,
+        stub: "Upstream",
+        connection: Connection,
+        head: Request,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        rest: bytes,
+    ) -> None:
         self.request, self.connection = head, connection
         self.reader, self.writer, self._stub = reader, writer, stub
         self.content = Body(request_framing(head), keep=stub.keep_bodies)
@@ -99,7 +106,8 @@ class Exchange:
     def reset(self) -> None:
         """Ends the connection at once with RST."""
         self.writer.get_extra_info("socket").setsockopt(
-            socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
+        )
         self.writer.transport.abort()
         self.closing = True
 
@@ -116,8 +124,15 @@ async def echo(exchange: Exchange) -> None:
 class Upstream:
     """behaviours: path (without query) -> what answers it; every other path is answered by `default`."""
 
-    def __init__(self, default: Behaviour = echo, *, keep_bodies: bool = True, record: bool = True,
-                 address: str = "127.0.0.1", receive_buffer: int | None = None) -> None:
+    def __init__(
+        self,
+        default: Behaviour = echo,
+        *,
+        keep_bodies: bool = True,
+        record: bool = True,
+        address: str = "127.0.0.1",
+        receive_buffer: int | None = None,
+    ) -> None:
         self.default, self.keep_bodies, self.record = default, keep_bodies, record
         self.behaviours: dict[str, Behaviour] = {}
         self.connections: list[Connection] = []
@@ -127,8 +142,11 @@ class Upstream:
         self._lock = threading.Lock()
         self._loop = asyncio.new_event_loop()
         self._tasks: set[asyncio.Task] = set()
-        self._socket = socket.create_server((address, 0), backlog=1024) if ":" not in address else \
-            socket.create_server((address, 0), family=socket.AF_INET6, backlog=1024)
+        self._socket = (
+            socket.create_server((address, 0), backlog=1024)
+            if ":" not in address
+            else socket.create_server((address, 0), family=socket.AF_INET6, backlog=1024)
+        )
         if receive_buffer:
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self.address = address
@@ -163,17 +181,23 @@ class Upstream:
     def seen(self, count: int, ceiling: float = 15.0) -> list[Recorded]:
         """Waits until at least `count` requests have come whole and returns all whole ones."""
         return eventually(  # type: ignore[return-value]
-            lambda: len(self.whole()) >= count and self.whole(), f"{count} requests at the stub", ceiling)
+            lambda: len(self.whole()) >= count and self.whole(), f"{count} requests at the stub", ceiling
+        )
 
     def whole(self) -> list[Recorded]:
         with self._lock:
             return [recorded for recorded in self.requests if recorded.complete]
 
-    def only(self) -> Request:
-        """The one request that arrived."""
-        recorded = self.seen(1)
-        assert len(recorded) == 1, [r.request.raw for r in recorded]
-        return recorded[0].request
+    def to(self, path: str) -> list[Request]:
+        """The whole requests for one path so far."""
+        return [recorded.request for recorded in self.whole() if recorded.request.path == path]
+
+    def only(self, path: str) -> Request:
+        """The one request for a path; waits for it."""
+        eventually(lambda: self.to(path), f"a request for {path} at the stub")
+        requests = self.to(path)
+        assert len(requests) == 1, [request.raw for request in requests]
+        return requests[0]
 
     def open_connections(self) -> int:
         with self._lock:
@@ -195,7 +219,8 @@ class Upstream:
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
         server = self._loop.run_until_complete(
-            asyncio.start_server(self._serve, sock=self._socket, limit=1 << 16))
+            asyncio.start_server(self._serve, sock=self._socket, limit=1 << 16)
+        )
         self._loop.run_forever()
         server.close()
         for task in self._tasks:
@@ -226,8 +251,9 @@ class Upstream:
             connection.open = False
             writer.close()
 
-    async def _converse(self, connection: Connection, reader: asyncio.StreamReader,
-                        writer: asyncio.StreamWriter) -> None:
+    async def _converse(
+        self, connection: Connection, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
         rest = b""
         while True:
             head, rest = await self._head(connection, reader, rest)
@@ -245,8 +271,9 @@ class Upstream:
             if exchange.content.trailers:
                 raise Unclean("trailers forwarded")
 
-    async def _head(self, connection: Connection, reader: asyncio.StreamReader,
-                    rest: bytes) -> tuple[Request | None, bytes]:
+    async def _head(
+        self, connection: Connection, reader: asyncio.StreamReader, rest: bytes
+    ) -> tuple[Request | None, bytes]:
         data = rest
         while b"\r\n\r\n" not in data:
             more = await reader.read(1 << 16)

@@ -92,10 +92,14 @@ FRAMING = (
     case("framing/coding-gzip-chunked", coded(b"gzip, chunked")),
     case("framing/coding-chunked-gzip", coded(b"chunked, gzip")),
     case("framing/coding-chunked-list-twice", coded(b"chunked, chunked")),
-    case("framing/coding-chunked-field-twice",
-         post(b"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked", CHUNKS)),
-    case("framing/coding-chunked-field-identity",
-         post(b"Transfer-Encoding: chunked\r\nTransfer-Encoding: identity", CHUNKS)),
+    case(
+        "framing/coding-chunked-field-twice",
+        post(b"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked", CHUNKS),
+    ),
+    case(
+        "framing/coding-chunked-field-identity",
+        post(b"Transfer-Encoding: chunked\r\nTransfer-Encoding: identity", CHUNKS),
+    ),
     case("framing/coding-identity-chunked", coded(b"identity, chunked")),
     case("framing/coding-leading-comma", coded(b", chunked")),
     case("framing/coding-trailing-comma", coded(b"chunked,")),
@@ -109,7 +113,9 @@ FRAMING = (
     case("framing/coding-folded", post(b"Transfer-Encoding:\r\n chunked", CHUNKS)),
     case("framing/coding-in-1.0", post(b"Transfer-Encoding: chunked", CHUNKS, b"1.0")),
     case("framing/coding-second-word", coded(b"chunked x")),
-    case("framing/coding-underscore-name", post(b"Content-Length: 5\r\nTransfer_Encoding: chunked"), "either"),
+    case(
+        "framing/coding-underscore-name", post(b"Content-Length: 5\r\nTransfer_Encoding: chunked"), "either"
+    ),
     case("framing/coding-upper-case", coded(b"CHUNKED"), "pass"),
 )
 
@@ -207,7 +213,9 @@ LINE = (
     case("line/version-inner-space", line(b"GET /up HTTP/ 1.1")),
     case("line/version-suffix", line(b"GET /up HTTP/1.1x")),
     case("line/protocol-misspelt", line(b"GET /up HTPT/1.1")),
-    case("line/connect", b"CONNECT gw.test:443 HTTP/1.1\r\nHost: gw.test:443\r\n\r\n", "refuse", 405, 400, 501),
+    case(
+        "line/connect", b"CONNECT gw.test:443 HTTP/1.1\r\nHost: gw.test:443\r\n\r\n", "refuse", 405, 400, 501
+    ),
     case("line/trace", line(b"TRACE /up HTTP/1.1"), "refuse", 405),
     case("line/method-lower-case", line(b"get /up HTTP/1.1")),
     case("line/method-unknown", line(b"FOOBAR /up HTTP/1.1"), "refuse", 501, 405, 400),
@@ -256,20 +264,34 @@ DENIED = (
     ("fullwidth-slash", b"/%ef%bc%8fadmin", "pass"),
 )
 
-PATH = tuple(case(f"path/{name}", line(b"GET " + path + b" HTTP/1.1"), expect) for name, path, expect in DENIED)
+PATH = tuple(
+    case(f"path/{name}", line(b"GET " + path + b" HTTP/1.1"), expect) for name, path, expect in DENIED
+)
 
 HOP = (
     case("hop/connection-host", field(b"Connection: Host"), "pass"),
     case("hop/connection-content-length", post(b"Connection: Content-Length\r\nContent-Length: 5"), "pass"),
-    case("hop/connection-authorization", field(b"Authorization: Bearer x\r\nConnection: Authorization"), "pass"),
+    case(
+        "hop/connection-authorization", field(b"Authorization: Bearer x\r\nConnection: Authorization"), "pass"
+    ),
     case("hop/connection-x-forwarded-for", field(b"Connection: X-Forwarded-For"), "pass"),
     case("hop/connection-close-and-name", field(b"X-Secret: 1\r\nConnection: close, X-Secret"), "pass"),
-    case("hop/upgrade-h2c", field(b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n"
-                                  b"HTTP2-Settings: AAMAAABkAAQAAP__"), "pass"),
-    case("hop/upgrade-with-body", post(b"Connection: Upgrade\r\nUpgrade: websocket\r\nContent-Length: 5"), "pass"),
+    case(
+        "hop/upgrade-h2c",
+        field(b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__"),
+        "pass",
+    ),
+    case(
+        "hop/upgrade-with-body",
+        post(b"Connection: Upgrade\r\nUpgrade: websocket\r\nContent-Length: 5"),
+        "pass",
+    ),
     case("hop/te", field(b"TE: trailers, deflate\r\nConnection: TE"), "pass"),
-    case("hop/proxy-fields", field(b"Proxy-Connection: keep-alive\r\nProxy-Authorization: Basic eA==\r\n"
-                                   b"Keep-Alive: timeout=5"), "pass"),
+    case(
+        "hop/proxy-fields",
+        field(b"Proxy-Connection: keep-alive\r\nProxy-Authorization: Basic eA==\r\nKeep-Alive: timeout=5"),
+        "pass",
+    ),
 )
 
 CORPUS = FRAMING + CHUNK + HEADER + HOSTS + LINE + PATH + HOP

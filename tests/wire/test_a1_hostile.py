@@ -27,11 +27,16 @@ def segments(case: Case, delivery: str) -> list[bytes]:
 def outcomes() -> Iterator[dict[tuple[str, str], judge.Outcome]]:
     """Every case in every delivery, run once, side by side."""
     keys = [(case, delivery) for case in CORPUS for delivery in DELIVERIES]
-    with Upstream() as upstream, Gateway(
+    with (
+        Upstream() as upstream,
+        Gateway(
             {"api.json": judge.judged_definition(upstream.url)},
-            env={"FASTGW_HEAD_TIMEOUT": "1.5", "FASTGW_BODY_IDLE_TIMEOUT": "1.5"}) as gateway:
-        streams = [(segments(case, delivery), PREFIX * (delivery == "second") + case.data)
-                   for case, delivery in keys]
+            env={"FASTGW_HEAD_TIMEOUT": "1.5", "FASTGW_BODY_IDLE_TIMEOUT": "1.5"},
+        ) as gateway,
+    ):
+        streams = [
+            (segments(case, delivery), PREFIX * (delivery == "second") + case.data) for case, delivery in keys
+        ]
         results = judge.run(gateway.port, upstream, streams)
         yield {(case.id, delivery): result for (case, delivery), result in zip(keys, results, strict=True)}
         assert upstream.unclean == []
