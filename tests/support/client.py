@@ -1,6 +1,7 @@
 """A raw client: exact bytes out, strictly parsed answers in."""
 
 import contextlib
+import itertools
 import random
 import select
 import socket
@@ -213,4 +214,4 @@ def random_splits(data: bytes, seed: str) -> list[bytes]:
     """Cut at a few random places, the same for the same seed."""
     chance = random.Random(seed)
     cuts = sorted({chance.randrange(len(data)) for _ in range(min(12, len(data)))} | {0, len(data)})
-    return [data[a:b] for a, b in zip(cuts, cuts[1:], strict=False)]
+    return [data[a:b] for a, b in itertools.pairwise(cuts)]

@@ -46,7 +46,7 @@ def mock(status: int = 200, body: str | None = None, headers: Mapping[str, str] 
 def openapi(paths: Mapping[str, Mapping[str, dict]], **extensions: object) -> dict:
     """A document of routes: path -> method ("get", or "any") -> operation.
 
-    Every {name} of a path is declared. extensions: gateway_responses -> x-amazon-apigateway-gateway-responses.
+    Every {name} is declared. extensions: gateway_responses -> x-amazon-apigateway-gateway-responses.
     """
     document: dict = {"openapi": "3.0.1", "info": {"title": "wire", "version": "1"}, "paths": {}}
     for path, operations in paths.items():
