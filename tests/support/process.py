@@ -29,6 +29,25 @@ MUST_BE_ZERO = ("connections", "exchanges")
 """Live counters that are zero in a running gateway without clients; its pools may hold the others."""
 
 
+def environment(given: Mapping[str, str | None]) -> dict[str, str]:
+    """This process's environment with only the given FASTGW_* settings."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith("FASTGW_")}
+    settings = {key: value for key, value in given.items() if value is not None}
+    return {**kept, "PYTHONPATH": str(ROOT), **settings}
+
+
+def command(*arguments: str, **env: str) -> subprocess.CompletedProcess:
+    """Runs `fastgw ARGUMENTS` to its end."""
+    return subprocess.run(
+        [sys.executable, "-m", "fastgw", *arguments],
+        env=environment(env),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
 class UnixHTTP(http.client.HTTPConnection):
     """http.client over a unix socket."""
 
@@ -124,16 +143,11 @@ class Gateway:
             *self._arguments,
         ]
 
-    def environment(self) -> dict[str, str]:
-        kept = {key: value for key, value in os.environ.items() if not key.startswith("FASTGW_")}
-        given = {key: value for key, value in self._env.items() if value is not None}
-        return {**kept, "PYTHONPATH": str(ROOT), **given}
-
     def start(self) -> None:
         with self._stderr.open("wb") as stderr:
             self._process = subprocess.Popen(
                 self.command(),
-                env=self.environment(),
+                env=environment(self._env),
                 cwd=ROOT,
                 stdin=subprocess.DEVNULL,
                 stdout=stderr,
@@ -184,14 +198,8 @@ class Gateway:
 
     def reload(self) -> subprocess.CompletedProcess:
         """`fastgw reload`, as an operator gives it."""
-        return subprocess.run(
-            [sys.executable, "-m", "fastgw", "reload", "--ops", f"unix:{self.ops_path}"],
-            env=self.environment(),
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
+        given = {key: value for key, value in self._env.items() if value is not None}
+        return command("reload", "--ops", f"unix:{self.ops_path}", **given)
 
     def wire(self, **options: object) -> Wire:
         return Wire(self.port, **options)  # type: ignore[arg-type]
@@ -206,14 +214,19 @@ class Gateway:
         live = self.live()
         return all(live.get(name, 0) == 0 for name in MUST_BE_ZERO)
 
-    def stop(self, expect_idle: bool = True) -> None:
+    def exited(self, ceiling: float = STOP_CEILING) -> int:
+        """Waits for the end of a gateway that was told to end, and returns its status."""
+        assert self._process
+        return self._process.wait(ceiling)
+
+    def stop(self) -> None:
         """Waits for zero live exchanges, then SIGTERM: status 0, no child left, no fault on stderr."""
         assert self._process
-        if expect_idle:
-            eventually(self.idle, f"no connection or exchange left ({self.live()})")
         family = [self.pid, *children(self.pid)]
-        self._process.send_signal(signal.SIGTERM)
-        status = self._process.wait(STOP_CEILING)
+        if self._process.poll() is None:
+            eventually(self.idle, "no connection or exchange left")
+            self._process.send_signal(signal.SIGTERM)
+        status = self.exited()
         assert status == 0, f"exit {status}:\n{self.stderr()}"
         assert not FAULT.search(self.stderr()), self.stderr()
         eventually(lambda: not any(alive(pid) for pid in family), "no child left", 10)

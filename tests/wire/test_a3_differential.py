@@ -32,7 +32,7 @@ EXTRA = (
     get("/empty", method="PUT", body=b""),
     get("/old", version="HTTP/1.0"),
     get("/options", method="OPTIONS"),
-    b"POST /c HTTP/1.1\r\nHost: gw.test\r\nTransfer-Encoding: chunked\r\n\r\n5;a=b\r\nhello\r\n0\r\nX-T: 1\r\n\r\n",
+    get("/c", "Transfer-Encoding: chunked", method="POST") + b"5;a=b\r\nhello\r\n0\r\nX-T: 1\r\n\r\n",
 )
 
 

@@ -26,7 +26,7 @@ def test_a5_mixed_methods_bodies_and_speeds(served: Served) -> None:
         ("GET", get("/a5-plain"), b"/a5-plain"),
         (
             "PUT",
-            b"PUT /a5-put HTTP/1.1\r\nHost: gw.test\r\nTransfer-Encoding: chunked\r\n\r\n3\r\ntwo\r\n0\r\n\r\n",
+            get("/a5-put", "Transfer-Encoding: chunked", method="PUT") + b"3\r\ntwo\r\n0\r\n\r\n",
             b"two",
         ),
         ("GET", get("/a5-slow"), b"/a5-slow"),

@@ -1,4 +1,4 @@
-"""TRIALS A7: Expect. 100 only once the request may go on, 417 for anything else, close after an early answer."""
+"""TRIALS A7: Expect. 100 once the request may go on, 417 for anything else, close after an early answer."""
 
 from collections.abc import Iterator
 

@@ -1,13 +1,14 @@
 """TRIALS C3: nothing a client sends moves the target away from the configured authority."""
 
-import subprocess
+import json
+from pathlib import Path
 
 import pytest
 
 from tests.conftest import Served
 from tests.support.client import get
 from tests.support.definition import openapi, proxy
-from tests.support.process import Gateway
+from tests.support.process import Gateway, command
 from tests.support.upstream import Upstream
 
 
@@ -106,21 +107,11 @@ def test_c3_a_name_that_resolves_to_a_private_address_needs_opt_in() -> None:
 
 
 @pytest.mark.parametrize("uri", ("http://{host}/x", "http://up.test{rest}/x", "http://{user}@up.test/"))
-def test_c3_request_values_in_the_authority_are_refused_at_load(uri: str) -> None:
+def test_c3_request_values_in_the_authority_are_refused_at_load(uri: str, tmp_path: Path) -> None:
     name = uri.partition("{")[2].partition("}")[0]
     document = openapi({f"/v/{{{name}}}": {"get": proxy(uri)}})
-    refused = Gateway({"api.json": document})
-    try:
-        command = refused.command()
-        command[command.index("run")] = "validate"
-        run = subprocess.run(
-            command[: command.index("--listen")],
-            env=refused.environment(),
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
-    finally:
-        refused._abandon()
+    definition = tmp_path / "api.json"
+    definition.write_text(json.dumps(document))
+    run = command("validate", str(definition))
     assert run.returncode == 1, run.stdout + run.stderr
     assert name in run.stdout + run.stderr

@@ -91,7 +91,8 @@ def slow_readers(count: int) -> None:
         Gateway(
             {"api.json": pass_through(stub.url)},
             env={"FASTGW_SEND_TIMEOUT": "60", "FASTGW_UPSTREAM_IDLE_TIMEOUT": "60"},
-        ) as gateway,ExitStack() as stack
+        ) as gateway,
+        ExitStack() as stack,
     ):
         before = pss(gateway)
         readers = [stack.enter_context(gateway.wire(receive_buffer=8192)) for _ in range(count)]

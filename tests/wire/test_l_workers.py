@@ -68,7 +68,7 @@ def test_l5_drain_answers_50_of_50(how: signal.Signals) -> None:
         idle.close()
         assert [answer.body for answer in answers] == [f"/slow/{n}".encode() for n in range(50)]
         assert all(answer.closes for answer in answers)
-        assert gateway._process and gateway._process.wait(30) == 0
+        assert gateway.exited(30) == 0
 
 
 def refused(port: int) -> bool:
@@ -86,11 +86,11 @@ def test_l5_what_outlives_the_drain_is_cut() -> None:
     with (
         Upstream(pause(30)) as stub,
         Gateway({"api.json": pass_through(stub.url)}, env={"FASTGW_DRAIN_TIMEOUT": "1"}) as gateway,
+        gateway.wire() as wire,
     ):
-        with gateway.wire() as wire:
-            wire.send(get("/too-slow"))
-            eventually(lambda: stub.requests, "the request upstream")
-            os.kill(gateway.pid, signal.SIGTERM)
-            assert gateway._process and gateway._process.wait(15) == 0
-            with pytest.raises(Closed):
-                wire.answer()
+        wire.send(get("/too-slow"))
+        eventually(lambda: stub.requests, "the request upstream")
+        os.kill(gateway.pid, signal.SIGTERM)
+        assert gateway.exited(15) == 0
+        with pytest.raises(Closed):
+            wire.answer()
