@@ -1,0 +1,96 @@
+"""TRIALS L3 and L5: a killed worker is replaced, and a stop answers what is in hand."""
+
+import os
+import signal
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from tests.support.client import Closed, Wire, eventually, get
+from tests.support.definition import mock, openapi, pass_through
+from tests.support.load import Load
+from tests.support.message import Response
+from tests.support.process import Gateway
+from tests.support.upstream import Upstream, pause
+
+DOCUMENT = openapi({"/fixed": {"get": mock(200, "{}")}})
+
+
+def test_l3_kill_a_worker_under_load() -> None:
+    """Each kill costs at most the connections that worker held; the count of requests never falls."""
+    clients, kills = 16, 3
+    with Gateway({"api.json": DOCUMENT}, env={"FASTGW_WORKERS": "2"}) as gateway:
+        load = Load(gateway.port, clients, get("/fixed"), b"{}")
+        with load:
+            for _ in range(kills):
+                answered, counted = load.answered, gateway.metric("^fastgw_requests_total")
+                eventually(lambda before=answered: load.answered > before + 500, "traffic between kills")
+                victim = gateway.workers()[0]
+                os.kill(victim, signal.SIGKILL)
+                eventually(
+                    lambda gone=victim: gone not in gateway.workers() and len(gateway.workers()) == 2,
+                    "the worker replaced",
+                    10,
+                )
+                eventually(lambda: gateway.ops("/readyz")[0] == 200, "readiness", 10)
+                assert gateway.metric("^fastgw_requests_total") >= counted + 500
+        assert sum(load.failures.values()) <= clients * kills, load.failures
+        assert "ConnectionRefusedError" not in load.failures
+
+
+def test_l3_the_supervisor_survives_a_worker_that_dies_at_once() -> None:
+    """Respawning backs off, and a worker that lives again serves."""
+    with Gateway({"api.json": DOCUMENT}) as gateway:
+        for _ in range(3):
+            (victim,) = eventually(gateway.workers, "a worker", 20)  # type: ignore[misc]
+            os.kill(victim, signal.SIGKILL)
+            eventually(lambda gone=victim: gateway.workers() and gone not in gateway.workers(), "another", 20)
+        eventually(lambda: gateway.ops("/readyz")[0] == 200, "readiness", 20)
+        assert gateway.fetch(get("/fixed")).status == 200
+
+
+@pytest.mark.parametrize("how", (signal.SIGTERM, signal.SIGQUIT), ids=("TERM", "QUIT"))
+def test_l5_drain_answers_50_of_50(how: signal.Signals) -> None:
+    with Upstream(pause(2), record=True) as stub, Gateway({"api.json": pass_through(stub.url)}) as gateway:
+        idle = gateway.wire()
+
+        def one(number: int) -> Response:
+            with Wire(gateway.port) as wire:
+                return wire.request(get(f"/slow/{number}"))
+
+        with ThreadPoolExecutor(50) as pool:
+            running = [pool.submit(one, number) for number in range(50)]
+            eventually(lambda: len(stub.requests) == 50, "50 requests upstream")
+            os.kill(gateway.pid, how)
+            assert idle.ends(), "an idle connection is closed when draining begins"
+            eventually(lambda: refused(gateway.port), "the listener closed")
+            answers = [future.result() for future in running]
+        idle.close()
+        assert [answer.body for answer in answers] == [f"/slow/{n}".encode() for n in range(50)]
+        assert all(answer.closes for answer in answers)
+        assert gateway.exited(30) == 0
+
+
+def refused(port: int) -> bool:
+    try:
+        with Wire(port, patience=1) as wire:
+            wire.send(get("/late"))
+            wire.answer()
+            return False
+    except (ConnectionRefusedError, ConnectionResetError, Closed):
+        return True
+
+
+def test_l5_what_outlives_the_drain_is_cut() -> None:
+    """A request longer than drain_timeout does not hold the stop for ever."""
+    with (
+        Upstream(pause(30)) as stub,
+        Gateway({"api.json": pass_through(stub.url)}, env={"FASTGW_DRAIN_TIMEOUT": "1"}) as gateway,
+        gateway.wire() as wire,
+    ):
+        wire.send(get("/too-slow"))
+        eventually(lambda: stub.requests, "the request upstream")
+        os.kill(gateway.pid, signal.SIGTERM)
+        assert gateway.exited(15) == 0
+        with pytest.raises(Closed):
+            wire.answer()
