@@ -77,20 +77,39 @@ def table(title: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def work_label(run: dict[str, Any]) -> str:
-    name = f"{run['routes']:,} routes" if run["routes"] else run["work"]
-    return f"{name}, {run['connections']} connections"
+    return f"{run['work']}, {run['connections']} connections"
 
 
 def figure(result: dict[str, Any], targets: Sequence[str], cell: Callable[[Rows, Rows], str]) -> str:
     """One figure of every work (rows) and target (columns)."""
-    plain = [run for run in result["runs"] if run["work"] != "idle"]
     rows = []
-    for label in ordered(map(work_label, plain)):
-        there = [run for run in plain if work_label(run) == label]
+    for label in ordered(map(work_label, plain_runs(result))):
+        there = [run for run in plain_runs(result) if work_label(run) == label]
         here = {name: [run for run in there if run["target"] == name] for name in targets}
         cells = [cell(here[name], here.get(PEER, [])) if here[name] else "-" for name in targets]
         rows.append([label, *cells])
     return table(["work", *targets], rows)
+
+
+def plain_runs(result: dict[str, Any]) -> Rows:
+    """The runs that have no table of their own."""
+    return [run for run in result["runs"] if run["work"] not in ("routes", "idle")]
+
+
+def routes_table(result: dict[str, Any]) -> str:
+    """CPU per request by the number of routes, and how flat it stays against the smallest number."""
+    runs = [run for run in result["runs"] if run["work"] == "routes"]
+    targets, counts = ordered(run["target"] for run in runs), ordered(run["routes"] for run in runs)
+    rows = []
+    for count in counts:
+        cells = []
+        for name in targets:
+            mine = [run for run in runs if run["target"] == name]
+            here, fewest = ([run for run in mine if run["routes"] == n] for n in (count, counts[0]))
+            flat = ratio(here, fewest)
+            cells.append("-" if flat is None else f"{median(map(cpu, here)):.2f} ({flat:.2f})")
+        rows.append([f"{count:,}", *cells])
+    return table(["routes", *targets], rows)
 
 
 def idle_table(result: dict[str, Any]) -> str:
@@ -106,6 +125,11 @@ def idle_table(result: dict[str, Any]) -> str:
     return table(title, rows)
 
 
+def disturbance(result: dict[str, Any]) -> float:
+    """The largest share of a run's time in which the gateway's core did something else."""
+    return max((run["other_cpu"] / run["seconds"] for run in result["runs"]), default=0.0)
+
+
 def source(result: dict[str, Any]) -> str:
     """Machine, versions and command."""
     machine, options = result["machine"], result["options"]
@@ -114,6 +138,7 @@ def source(result: dict[str, Any]) -> str:
         f"{machine['cpu']}, {machine['cores']} cores, Linux {machine['kernel']}, {result['started'][:10]}; "
         f"medians of {options['rounds']} interleaved rounds of {options['seconds']} s; "
         "one core for the gateway, another for load and origin.",
+        f"In the most disturbed run the gateway's core spent {disturbance(result):.0%} on something else.",
         f"Versions: {versions}.",
     ]
     lines += [f"Left out: {name} ({reason})." for name, reason in result["absent"].items()]
@@ -127,11 +152,13 @@ def rendered(result: dict[str, Any] | None) -> str:
     """The whole as markdown; None says that nothing was measured yet."""
     if result is None:
         return "No result is committed yet: run `make bench`."
-    targets = ordered(run["target"] for run in result["runs"])
+    targets = ordered(run["target"] for run in plain_runs(result))
     parts = []
-    if any(run["work"] != "idle" for run in result["runs"]):
+    if targets:
         for title, cell in FIGURES:
             parts += [f"**{title}**", figure(result, targets, cell)]
+    if any(run["work"] == "routes" for run in result["runs"]):
+        parts += ["**CPU per request by number of routes, us (times the smallest)**", routes_table(result)]
     if result["idle"]:
         parts += ["**Idle keep-alive connections**", idle_table(result)]
     return "\n\n".join([*parts, source(result)])

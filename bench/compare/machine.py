@@ -42,8 +42,8 @@ def machine_class(facts: dict[str, Any]) -> str:
 def versions(targets: Iterable[Target]) -> dict[str, str]:
     """Of every target, of the load, and of what fastgw runs on."""
     found = {target.name: target.version() for target in targets}
-    found["wrk"] = first_words(["wrk", "-v"], 2)
-    found["gcc"] = first_words(["gcc", "-dumpfullversion"], 1)
+    found["wrk"] = said(["wrk", "-v"], 1)
+    found["gcc"] = said(["gcc", "-dumpfullversion"], 0)
     found["python"] = platform.python_version()
     for package in ("uvloop", "httptools", "Cython"):
         try:
@@ -54,9 +54,10 @@ def versions(targets: Iterable[Target]) -> dict[str, str]:
     return found
 
 
-def first_words(command: list[str], count: int) -> str:
+def said(command: list[str], word: int) -> str:
+    """One word of what a command says about itself."""
     done = subprocess.run(command, capture_output=True, text=True, timeout=10)
-    return " ".join((done.stdout or done.stderr).split()[:count])
+    return (done.stdout or done.stderr).split()[word]
 
 
 def commit() -> str:

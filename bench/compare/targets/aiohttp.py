@@ -17,7 +17,7 @@ class Aiohttp:
         return f"not installed: {', '.join(lack)} (pip install {' '.join(lack)})" if lack else None
 
     def version(self) -> str:
-        return f"{importlib.metadata.version('aiohttp')}, uvloop {importlib.metadata.version('uvloop')}"
+        return importlib.metadata.version("aiohttp")
 
     def launch(self, site: place.Site) -> place.Launch:
         module = "bench.compare.targets.python_proxy"

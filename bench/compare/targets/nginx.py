@@ -126,7 +126,7 @@ class NginxLua(Nginx):
         return None
 
     def version(self) -> str:
-        return f"{super().version()}, module {package_version('libnginx-mod-http-lua')}"
+        return f"{super().version()} with module {package_version('libnginx-mod-http-lua')}"
 
     def modules(self) -> str:
         return "\n".join(f"load_module {module_folder() / file};" for file in self.files)
