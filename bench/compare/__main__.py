@@ -120,8 +120,9 @@ def main() -> int:
     if lack := impediment(options, chosen.works):
         say(f"bench: {lack}")
         return 2
-    # Unwind on SIGTERM as on ^C, so that every child is stopped.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    # Unwind, so that every child is stopped.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda number, _: sys.exit(128 + number))
     os.sched_setaffinity(0, {options.load_core})
     began, now = time.monotonic(), datetime.datetime.now(datetime.UTC)
     result = {"started": now.isoformat(timespec="seconds")} | measured(chosen, options)

@@ -67,15 +67,15 @@ class Process:
         return self.popen.poll() is None
 
     def tree(self) -> list[int]:
-        """The process and its descendants."""
-        children: dict[int, list[int]] = {}
-        for entry in Path("/proc").iterdir():
-            if entry.name.isdigit() and (fields := stat_fields(int(entry.name))):
-                children.setdefault(int(fields[1]), []).append(int(entry.name))
-        found = [self.popen.pid]
-        for pid in found:
-            found += children.get(pid, [])
-        return found
+        """The process, its descendants, and those of its session that outlived their parent."""
+        seen = {int(entry.name): stat_fields(int(entry.name)) for entry in Path("/proc").glob("[0-9]*")}
+        alive = {pid: (int(fields[1]), int(fields[3])) for pid, fields in seen.items() if fields}
+        found = {pid for pid, (_, session) in alive.items() if session == self.popen.pid}
+        more = found
+        while more:
+            more = {pid for pid, (parent, _) in alive.items() if parent in more} - found
+            found |= more
+        return sorted(found)
 
     def complaint(self) -> str:
         """The last lines it wrote, for an error message."""

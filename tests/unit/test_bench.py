@@ -125,6 +125,15 @@ def test_stop_leaves_no_descendant(tmp_path):
     assert [pid for pid in family if process.start_time(pid)] == []
 
 
+def test_stop_finds_who_outlived_its_parent(tmp_path):
+    running = Process(["sh", "-c", "sleep 60 & sleep 60 & exit 0"], 0, tmp_path / "log")
+    running.popen.wait(timeout=5)
+    orphans = running.tree()
+    assert len(orphans) == 2
+    running.stop()
+    assert [pid for pid in orphans if process.start_time(pid)] == []
+
+
 def test_cpu_counts_what_a_process_burns(tmp_path):
     with Process(["sh", "-c", "while :; do :; done"], 0, tmp_path / "log") as busy:
         before = process.cpu(busy.tree())
