@@ -83,20 +83,17 @@ class Process:
         return "\n".join(lines[-8:]) or "(it wrote nothing)"
 
     def stop(self, patience: float = 5) -> None:
-        """SIGTERM, then SIGKILL for what is left after patience seconds."""
+        """SIGTERM to the process, after patience seconds SIGKILL to all that is left; returns when all is gone."""
         family = {pid: start_time(pid) for pid in self.tree()}
-        with contextlib.suppress(ProcessLookupError):
-            self.popen.send_signal(signal.SIGTERM)
+        self.popen.send_signal(signal.SIGTERM)  # does nothing when it was already waited for
         deadline = time.monotonic() + patience
-        while self.alive() or any(start_time(pid) == born for pid, born in family.items() if born):
+        while left := [pid for pid, born in family.items() if born and start_time(pid) == born]:
             if time.monotonic() > deadline:
-                for pid, born in family.items():
-                    if born and start_time(pid) == born:
-                        with contextlib.suppress(ProcessLookupError):
-                            os.kill(pid, signal.SIGKILL)
-                self.popen.wait(timeout=patience)
-                return
+                for pid in left:
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(pid, signal.SIGKILL)
             time.sleep(0.02)
+        self.popen.wait()
 
 
 def stat_fields(pid: int) -> list[str] | None:

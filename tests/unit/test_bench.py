@@ -130,7 +130,7 @@ def test_stop_finds_who_outlived_its_parent(tmp_path):
     running.popen.wait(timeout=5)
     orphans = running.tree()
     assert len(orphans) == 2
-    running.stop()
+    running.stop(patience=0.2)
     assert [pid for pid in orphans if process.start_time(pid)] == []
 
 
