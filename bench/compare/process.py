@@ -83,7 +83,7 @@ class Process:
         return "\n".join(lines[-8:]) or "(it wrote nothing)"
 
     def stop(self, patience: float = 5) -> None:
-        """SIGTERM to the process, after patience seconds SIGKILL to all that is left; returns when all is gone."""
+        """SIGTERM to the process, SIGKILL after patience seconds to what is left; then all is gone."""
         family = {pid: start_time(pid) for pid in self.tree()}
         self.popen.send_signal(signal.SIGTERM)  # does nothing when it was already waited for
         deadline = time.monotonic() + patience
