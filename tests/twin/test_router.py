@@ -54,7 +54,7 @@ def test_agrees_with_the_oracle(table, requests):
     numbered = [(verb, route, number) for number, (verb, route) in enumerate(table)]
     router = Router(numbered)
     for verb, path in requests:
-        exact = memoryview(array("B", list(path)))  # no byte behind the path: a sanitizer sees one read too many
+        exact = memoryview(array("B", list(path)))  # no byte behind it: a sanitizer sees an over-read
         assert router.match(verb, exact) == oracle_router.match(numbered, verb, path), (table, verb, path)
         assert router.steps(verb, path) <= node_bound(route for _, route, _ in numbered)
 
