@@ -86,8 +86,7 @@ cdef bint match_mixed(const RouterTable* t, const RouterMixed* mixed, const char
 
 
 cdef int router_match(const RouterTable* t, const char* path, uint32_t n, int verb, RouterMatch* out) noexcept nogil:
-    # Longer than a screen: its two halves share every variable, and a call between them would cost as much as
-    # the half itself.
+    # Longer than a screen: its two halves, going on and going back, share every variable.
     cdef Level stack[MAX_SEGMENTS]
     cdef Level* level
     cdef const RouterNode* node
