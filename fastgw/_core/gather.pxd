@@ -15,6 +15,7 @@ cdef enum:
 cdef struct Gather:
     Buf bufs[GATHER_BUFS]
     uint32_t n
+    int cell                    # counter of the bytes sent
     uint32_t open_from          # start of what `text` holds beyond the last buf
     Writer text
 
