@@ -12,6 +12,7 @@ from fastgw.load.guards import ALLOWABLE
 from fastgw.load.native import NativeFile, Settings, is_native
 from fastgw.load.openapi import Choices
 from fastgw.load.params import Params
+from fastgw.load.plain import check_upstream_url
 from fastgw.load.problem import Problem, Problems
 from fastgw.load.stages import check_stages
 from fastgw.model.api import ApiKind
@@ -82,6 +83,9 @@ def _load(files: Sequence[str], options: LoadOptions, problems: Problems) -> tup
         else:
             problems.error(place, "too-many", f"{len(documents)} definitions would share the root; write a "
                            "fastgw.yaml that names them and says which host or base path each answers")
+        return None, {}
+    if options.upstream is not None and \
+            not check_upstream_url(options.upstream, Place("--upstream", 1, 1), problems):
         return None, {}
     choices = Choices(options.kind, options.basepath, options.upstream, frozenset(options.allow_unenforced))
     if native:

@@ -16,7 +16,8 @@ VariableName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_]{1,64}$")]
 VariableValue = Annotated[str, Meta(
     pattern=r"^[A-Za-z0-9\-._~:/?#&=,]{0,512}$",
     description="at most 512 letters, digits and - . _ ~ : / ? # & = ,")]
-ApiId = Annotated[str, Meta(pattern=r"^[a-z0-9]{1,63}$", description="the id in {id}.execute-api.*")]
+ApiId = Annotated[str, Meta(pattern=r"^[a-z0-9]{1,63}$",
+    description="1 to 63 lower-case letters and digits: the id in {id}.execute-api.*")]
 BasePath = Annotated[str, Meta(
     pattern=r"^/?([A-Za-z0-9$\-_.+!*'()]+(/[A-Za-z0-9$\-_.+!*'()]+)*)?/?$",
     description='"" for the whole host, or a prefix such as v1/pets')]
