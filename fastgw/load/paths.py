@@ -48,9 +48,10 @@ def read_path(path: str) -> ResourcePath:
         raise BadPath(f"path {shown(path)} must begin with a slash")
     if path == "/":
         return ResourcePath("/", (), False, "/")
-    if path.count("/") > MAX_SEGMENTS + 1:
+    raw = path[1:].removesuffix("/").split("/")
+    if len(raw) > MAX_SEGMENTS:
         raise BadPath(f"path {shown(path)} has more than {MAX_SEGMENTS} parts")
-    segments = [_segment(segment, path) for segment in path[1:].removesuffix("/").split("/")]
+    segments = [_segment(segment, path) for segment in raw]
     if "" in segments:
         raise BadPath(f"path {shown(path)} has an empty part")
     if any("+}" in segment for segment in segments[:-1]):

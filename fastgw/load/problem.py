@@ -9,6 +9,8 @@ from fastgw.model.place import Place
 
 ERROR, WARNING = "error", "warning"
 
+_MAX_MESSAGE = 1_000
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:
@@ -33,16 +35,25 @@ class Problems:
         self._found: dict[Problem, None] = {}
 
     def error(self, place: Place, code: str, message: str) -> None:
-        self._found[Problem(ERROR, place, message, code)] = None
+        self._found[Problem(ERROR, place, _printable(message), code)] = None
 
     def warning(self, place: Place, code: str, message: str) -> None:
-        self._found[Problem(WARNING, place, message, code)] = None
+        self._found[Problem(WARNING, place, _printable(message), code)] = None
 
     def has_errors(self) -> bool:
         return any(problem.severity == ERROR for problem in self._found)
 
     def by_place(self) -> tuple[Problem, ...]:
         return tuple(sorted(self._found, key=lambda p: (p.place.file, p.place.line, p.place.column)))
+
+
+def _printable(message: str) -> str:
+    """Names from a definition may hold anything; a terminal or a log must not act on it."""
+    if len(message) > _MAX_MESSAGE:
+        message = message[:_MAX_MESSAGE] + " ..."
+    if message.isprintable():
+        return message
+    return "".join(char if char.isprintable() else f"\\u{ord(char):04x}" for char in message)
 
 
 def nearest(word: str, allowed: Iterable[str], likeness: float = 0.6) -> str | None:

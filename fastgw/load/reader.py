@@ -93,7 +93,9 @@ class Reader:
 
     def texts(self, view: View | None) -> tuple[str, ...]:
         """A list of texts."""
-        found = [self.text(item) for item in (self.list(view) or _NOTHING).elements()]
+        if view is None or self.list(view) is None:
+            return ()
+        found = [self.text(item) for item in view.elements()]
         return tuple(text for text in found if text is not None)
 
     def known_keys(self, view: View, allowed: Collection[str], what: str, strict: bool = False) -> None:
@@ -138,11 +140,3 @@ class Reader:
                 return None
             found = below
         return found
-
-
-class _Nothing:
-    def elements(self):
-        return iter(())
-
-
-_NOTHING = _Nothing()

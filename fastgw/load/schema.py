@@ -9,8 +9,9 @@ import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 Text = Annotated[str, Meta(min_length=1, max_length=4096)]
+STAGE_NAME = r"^(\$default|[A-Za-z0-9_-]{1,128})$"
 StageName = Annotated[str, Meta(
-    pattern=r"^(\$default|[A-Za-z0-9_-]{1,128})$",
+    pattern=STAGE_NAME,
     description='"$default" (answers at the root) or 1 to 128 letters, digits, - and _')]
 VariableName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_]{1,64}$")]
 VariableValue = Annotated[str, Meta(

@@ -18,16 +18,59 @@ SEEDS = sorted(CORPUS.iterdir())
 ROUNDS = int(os.environ.get("FUZZ_ROUNDS", "40"))
 
 TOKENS = (
-    b"{", b"}", b"[", b"]", b":", b",", b'"', b"'", b"\n", b"  ", b"- ", b"&a ", b"*a", b"<<: *a", b"!Sub ", b"!Ref ",
-    b"!GetAtt ", b"null", b"true", b"-1", b"1e999", b"0", b"${x}", b"${stageVariables.x}", b"{proxy+}", b"{id}",
-    b"$ref", b"#/paths", b"$default", b"\\ud800", b"\x00", b"\xff", b"\xef\xbb\xbf", b"\t", b"---\n", b"%", b"|",
-    b"http://", b"https://a/", b"mock", b"HTTP_PROXY", b"x-amazon-apigateway-", b"Fn::Join", b"openapi", b"Resources",
+    b"{",
+    b"}",
+    b"[",
+    b"]",
+    b":",
+    b",",
+    b'"',
+    b"'",
+    b"\n",
+    b"  ",
+    b"- ",
+    b"&a ",
+    b"*a",
+    b"<<: *a",
+    b"!Sub ",
+    b"!Ref ",
+    b"!GetAtt ",
+    b"null",
+    b"true",
+    b"-1",
+    b"1e999",
+    b"0",
+    b"${x}",
+    b"${stageVariables.x}",
+    b"{proxy+}",
+    b"{id}",
+    b"$ref",
+    b"#/paths",
+    b"$default",
+    b"\\ud800",
+    b"\x00",
+    b"\xff",
+    b"\xef\xbb\xbf",
+    b"\t",
+    b"---\n",
+    b"%",
+    b"|",
+    b"http://",
+    b"https://a/",
+    b"mock",
+    b"HTTP_PROXY",
+    b"x-amazon-apigateway-",
+    b"Fn::Join",
+    b"openapi",
+    b"Resources",
 )
 
 
 def check(path: Path) -> None:
     for allowed in (frozenset(), frozenset(ALLOWABLE)):
-        loaded = load([str(path)], LoadOptions(params={"x": "y"}, basepath="prepend", allow_unenforced=allowed))
+        loaded = load(
+            [str(path)], LoadOptions(params={"x": "y"}, basepath="prepend", allow_unenforced=allowed)
+        )
         errors = [problem for problem in loaded.problems if problem.severity == "error"]
         assert (loaded.gateway is None) == bool(errors)
         for problem in loaded.problems:

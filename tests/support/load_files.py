@@ -31,16 +31,28 @@ class Files:
         return loaded.gateway.apis[0]
 
     def integration(self, integration: dict, path: str = "/pets", **options) -> Integration:
-        return self.api(definition({path: {"get": {"x-amazon-apigateway-integration": integration}}}),
-                        **options).routes[0].integration
+        return (
+            self.api(definition({path: {"get": {"x-amazon-apigateway-integration": integration}}}), **options)
+            .routes[0]
+            .integration
+        )
 
 
 def definition(paths: dict, **root) -> dict:
     """An OpenAPI document; root's "x_name" stands for "x-amazon-apigateway-name"."""
-    extensions = {key.replace("x_", "x-amazon-apigateway-").replace("_", "-"): value
-                  for key, value in root.items() if key.startswith("x_")}
+    extensions = {
+        key.replace("x_", "x-amazon-apigateway-").replace("_", "-"): value
+        for key, value in root.items()
+        if key.startswith("x_")
+    }
     plain = {key: value for key, value in root.items() if not key.startswith("x_")}
-    return {"openapi": "3.0.3", "info": {"title": "Test", "version": "1"}, "paths": paths, **plain, **extensions}
+    return {
+        "openapi": "3.0.3",
+        "info": {"title": "Test", "version": "1"},
+        "paths": paths,
+        **plain,
+        **extensions,
+    }
 
 
 def proxy(uri: str = UPSTREAM, **fields) -> dict:

@@ -26,11 +26,19 @@ def files(tmp_path: Path) -> Files:
 def routes(count: int, form: str) -> str:
     """A definition with that many paths, as JSON or YAML text."""
     if form == "json":
-        return json.dumps(definition({
-            f"/a{number}/{{id}}": {"get": {"responses": {}, INTEGRATION: proxy(UPSTREAM + "/{id}")}}
-            for number in range(count)}))
-    paths = [f"  /a{number}/{{id}}:\n    get:\n      responses: {{}}\n      {INTEGRATION}:\n"
-             f"        type: http_proxy\n        uri: {UPSTREAM}/{{id}}\n" for number in range(count)]
+        return json.dumps(
+            definition(
+                {
+                    f"/a{number}/{{id}}": {"get": {"responses": {}, INTEGRATION: proxy(UPSTREAM + "/{id}")}}
+                    for number in range(count)
+                }
+            )
+        )
+    paths = [
+        f"  /a{number}/{{id}}:\n    get:\n      responses: {{}}\n      {INTEGRATION}:\n"
+        f"        type: http_proxy\n        uri: {UPSTREAM}/{{id}}\n"
+        for number in range(count)
+    ]
     return "openapi: 3.0.3\npaths:\n" + "".join(paths)
 
 
@@ -74,7 +82,8 @@ def test_cost_grows_with_the_routes_and_no_faster(files: Files, benign: dict, fo
 
 
 BOMB = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
-    f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]\n" for i in range(1, 100))
+    f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]\n" for i in range(1, 100)
+)
 
 HOSTILE = {
     "alias bomb": BOMB,
@@ -87,12 +96,30 @@ HOSTILE = {
     "anchors": "\n".join(f"k{i}: &a{i} v" for i in range(19_000)),
     "long key": '{"openapi": "3.0.3", "paths": {"/' + "a" * 3_000_000 + '": {"gets": {}}}}',
     "long path": '{"openapi": "3.0.3", "paths": {"/' + "{a}/" * 300_000 + '": {"get": {}}}}',
-    "long pattern": json.dumps(definition({"/a": {"get": {INTEGRATION: {
-        "type": "mock", "requestTemplates": {"application/json": '{"statusCode": 200}'},
-        "responses": {"(" * 100_000 + ")" * 100_000: {"statusCode": 200}, "default": {"statusCode": 200}}}}}})),
-    "parameter growth": json.dumps(definition({"/a": {"get": {
-        INTEGRATION: proxy("http://a/" + "${AWS::URLSuffix}" * 200_000)}}})),
-    "many unknown fields": json.dumps(definition({"/a": {"get": {f"fieldname{i}": 1 for i in range(3_000)}}})),
+    "long pattern": json.dumps(
+        definition(
+            {
+                "/a": {
+                    "get": {
+                        INTEGRATION: {
+                            "type": "mock",
+                            "requestTemplates": {"application/json": '{"statusCode": 200}'},
+                            "responses": {
+                                "(" * 100_000 + ")" * 100_000: {"statusCode": 200},
+                                "default": {"statusCode": 200},
+                            },
+                        }
+                    }
+                }
+            }
+        )
+    ),
+    "parameter growth": json.dumps(
+        definition({"/a": {"get": {INTEGRATION: proxy("http://a/" + "${AWS::URLSuffix}" * 200_000)}}})
+    ),
+    "many unknown fields": json.dumps(
+        definition({"/a": {"get": {f"fieldname{i}": 1 for i in range(3_000)}}})
+    ),
 }
 
 
@@ -106,15 +133,34 @@ def test_hostile_definitions_are_refused_or_cheap(files: Files, benign: dict, na
 
 def test_reference_loops_end(files: Files) -> None:
     loop = {"$ref": "#/components/x-amazon-apigateway-integrations/b"}
-    loaded = files.load(definition(
-        {"/a": {"get": {INTEGRATION: loop}}, "/b": {"$ref": "#/paths/~1c"}, "/c": {"$ref": "#/paths/~1b"}},
-        components={"x-amazon-apigateway-integrations": {
-            "a": loop, "b": {"$ref": "#/components/x-amazon-apigateway-integrations/a"}}}))
+    loaded = files.load(
+        definition(
+            {
+                "/a": {"get": {INTEGRATION: loop}},
+                "/b": {"$ref": "#/paths/~1c"},
+                "/c": {"$ref": "#/paths/~1b"},
+            },
+            components={
+                "x-amazon-apigateway-integrations": {
+                    "a": loop,
+                    "b": {"$ref": "#/components/x-amazon-apigateway-integrations/a"},
+                }
+            },
+        )
+    )
     assert [problem.code for problem in loaded.problems] == ["reference-loop"] * 3
 
 
-@pytest.mark.parametrize("target", ["http://127.0.0.1:1/x", "https://example.com/a.json#/b", "other.yaml#/a",
-                                    "file:///etc/hostname", "//example.com/x"])
+@pytest.mark.parametrize(
+    "target",
+    [
+        "http://127.0.0.1:1/x",
+        "https://example.com/a.json#/b",
+        "other.yaml#/a",
+        "file:///etc/hostname",
+        "//example.com/x",
+    ],
+)
 def test_references_never_leave_the_file(files: Files, target: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def no_network(*_: object, **__: object) -> None:
         raise AssertionError("the loader used the network")

@@ -12,8 +12,9 @@ from tests.support.load_files import UPSTREAM, definition
 
 SHARED = Path(__file__).parents[2].parent / "shared"
 GOLDEN = Path(__file__).parents[1] / "golden" / "shapes"
-DEFINITIONS = sorted(path for folder in ("aws_docs", "localstack")
-                     for path in (SHARED / "openapi" / folder).glob("*"))
+DEFINITIONS = sorted(
+    path for folder in ("aws_docs", "localstack") for path in (SHARED / "openapi" / folder).glob("*")
+)
 
 pytestmark = pytest.mark.skipif(not SHARED.is_dir(), reason="../shared is not beside the repository")
 
@@ -45,7 +46,9 @@ def test_every_shared_definition_loads(path: Path) -> None:
     agrees(path.name, told(loaded, str(path)))
 
 
-RECORDED = json.loads((SHARED / "conformance" / "aws_recorded_apis.json").read_text()) if SHARED.is_dir() else {}
+RECORDED = (
+    json.loads((SHARED / "conformance" / "aws_recorded_apis.json").read_text()) if SHARED.is_dir() else {}
+)
 
 
 @pytest.mark.parametrize("name", RECORDED)
@@ -60,12 +63,15 @@ def test_every_recorded_api_loads(name: str, tmp_path: Path) -> None:
 
 def test_all_of_github(tmp_path: Path) -> None:
     routes = json.loads((SHARED / "openapi" / "github_routes.json").read_text())["routes"]
-    paths = {route["path"]: {method.lower(): {"responses": {}} for method in route["methods"]} for route in routes}
+    paths = {
+        route["path"]: {method.lower(): {"responses": {}} for method in route["methods"]} for route in routes
+    }
     path = tmp_path / "github.json"
     path.write_text(json.dumps(definition(paths, servers=[{"url": UPSTREAM}])))
     loaded = load([str(path)])
     assert loaded.problems == ()
     found = {(route.method, route.path): route.integration.uri for route in loaded.gateway.apis[0].routes}
     assert len(found) == 1223
-    assert found == {(method, route["path"]): UPSTREAM + route["path"]
-                     for route in routes for method in route["methods"]}
+    assert found == {
+        (method, route["path"]): UPSTREAM + route["path"] for route in routes for method in route["methods"]
+    }

@@ -49,10 +49,13 @@ def test_values_are_the_same_in_both() -> None:
     assert read(YAML).value == read(JSON).value == {"a": {"b": 1, "c": ["x", {"d": "y"}]}, "e": "text\n"}
 
 
-@pytest.mark.parametrize(("text", "a", "b", "y", "e"), [
-    (YAML, "1:1", "2:6", "3:14", "4:6"),
-    (JSON, "1:3", "2:11", "3:23", "4:13"),
-])
+@pytest.mark.parametrize(
+    ("text", "a", "b", "y", "e"),
+    [
+        (YAML, "1:1", "2:6", "3:14", "4:6"),
+        (JSON, "1:3", "2:11", "3:23", "4:13"),
+    ],
+)
 def test_places(text: str, a: str, b: str, y: str, e: str) -> None:
     root = read(text).view()
     assert place(at(root, "a")) == a, "a mapping stands where its key stands"
@@ -61,12 +64,33 @@ def test_places(text: str, a: str, b: str, y: str, e: str) -> None:
     assert place(at(root, "e")) == e
 
 
-@pytest.mark.parametrize(("text", "value"), [
-    ("yes", "yes"), ("on", "on"), ("2020-01-01", "2020-01-01"), ("22:22", "22:22"), ("012", "012"),
-    ("000000000000", "000000000000"), ("0x1F", 31), ("-7", -7), ("1.50", 1.5), (".5", 0.5), ("1e3", 1000.0),
-    ("true", True), ("False", False), ("~", None), ("", None), ("null", None), ("'1'", "1"), ("!!str 1", "1"),
-    ("3.0.1", "3.0.1"), ("1_000", "1_000"), (".inf", ".inf"), ("9" * 30, 1e30),
-])
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("yes", "yes"),
+        ("on", "on"),
+        ("2020-01-01", "2020-01-01"),
+        ("22:22", "22:22"),
+        ("012", "012"),
+        ("000000000000", "000000000000"),
+        ("0x1F", 31),
+        ("-7", -7),
+        ("1.50", 1.5),
+        (".5", 0.5),
+        ("1e3", 1000.0),
+        ("true", True),
+        ("False", False),
+        ("~", None),
+        ("", None),
+        ("null", None),
+        ("'1'", "1"),
+        ("!!str 1", "1"),
+        ("3.0.1", "3.0.1"),
+        ("1_000", "1_000"),
+        (".inf", ".inf"),
+        ("9" * 30, 1e30),
+    ],
+)
 def test_yaml_scalars_follow_the_core_schema(text: str, value: object) -> None:
     found = read(f"key: {text}\n").value["key"]
     assert found == value and type(found) is type(value)
@@ -98,27 +122,34 @@ def test_yaml_aliases_and_merges() -> None:
 
 def test_duplicate_keys_are_all_told() -> None:
     assert refused("a: 1\nb: {c: 1, c: 2}\na: 2\n") == [
-        'f.yaml:2:11: error: key "c" is given twice', 'f.yaml:3:1: error: key "a" is given twice']
+        'f.yaml:2:11: error: key "c" is given twice',
+        'f.yaml:3:1: error: key "a" is given twice',
+    ]
     assert refused('{"a": 1,\n "\\u0061": {"b": 1, "b": 2}}', "f.json") == [
-        'f.json:2:2: error: key "a" is given twice', 'f.json:2:21: error: key "b" is given twice']
+        'f.json:2:2: error: key "a" is given twice',
+        'f.json:2:21: error: key "b" is given twice',
+    ]
 
 
-@pytest.mark.parametrize(("text", "told"), [
-    ("a: [", "not YAML"),
-    ("a: \x07", "not YAML: a character that is not allowed"),
-    (b"a: \xff", "f:1:4: error: the file is not UTF-8 text"),
-    (b"a: 1\nb: \xff", "f:2:4: error: the file is not UTF-8 text"),
-    ("{", "f:1:2: error: not JSON: Expecting property name"),
-    ('{"a": NaN}', "NaN and Infinity"),
-    ('{"a": "\\ud800"}', "f:1:7: error: half of a surrogate pair stands alone"),
-    ('{"a": ' + "9" * 5000 + "}", "more digits"),
-    ("? [a]\n: b", "a key must be a plain word or a string"),
-    ("a: !!binary aGk=", "tag !!binary has no place in a definition"),
-    ("a: !<tag:example.com,2000:x> b", "is not known"),
-    ("<<: 3", "<< takes a mapping"),
-    ("a: *b", "alias *b has no anchor before it"),
-    ("a: &a [*a]", "alias *a stands inside what it names"),
-])
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("a: [", "not YAML"),
+        ("a: \x07", "not YAML: a character that is not allowed"),
+        (b"a: \xff", "f:1:4: error: the file is not UTF-8 text"),
+        (b"a: 1\nb: \xff", "f:2:4: error: the file is not UTF-8 text"),
+        ("{", "f:1:2: error: not JSON: Expecting property name"),
+        ('{"a": NaN}', "NaN and Infinity"),
+        ('{"a": "\\ud800"}', "f:1:7: error: half of a surrogate pair stands alone"),
+        ('{"a": ' + "9" * 5000 + "}", "more digits"),
+        ("? [a]\n: b", "a key must be a plain word or a string"),
+        ("a: !!binary aGk=", "tag !!binary has no place in a definition"),
+        ("a: !<tag:example.com,2000:x> b", "is not known"),
+        ("<<: 3", "<< takes a mapping"),
+        ("a: *b", "alias *b has no anchor before it"),
+        ("a: &a [*a]", "alias *a stands inside what it names"),
+    ],
+)
 def test_bad_text(text: str | bytes, told: str) -> None:
     assert told in refused(text, "f")[0]
 
@@ -137,17 +168,21 @@ def test_flow_mappings_in_a_yaml_file_are_yaml() -> None:
 
 
 BOMB = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
-    f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]\n" for i in range(1, 30))
+    f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]\n" for i in range(1, 30)
+)
 
 
-@pytest.mark.parametrize(("text", "told"), [
-    (BOMB, "once aliases are written out"),
-    ("[" * 100_000, "nested deeper than"),
-    ('{"a":' * 100_000, "nested deeper than"),
-    ("a: " + "[" * 100_000, "nested deeper than"),
-    ("a:\n" + " - b\n" * 30_000, "items in one list"),
-    ("".join(f"k{i}: v\n" for i in range(30_000)), "keys in one mapping"),
-])
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (BOMB, "once aliases are written out"),
+        ("[" * 100_000, "nested deeper than"),
+        ('{"a":' * 100_000, "nested deeper than"),
+        ("a: " + "[" * 100_000, "nested deeper than"),
+        ("a:\n" + " - b\n" * 30_000, "items in one list"),
+        ("".join(f"k{i}: v\n" for i in range(30_000)), "keys in one mapping"),
+    ],
+)
 def test_hostile_sizes_are_refused(text: str, told: str) -> None:
     assert told in refused(text, "f")[0]
 
