@@ -11,7 +11,7 @@ from pathlib import Path
 
 import fastgw
 from fastgw.cli import OK, PROBLEMS, CommandError
-from fastgw.cli_options import load_options, setting_flags, settings, usable
+from fastgw.cli.options import load_options, setting_flags, settings, usable
 from fastgw.settings import Address, Settings, names, shown
 
 CHECKOUT = Path(fastgw.__file__).parent.parent
@@ -58,7 +58,7 @@ def bench(options: argparse.Namespace) -> int:
     compare = CHECKOUT / "bench" / "compare"
     if not compare.exists():
         raise CommandError("fastgw: bench/compare is not installed; run it from a checkout of the project")
-    return subprocess.call([sys.executable, str(compare), *options.rest])
+    return subprocess.call([sys.executable, "-m", "bench.compare", *options.rest], cwd=CHECKOUT)
 
 
 def _post(given: Settings, path: str) -> tuple[int, str]:

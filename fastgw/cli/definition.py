@@ -6,7 +6,7 @@ import sys
 from typing import Any
 
 from fastgw.cli import OK, CommandError
-from fastgw.cli_options import loaded, setting_flags, settings, status, usable
+from fastgw.cli.options import loaded, setting_flags, settings, status, usable
 from fastgw.load import Problem
 
 

@@ -18,7 +18,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     module, _, function = options.command.partition(".")
     try:
-        return getattr(importlib.import_module(f"fastgw.{module}"), function)(options)
+        return getattr(importlib.import_module(f"fastgw.cli.{module}"), function)(options)
     except CommandError as error:
         print(*error.lines, sep="\n", file=sys.stderr)
         return error.status
@@ -43,33 +43,33 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--version", action="version", version=f"fastgw {__version__}")
     commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
-    run = _command(commands, "run", "cli_gateway.run", "start the gateway")
+    run = _command(commands, "run", "gateway.run", "start the gateway")
     _definition(run)
     _setting_flags(run)
 
-    validate = _command(commands, "validate", "cli_definition.validate", "check definitions")
+    validate = _command(commands, "validate", "definition.validate", "check definitions")
     validate.epilog = "Exit status: 0 clean or warnings only, 1 errors, 2 a file that cannot be read."
     _definition(validate)
     validate.add_argument("--json", action="store_true", help="print the problems as JSON")
 
-    _definition(_command(commands, "routes", "cli_definition.routes", "print every route"))
+    _definition(_command(commands, "routes", "definition.routes", "print every route"))
 
-    explain = _command(commands, "explain", "cli_definition.explain", "say what a request would meet")
+    explain = _command(commands, "explain", "definition.explain", "say what a request would meet")
     _definition(explain)
     explain.add_argument("method", metavar="METHOD")
     explain.add_argument("url", metavar="URL", help="http://host/path?query, or /path")
     explain.add_argument("-H", dest="headers", action="append", default=[], metavar="'NAME: VALUE'")
     _setting_flags(explain)
 
-    environ = _command(commands, "environ", "cli_gateway.environ", "print every setting and its origin")
+    environ = _command(commands, "environ", "gateway.environ", "print every setting and its origin")
     environ.add_argument("files", nargs="*", metavar="FILE", help="fastgw.yaml whose settings count too")
     _reading(environ)
     _setting_flags(environ)
 
-    _command(commands, "schema", "cli_definition.schema", "print the JSON Schema of fastgw.yaml")
+    _command(commands, "schema", "definition.schema", "print the JSON Schema of fastgw.yaml")
 
     for name, what in (("reload", "read its files again"), ("drain", "finish what it has in hand and end")):
-        told = _command(commands, name, "cli_gateway.post", f"tell the running gateway to {what}")
+        told = _command(commands, name, "gateway.post", f"tell the running gateway to {what}")
         told.set_defaults(action=name)
         _setting_flags(told)
 
@@ -77,13 +77,13 @@ def parser() -> argparse.ArgumentParser:
     demo.add_argument("--example", metavar="DIR", help="default: examples/petstore of the checkout")
     _setting_flags(demo)
 
-    bench = _command(commands, "bench", "cli_gateway.bench", "run bench/compare of the checkout")
+    bench = _command(commands, "bench", "gateway.bench", "run bench/compare of the checkout")
     bench.add_argument("rest", nargs=argparse.REMAINDER, metavar="...", help="handed on to bench/compare")
     return top
 
 
 def _command(commands: _Commands, name: str, function: str, help: str) -> argparse.ArgumentParser:
-    """function is "module.name", imported when the command is run."""
+    """function is "module.name" in this package, imported when the command is run."""
     command = commands.add_parser(name, help=help, description=help[0].upper() + help[1:] + ".")
     command.set_defaults(command=function)
     return command
