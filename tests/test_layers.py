@@ -119,9 +119,13 @@ def test_the_readers_see_imports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setitem(globals(), "PACKAGE", tmp_path)
     (tmp_path / "load").mkdir()
     python = tmp_path / "load" / "a.py"
-    python.write_text("import fastgw.cli\nfrom fastgw.plan import x\nfrom ..control import ops\nfrom . import b\n")
+    python.write_text(
+        "import fastgw.cli\nfrom fastgw.plan import x\nfrom ..control import ops\nfrom . import b\n"
+    )
     assert imported_layers(python) == {"cli", "plan", "control", "load"}
     cython = tmp_path / "load" / "a.pyx"
-    cython.write_text("from fastgw._core.bytes cimport Span, Writer\ncimport fastgw.cli\nfrom .b cimport c\n"
-                      "from libc.string cimport memcpy\n")
+    cython.write_text(
+        "from fastgw._core.bytes cimport Span, Writer\ncimport fastgw.cli\nfrom .b cimport c\n"
+        "from libc.string cimport memcpy\n"
+    )
     assert imported_layers(cython) == {"_core", "cli", "load"}
