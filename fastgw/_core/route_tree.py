@@ -3,7 +3,6 @@
 Runs once per plan. Every problem is a ValueError that names the route's path.
 """
 
-from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
@@ -140,7 +139,7 @@ def narrowness(literals: tuple[bytes, ...]) -> tuple[int, tuple[bytes, ...]]:
 
 
 class RouteTree:
-    """The tables, filled breadth first so that the text children of a node lie side by side.
+    """The tables, filled so that the text children of a node lie side by side and a branch stays together.
 
     routes   (verb, path, route) with verb 0..verbs-1, or verbs for ANY
     verbs, max_params, max_segments    the limits of the matcher
@@ -164,9 +163,9 @@ class RouteTree:
             if not 0 <= route < 2**31:
                 raise ValueError(f"{path!r}: route number {route} is out of range")
             pending.append(Pending(verb, path, route, read_route(path, max_params, max_segments)))
-        waiting = deque([(self._add_node(b""), pending)])
+        waiting = [(self._add_node(b""), pending)]
         while waiting:
-            node, group = waiting.popleft()
+            node, group = waiting.pop()
             waiting.extend(self._place(self.nodes[node], group))
         self.text = b"".join(self._texts)
 

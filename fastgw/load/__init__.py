@@ -1,1 +1,115 @@
-"""Text to model; every problem with file:line:column."""
+"""Text -> model: definitions and fastgw.yaml read into a frozen Gateway, every problem with its place."""
+
+import gc
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from os.path import basename
+
+from fastgw.load.definition import execute_api_id, read_definition
+from fastgw.load.document import Document, read
+from fastgw.load.guards import ALLOWABLE
+from fastgw.load.native import NativeFile, Settings, is_native
+from fastgw.load.openapi import Choices
+from fastgw.load.params import Params
+from fastgw.load.problem import Problem, Problems
+from fastgw.load.stages import check_stages
+from fastgw.model.api import ApiKind
+from fastgw.model.gateway import ANY_HOST, DEFAULT_STAGE, Domain, Gateway, Stage
+from fastgw.model.gateway import Mapping as BasePathMapping
+from fastgw.model.place import Place
+
+__all__ = ["ALLOWABLE", "LoadOptions", "Loaded", "Problem", "load"]
+
+BASEPATH_MODES = ("ignore", "prepend", "split")
+
+
+@dataclass(frozen=True, slots=True)
+class LoadOptions:
+    """What the command line says about definitions.
+
+    params            values of ${NAME}
+    stage             the one stage of a definition given without a fastgw.yaml
+    kind              None: told by the definition
+    basepath          what a definition's own base path does to its routes: "ignore", "prepend", "split"
+    upstream          URL for operations without an integration
+    allow_unenforced  names of ALLOWABLE: checks that are asked for and may be left out
+    """
+
+    params: Mapping[str, str] = field(default_factory=dict)
+    stage: str = DEFAULT_STAGE
+    kind: ApiKind | None = None
+    basepath: str = "ignore"
+    upstream: str | None = None
+    allow_unenforced: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """gateway is None exactly when problems hold an error.
+
+    settings  those of a fastgw.yaml: name -> (value as written, its place), not checked here
+    """
+
+    gateway: Gateway | None
+    problems: tuple[Problem, ...]
+    settings: Settings = field(default_factory=dict)
+
+
+def load(files: Sequence[str], options: LoadOptions | None = None) -> Loaded:
+    """Read one fastgw.yaml, or one definition. Never raises for what a file holds, never uses the network."""
+    problems = Problems()
+    with _collector_resting():
+        gateway, settings = _load(files, options or LoadOptions(), problems)
+        if gateway is not None:
+            check_stages(gateway, problems)
+    found = problems.by_place()
+    return Loaded(None if problems.has_errors() else gateway, found, settings)
+
+
+def _load(files: Sequence[str], options: LoadOptions, problems: Problems) -> tuple[Gateway | None, Settings]:
+    if not files:
+        problems.error(Place("-", 1, 1), "no-file", "no file is given")
+        return None, {}
+    documents = [document for file in files if (document := read(file, problems)) is not None]
+    if len(documents) < len(files):
+        return None, {}
+    native = [document for document in documents if _is_native(document)]
+    if len(documents) > 1:
+        place = documents[1].view().place
+        if native:
+            problems.error(place, "too-many", "a fastgw.yaml names its definitions itself; give it alone")
+        else:
+            problems.error(place, "too-many", f"{len(documents)} definitions would share the root; write a "
+                           "fastgw.yaml that names them and says which host or base path each answers")
+        return None, {}
+    choices = Choices(options.kind, options.basepath, options.upstream, frozenset(options.allow_unenforced))
+    if native:
+        return NativeFile(documents[0], problems, options.params, choices).read()
+    return _plain(documents[0], problems, options, choices), {}
+
+
+def _is_native(document: Document) -> bool:
+    return is_native(document.view()) or basename(document.file) in ("fastgw.yaml", "fastgw.yml")
+
+
+def _plain(document: Document, problems: Problems, options: LoadOptions, choices: Choices) -> Gateway | None:
+    """One API with one stage, at the root of every host."""
+    api = read_definition(document, problems, Params(options.params), choices)
+    if api is None:
+        return None
+    api = replace(api, id=execute_api_id(api.name, set()))
+    domain = Domain(ANY_HOST, (BasePathMapping("", api.name, None),))
+    return Gateway((api,), (Stage(api.name, options.stage),), (domain,))
+
+
+@contextmanager
+def _collector_resting() -> Iterator[None]:
+    """Reading makes many objects and no garbage: the collector would only look at them again and again."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()

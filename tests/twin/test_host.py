@@ -1,5 +1,7 @@
 """Host values against tests/twin/oracle_path.py, and the malformed ones by name."""
 
+from array import array
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -33,7 +35,8 @@ hosts = st.one_of(
 @settings(max_examples=2000, deadline=None)
 @given(hosts)
 def test_agrees_with_the_oracle(raw):
-    assert parse_or_none(raw) == oracle_path.host(raw)
+    exact = memoryview(array("B", raw))  # no byte behind the value: a sanitizer sees one read too many
+    assert parse_or_none(exact) == oracle_path.host(raw)
 
 
 @pytest.mark.parametrize(

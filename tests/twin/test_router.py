@@ -1,6 +1,7 @@
 """The router against tests/twin/oracle_router.py, and its rules one by one."""
 
 import re
+from array import array
 
 import pytest
 from hypothesis import given, settings
@@ -53,7 +54,8 @@ def test_agrees_with_the_oracle(table, requests):
     numbered = [(verb, route, number) for number, (verb, route) in enumerate(table)]
     router = Router(numbered)
     for verb, path in requests:
-        assert router.match(verb, path) == oracle_router.match(numbered, verb, path), (table, verb, path)
+        exact = memoryview(array("B", path))  # no byte behind the path: a sanitizer sees one read too many
+        assert router.match(verb, exact) == oracle_router.match(numbered, verb, path), (table, verb, path)
         assert router.steps(verb, path) <= node_bound(route for _, route, _ in numbered)
 
 

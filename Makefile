@@ -1,0 +1,60 @@
+# make run | test | lint | wheel | docs | trials | sanitize | bench | clean
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SOURCES := $(wildcard fastgw/_core/*.pyx fastgw/_core/*.pxd) setup.py pyproject.toml
+BUILT := $(VENV)/built
+TOOLS := $(VENV)/tools
+
+.DEFAULT_GOAL := test
+.PHONY: run test lint wheel docs trials sanitize bench clean doubles
+
+run: $(BUILT)
+	$(BIN)/fastgw demo
+
+test: $(BUILT) doubles
+	$(BIN)/python -m pytest
+
+lint: $(TOOLS)
+	$(BIN)/ruff check .
+
+wheel: $(TOOLS)
+	$(BIN)/python -m build --wheel --outdir dist .
+
+docs: $(BUILT)
+	$(BIN)/python docs/tables.py README.md docs/*.md
+
+trials: $(BUILT) doubles
+	$(BIN)/python -m pytest -m trial -o addopts=--strict-markers
+
+bench: $(BUILT)
+	$(BIN)/fastgw bench
+
+# The suite against an instrumented build. The interpreter is not instrumented, so the run-time libraries are
+# preloaded; leaks are left out because the interpreter itself keeps memory until its end.
+sanitize: $(TOOLS)
+	sh tests/sanitize.sh $(BIN)/python
+
+# Programs that some tests run beside fastgw. A test without its program says so and is skipped.
+doubles:
+	@for program in nginx wrk; do \
+	  command -v $$program >/dev/null || [ -x /usr/sbin/$$program ] \
+	  || { [ "$$(id -u)" = 0 ] && apt-get install -y -q $$program; } \
+	  || echo "$$program is not here and cannot be installed: tests that need it are skipped"; \
+	done
+
+$(TOOLS): pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -c "import tomllib; p = tomllib.load(open('pyproject.toml', 'rb'))['project']; \
+	  print(*p['dependencies'], *p['optional-dependencies']['dev'], sep='\n')" > $(VENV)/requirements.txt
+	$(BIN)/python -m pip install -q --disable-pip-version-check -r $(VENV)/requirements.txt
+	touch $@
+
+$(BUILT): $(TOOLS) $(SOURCES)
+	$(BIN)/python -m pip install -q --disable-pip-version-check --no-build-isolation --editable .
+	touch $@
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
+	find fastgw -name '*.so' -delete -o -name __pycache__ -prune -exec rm -r {} +

@@ -1,0 +1,1 @@
+"""What fastgw costs, and beside whom: comparison, micro benchmarks, wire scripts."""

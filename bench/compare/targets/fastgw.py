@@ -1,0 +1,41 @@
+"""fastgw: a generated definition, started as a user would start it."""
+
+import importlib.util
+import sys
+
+import fastgw
+from bench.compare import definition, works
+from bench.compare import site as place
+
+
+class Fastgw:
+    """One worker; metrics are on, as always."""
+
+    name = "fastgw"
+    works = works.EVERYWHERE | {"routes"}
+
+    def missing(self) -> str | None:
+        if importlib.util.find_spec("fastgw._core.engine") is None:
+            return "fastgw is not compiled (python setup.py build_ext --inplace)"
+        return None
+
+    def version(self) -> str:
+        return fastgw.__version__
+
+    def launch(self, site: place.Site) -> place.Launch:
+        file = site.folder / "openapi.json"
+        paths = definition.routes(site.routes) if site.routes else definition.plain(site.origin_port)
+        file.write_text(definition.document(paths))
+        command = [sys.executable, "-m", "fastgw", "run", str(file), "--workers", "1"]
+        command += ["--listen", f"127.0.0.1:{site.port}", "--ops", f"127.0.0.1:{site.ops_port}"]
+        return place.Launch(
+            command,
+            {
+                "FASTGW_UPSTREAM_ALLOW_PRIVATE": "true",
+                "FASTGW_UPSTREAM_CONNECTIONS": str(place.POOL),
+                "FASTGW_UPSTREAM_POOL_IDLE": str(place.IDLE_SECONDS),
+                "FASTGW_KEEPALIVE_TIMEOUT": str(place.IDLE_SECONDS),
+                "FASTGW_KEEPALIVE_REQUESTS": str(place.REQUESTS),
+                "FASTGW_DRAIN_TIMEOUT": "2",
+            },
+        )

@@ -1,0 +1,229 @@
+"""The engine's own functions in loops in C, over a kernel that costs nothing.
+
+libuv's functions are replaced in this process: every write is taken whole, every connection succeeds at
+once. What is left is what the engine itself does. One system call stays, because the pool's answer
+depends on it: the look at an idle connection before it is used again.
+"""
+import socket
+
+from libc.stdint cimport uint32_t, uint64_t
+from libc.stdlib cimport calloc, free, malloc
+from libc.string cimport memset
+
+from fastgw._core.answer cimport AnswerEvents, answer_on
+from fastgw._core.bytes cimport span
+from fastgw._core.forward cimport FORWARDED, forward_head
+from fastgw._core.head cimport HEAD_DONE, head_feed, request_settings
+from fastgw._core.libuv cimport Buf, alloc_cb, read_cb, status_cb, uv
+from fastgw._core.llhttp cimport PARSE_REQUEST, llhttp
+from fastgw._core.plan cimport Plan
+from fastgw._core.respond cimport respond_fixed
+from fastgw._core.route cimport ROUTED, route_find
+from fastgw._core.state cimport Conn, Exchange, Field, Target, TargetLimits, UpConn, core
+from fastgw._core.stream cimport stream_init
+from fastgw._core.upstream cimport ACQUIRED, ACQUIRE_WAITS, UpstreamEvents, target_new, upstream_acquire, upstream_open
+
+cdef enum:
+    HANDLE_BYTES = 1024
+    HEAD_BYTES = 16384
+    FIELDS = 100
+    REFERENCE_BYTES = 1024
+
+cdef int socket_fd = -1
+cdef void* connect_request = NULL
+cdef status_cb connect_done = NULL
+
+
+# --- the kernel
+
+cdef int take_all(void* stream, const Buf* bufs, unsigned int n) noexcept nogil:
+    cdef unsigned int i
+    cdef size_t total = 0
+    for i in range(n):
+        total += bufs[i].len
+    return <int>total
+
+
+cdef int agree(void* loop, void* handle) noexcept nogil:
+    return 0
+
+
+cdef int agree_delay(void* handle, int enable) noexcept nogil:
+    return 0
+
+
+cdef int agree_read(void* stream, alloc_cb alloc, read_cb read) noexcept nogil:
+    return 0
+
+
+cdef int keep_connect(void* request, void* handle, const void* address, status_cb done) noexcept nogil:
+    global connect_request, connect_done
+    connect_request = request
+    connect_done = done
+    return 0
+
+
+cdef int known_fd(const void* handle, int* fd) noexcept nogil:
+    fd[0] = socket_fd
+    return 0
+
+
+cdef uint64_t one_time(const void* loop) noexcept nogil:
+    return 1000
+
+
+# --- those who listen
+
+cdef void on_exchange(Exchange* ex) noexcept nogil:
+    pass
+
+
+cdef void on_failed(Exchange* ex, int why) noexcept nogil:
+    pass
+
+
+cdef void on_answer(Exchange* ex, UpConn* up, int status) noexcept nogil:
+    pass
+
+
+cdef void on_piece(Exchange* ex, UpConn* up, const char* p, uint32_t n) noexcept nogil:
+    pass
+
+
+cdef UpstreamEvents upstream_events
+cdef AnswerEvents answer_events
+
+
+cdef class Probe:
+    """One connection, one exchange and one upstream connection over a compiled plan."""
+    cdef Plan plan
+    cdef Exchange* ex
+    cdef Conn* conn
+    cdef Target* target
+    cdef object sockets
+
+    def __init__(self, Plan plan):
+        global socket_fd
+        cdef TargetLimits limits
+        self.plan = plan
+        self.sockets = socket.socketpair()
+        self.sockets[0].setblocking(False)
+        socket_fd = self.sockets[0].fileno()
+        uv.try_write = take_all
+        uv.tcp_init = agree
+        uv.tcp_nodelay = agree_delay
+        uv.tcp_connect = keep_connect
+        uv.read_start = agree_read
+        uv.fileno = known_fd
+        uv.now = one_time
+        core.limits.head_bytes = core.upstream_head_bytes = HEAD_BYTES
+        core.limits.head_fields = core.upstream_fields = FIELDS
+        core.limits.body_bytes = 10485760
+        core.gauges = <uint64_t*>calloc(512, sizeof(uint64_t))
+        upstream_events.ready = upstream_events.flush = upstream_events.done = on_exchange
+        upstream_events.writable = on_exchange
+        upstream_events.failed = on_failed
+        answer_events.head = on_answer
+        answer_events.piece = on_piece
+        upstream_open(&upstream_events)
+        answer_on(&answer_events)
+        self.conn = <Conn*>calloc(1, sizeof(Conn))
+        stream_init(&self.conn.stream, calloc(1, HANDLE_BYTES), NULL, True, self.conn, NULL)
+        self.ex = <Exchange*>calloc(1, sizeof(Exchange))
+        self.ex.fields = <Field*>malloc(sizeof(Field) * FIELDS)
+        self.ex.conn = self.conn
+        self.ex.plan = plan.data
+        memset(&limits, 0, sizeof(limits))
+        limits.max_connections = limits.max_pending = 1
+        limits.connect_timeout = limits.idle_timeout = limits.pool_idle = limits.first_byte_timeout = 1000
+        self.target = target_new(span(b"bench", 5), span(b"origin.internal:8080", 20), NULL, &limits)
+        self.target.naddresses = 1
+        self.target.wanted = True
+        if upstream_acquire(self.target, self.ex, False) != ACQUIRE_WAITS:
+            raise RuntimeError("the pool did not begin to connect")
+        connect_done(connect_request, 0)
+        if self.ex.up == NULL:
+            raise RuntimeError("the pool did not hand out its connection")
+        self.ex.received = True
+
+    def __dealloc__(self):
+        free(core.gauges)
+        core.gauges = NULL
+
+    cdef int read(self, const char* p, uint32_t n) noexcept nogil:
+        """One head into a fresh exchange."""
+        cdef Exchange* ex = self.ex
+        cdef uint32_t used = 0
+        ex.head_n = ex.verb_n = ex.target_n = ex.nfields = 0
+        ex.in_field = ex.in_body = ex.body = ex.expects = 0
+        ex.body_left = 0
+        llhttp.init(ex.parser, PARSE_REQUEST, &request_settings)
+        return head_feed(ex, p, n, &used)
+
+    def parse(self, bytes head, int times) -> None:
+        """Parse and judge a request head; ValueError when it is refused."""
+        cdef const char* p = head
+        cdef uint32_t n = <uint32_t>len(head)
+        cdef int i, result = HEAD_DONE
+        with nogil:
+            for i in range(times):
+                result = self.read(p, n)
+                if result != HEAD_DONE:
+                    break
+        if result != HEAD_DONE:
+            raise ValueError(f"the head is refused with failure {result}")
+
+    def route(self, bytes head) -> None:
+        """Parse head and find its route; ValueError when there is none."""
+        self.parse(head, 1)
+        if route_find(self.ex) != ROUTED:
+            raise ValueError("no route")
+
+    def write_request(self, int times) -> None:
+        """The routed request's head for the upstream."""
+        cdef int i, result = FORWARDED
+        with nogil:
+            for i in range(times):
+                result = forward_head(self.ex)
+                if result != FORWARDED:
+                    break
+        if result != FORWARDED:
+            raise ValueError(f"the request is not forwarded: {result}")
+
+    def write_answer(self, int times) -> None:
+        """The routed request's fixed answer."""
+        cdef int i, result = 0
+        with nogil:
+            for i in range(times):
+                result |= respond_fixed(self.ex)
+        if result < 0:
+            raise OSError(-result, "the answer is not written")
+
+    def pool(self, bytes answer, int times) -> None:
+        """Release the upstream connection, by a complete answer, and acquire it again."""
+        cdef const char* p = answer
+        cdef uint32_t n = <uint32_t>len(answer)
+        cdef UpConn* up
+        cdef int i, result = ACQUIRED
+        with nogil:
+            for i in range(times):
+                up = self.ex.up
+                up.stream.on.data(up, p, n)
+                result = upstream_acquire(self.target, self.ex, False)
+                if result != ACQUIRED:
+                    break
+        if result != ACQUIRED:
+            raise ValueError("the connection did not come back to the pool")
+
+
+def reference(int times) -> int:
+    """A fixed piece of arithmetic, the measure of the machine's speed."""
+    cdef unsigned char data[REFERENCE_BYTES]
+    cdef uint64_t h = 14695981039346656037ULL
+    cdef int i, k
+    memset(data, 7, REFERENCE_BYTES)
+    with nogil:
+        for i in range(times):
+            for k in range(REFERENCE_BYTES):
+                h = (h ^ data[k]) * 1099511628211ULL
+    return h

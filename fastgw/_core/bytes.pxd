@@ -1,0 +1,66 @@
+"""Checked byte helpers: every copy in the engine goes through Writer, Arena or these."""
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
+from libc.string cimport memcpy
+
+
+cdef struct Span:
+    const char* p
+    uint32_t n
+
+cdef struct Writer:         # appends until cap; then `full` is set and further writes are ignored
+    char* p
+    uint32_t n
+    uint32_t cap
+    bint full
+
+cdef uint8_t FOLD[256]      # letters to lower case; "_" and "." to "-": one spelling of a field name
+cdef uint8_t HEX[256]       # value of a hex digit, 255 where it is none
+cdef const char* DIGITS     # "0123456789abcdef"
+cdef const char* UPPER_DIGITS
+
+cdef inline void writer_init(Writer* w, char* p, uint32_t cap) noexcept nogil:
+    w.p = p
+    w.n = 0
+    w.cap = cap
+    w.full = False
+
+cdef inline void put(Writer* w, const char* p, uint32_t n) noexcept nogil:
+    if n > w.cap - w.n:
+        w.full = True
+        return
+    memcpy(w.p + w.n, p, n)
+    w.n += n
+
+cdef inline void put_span(Writer* w, Span s) noexcept nogil:
+    put(w, s.p, s.n)
+
+cdef inline void put_char(Writer* w, char ch) noexcept nogil:
+    if w.n == w.cap:
+        w.full = True
+        return
+    w.p[w.n] = ch
+    w.n += 1
+
+cdef void put_uint(Writer* w, uint64_t value) noexcept nogil
+cdef void put_hex(Writer* w, uint64_t value, int digits) noexcept nogil     # digits 0: as many as needed
+cdef bint same_fold(const char* a, const char* b, uint32_t n) noexcept nogil
+"""a and b are one field name, "-", "_" and "." counting as one letter."""
+cdef bint same_case(const char* a, const char* b, uint32_t n) noexcept nogil
+"""a and b differ in the case of ASCII letters at most."""
+cdef bint list_has(const char* list, uint32_t n, const char* item, uint32_t item_n) noexcept nogil
+"""A comma-separated list (RFC 9110 section 5.6.1) has item, in any case."""
+
+cdef inline Span span(const char* p, uint32_t n) noexcept nogil:
+    cdef Span s
+    s.p = p
+    s.n = n
+    return s
+
+cdef inline Span trim(Span s) noexcept nogil:
+    """s without the spaces and tabs around it (OWS of RFC 9110 section 5.6.3)."""
+    while s.n and (s.p[0] == c" " or s.p[0] == c"\t"):
+        s.p += 1
+        s.n -= 1
+    while s.n and (s.p[s.n - 1] == c" " or s.p[s.n - 1] == c"\t"):
+        s.n -= 1
+    return s

@@ -1,0 +1,81 @@
+"""Bodies and tables of the byte helpers."""
+
+DIGITS = b"0123456789abcdef"
+UPPER_DIGITS = b"0123456789ABCDEF"
+
+
+cdef void put_uint(Writer* w, uint64_t value) noexcept nogil:
+    cdef char digits[20]
+    cdef int at = 20
+    while True:
+        at -= 1
+        digits[at] = <char>(48 + value % 10)
+        value //= 10
+        if value == 0:
+            break
+    put(w, digits + at, 20 - at)
+
+
+cdef void put_hex(Writer* w, uint64_t value, int digits) noexcept nogil:
+    cdef char text[16]
+    cdef int at = 16
+    while digits > 0 or (digits <= 0 and (value or at == 16)):
+        at -= 1
+        text[at] = DIGITS[value & 15]
+        value >>= 4
+        if digits > 0:
+            digits -= 1
+            if digits == 0:
+                break
+    put(w, text + at, 16 - at)
+
+
+cdef bint same_fold(const char* a, const char* b, uint32_t n) noexcept nogil:
+    cdef uint32_t i
+    for i in range(n):
+        if FOLD[<uint8_t>a[i]] != FOLD[<uint8_t>b[i]]:
+            return False
+    return True
+
+
+cdef inline uint8_t lower(char ch) noexcept nogil:
+    return <uint8_t>ch | 32 if c"A" <= ch <= c"Z" else <uint8_t>ch
+
+
+cdef bint same_case(const char* a, const char* b, uint32_t n) noexcept nogil:
+    cdef uint32_t i
+    for i in range(n):
+        if lower(a[i]) != lower(b[i]):
+            return False
+    return True
+
+
+cdef bint list_has(const char* list, uint32_t n, const char* item, uint32_t item_n) noexcept nogil:
+    cdef uint32_t start = 0, end
+    cdef Span one
+    while start < n:
+        end = start
+        while end < n and list[end] != c",":
+            end += 1
+        one = trim(span(list + start, end - start))
+        if one.n == item_n and same_case(one.p, item, item_n):
+            return True
+        start = end + 1
+    return False
+
+
+cdef void fill_tables() noexcept:
+    cdef int i
+    for i in range(256):
+        FOLD[i] = <uint8_t>i
+        HEX[i] = 255
+    for i in range(26):
+        FOLD[65 + i] = <uint8_t>(97 + i)
+    FOLD[c"_"] = FOLD[c"."] = c"-"
+    for i in range(10):
+        HEX[48 + i] = <uint8_t>i
+    for i in range(6):
+        HEX[65 + i] = HEX[97 + i] = <uint8_t>(10 + i)
+
+
+fill_tables()

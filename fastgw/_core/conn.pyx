@@ -1,0 +1,377 @@
+"""The downstream side of the engine."""
+from libc.stdint cimport uint32_t, uint64_t
+from libc.stdlib cimport calloc, free, malloc
+from libc.string cimport memcpy
+
+from fastgw._core.clock cimport TIMER_CONN, Timer, timer_drop, timer_init, timer_set, wheel_handler
+from fastgw._core.counters cimport (H_BYTES_IN, H_CONNECTIONS_ACCEPTED, H_CONNECTIONS_OPEN, H_CONNECTIONS_REFUSED)
+from fastgw._core.exchange cimport (ConnEvents, exchange_abort, exchange_body, exchange_drained, exchange_fail,
+                                    exchange_new, exchange_open, exchange_refuse, exchange_start)
+from fastgw._core.failure cimport F_BAD_MESSAGE, F_INTEGRATION_TIMEOUT, F_REQUEST_TIMEOUT
+from fastgw._core.head cimport HEAD_DONE, HEAD_MORE, head_feed
+from fastgw._core.libuv cimport UV_NAMED_PIPE, UV_TCP, uv
+from fastgw._core.peers cimport peer_enter, peer_leave
+from fastgw._core.state cimport BODY_LENGTH, EX_HEAD, EX_WAIT, Exchange, core, count
+from fastgw._core.stream cimport (StreamEvents, stream_accept, stream_close, stream_finish, stream_init, stream_read)
+
+cdef extern from "<netinet/in.h>" nogil:
+    enum: AF_INET, AF_INET6
+    struct in_addr:
+        pass
+    struct sockaddr_in:
+        unsigned short sin_family, sin_port
+        in_addr sin_addr
+    struct sockaddr_in6:
+        unsigned short sin6_family, sin6_port
+        in_addr sin6_addr
+    struct sockaddr_storage:
+        unsigned short ss_family
+    unsigned short ntohs(unsigned short n)
+
+cdef enum:
+    LINGER_MS = 2000        # how long a closing connection still reads, so that no RST eats the answer
+    RATE_WINDOW_MS = 5000   # a body is given this long before its rate counts
+    BLANK_BYTES = 4         # CR and LF before a request line (RFC 9112 section 2.2)
+
+cdef StreamEvents stream_events
+cdef ConnEvents conn_events
+
+
+cdef inline uint64_t now_ms() noexcept nogil:
+    return uv.now(core.loop)
+
+
+# --- deadlines
+
+cdef inline uint32_t rate_check_ms() noexcept nogil:
+    return core.limits.body_idle_timeout if core.limits.body_idle_timeout < RATE_WINDOW_MS else RATE_WINDOW_MS
+
+
+cdef void arm(Conn* c) noexcept nogil:
+    """Set the timer for what the connection is waiting for now."""
+    cdef Exchange* ex = c.ex
+    cdef uint64_t deadline = 0
+    if c.lingering or c.stream.closing:
+        return
+    if c.stream.queued:
+        deadline = now_ms() + core.limits.send_timeout
+    elif ex == NULL:
+        deadline = now_ms() + core.limits.keepalive_timeout
+    elif ex.state == EX_HEAD or ex.state == EX_WAIT:
+        deadline = ex.wait_deadline
+    elif not ex.received and c.stream.reading:
+        deadline = now_ms() + rate_check_ms()
+    timer_set(&c.timer, deadline)
+
+
+cdef bint body_too_slow(Conn* c, Exchange* ex) noexcept nogil:
+    cdef uint64_t now = now_ms(), took = now - ex.body_started
+    if now - c.activity >= core.limits.body_idle_timeout:
+        return True
+    return took >= RATE_WINDOW_MS and (ex.body_seen - ex.body_mark) * 1000 < <uint64_t>core.limits.body_min_rate * took
+
+
+cdef void on_timer(Timer* timer) noexcept nogil:
+    cdef Conn* c = <Conn*>(<char*>timer - <size_t>&(<Conn*>NULL).timer)
+    cdef Exchange* ex = c.ex
+    if c.lingering or ex == NULL:
+        close(c)
+    elif c.stream.queued:
+        cut(c)                      # the client does not read
+    elif ex.state == EX_HEAD:
+        exchange_refuse(ex, F_REQUEST_TIMEOUT)
+    elif ex.state == EX_WAIT:
+        exchange_fail(ex, F_INTEGRATION_TIMEOUT)
+    elif not ex.received and c.stream.reading and body_too_slow(c, ex):
+        exchange_fail(ex, F_REQUEST_TIMEOUT)
+    else:
+        arm(c)
+
+
+# --- closing
+
+cdef void close(Conn* c) noexcept nogil:
+    cdef Exchange* ex = c.ex
+    if c.stream.closing:
+        return
+    timer_drop(&c.timer)
+    stream_close(&c.stream)
+    if ex != NULL:
+        exchange_abort(ex)
+
+
+cdef void cut(Conn* c) noexcept nogil:
+    c.stream.reset = True
+    close(c)
+
+
+cdef void linger(Conn* c) noexcept nogil:
+    """Send FIN, then read and forget until the client's FIN: a RST could overtake the answer."""
+    drop_pend(c)
+    c.lingering = True
+    stream_finish(&c.stream)
+    if c.stream.ended:
+        timer_set(&c.timer, now_ms() + (core.limits.send_timeout if c.stream.queued else 1))
+        return
+    stream_read(&c.stream, True)
+    timer_set(&c.timer, now_ms() + (core.limits.send_timeout if c.stream.queued else LINGER_MS))
+
+
+cdef void on_exchange_ended(Conn* c, bint keep, bint whole) noexcept nogil:
+    if c.stream.closing:
+        return
+    if not keep or c.stream.ended:
+        if whole and c.stream.queued == 0 and c.pend_n == 0:
+            close(c)
+        else:
+            linger(c)
+    elif not c.feeding:
+        run(c)
+
+
+cdef void on_exchange_broken(Conn* c) noexcept nogil:
+    cut(c)
+
+
+# --- reading
+
+cdef void drop_pend(Conn* c) noexcept nogil:
+    if c.pend != NULL:
+        free(c.pend)
+        c.pend = NULL
+        core.live.buffers -= 1
+    c.pend_n = c.pend_at = 0
+
+
+cdef bint keep_pend(Conn* c, const char* p, uint32_t n) noexcept nogil:
+    c.pend = <char*>malloc(n)
+    if c.pend == NULL:
+        return False
+    core.live.buffers += 1
+    memcpy(c.pend, p, n)
+    c.pend_n = n
+    c.pend_at = 0
+    return True
+
+
+cdef uint32_t skip_blank(Conn* c, const char* p, uint32_t n) noexcept nogil:
+    cdef uint32_t i = 0
+    while i < n and (p[i] == c"\r" or p[i] == c"\n") and c.blank < BLANK_BYTES:
+        i += 1
+        c.blank += 1
+    return i
+
+
+cdef uint32_t feed_head(Conn* c, Exchange* ex, const char* p, uint32_t n) noexcept nogil:
+    """Read a head; when it is complete, start the exchange with the body bytes at hand."""
+    cdef uint32_t used = 0
+    cdef int result = head_feed(ex, p, n, &used)
+    if result == HEAD_MORE:
+        return used
+    if result != HEAD_DONE:
+        exchange_refuse(ex, result)
+        return n
+    c.taken = 0
+    if ex.body == BODY_LENGTH:
+        ex.body_now = p + used
+        ex.body_now_n = n - used if n - used < ex.body_left else <uint32_t>ex.body_left
+    ex.body_started = c.activity
+    exchange_start(ex)
+    if c.ex == ex:
+        ex.body_now = NULL
+        ex.body_now_n = 0
+    return used + c.taken
+
+
+cdef uint32_t feed(Conn* c, const char* p, uint32_t n) noexcept nogil:
+    """Handle bytes in order; returns how many. The rest must wait for the exchange or the client."""
+    cdef uint32_t at = 0, used
+    cdef Exchange* ex
+    while at < n and not c.stream.closing and not c.lingering and c.stream.queued == 0:
+        ex = c.ex
+        if ex == NULL:
+            at += skip_blank(c, p + at, n - at)
+            if at == n:
+                break
+            c.blank = 0
+            ex = exchange_new(c)
+            if ex == NULL:
+                cut(c)
+                break
+            ex.wait_deadline = now_ms() + core.limits.head_timeout
+        if ex.state == EX_HEAD:
+            at += feed_head(c, ex, p + at, n - at)
+            continue
+        if ex.received:
+            break
+        used = 0
+        if not exchange_body(ex, p + at, n - at, &used):
+            return n
+        if used == 0:
+            break
+        at += used
+    return at
+
+
+cdef void take(Conn* c, const char* p, uint32_t n) noexcept nogil:
+    """Feed fresh bytes, keep what could not be handled, stop reading while there is such a rest."""
+    cdef uint32_t used
+    c.feeding = True
+    used = feed(c, p, n)
+    c.feeding = False
+    if c.stream.closing or c.lingering:
+        return
+    if used < n:
+        if not keep_pend(c, p + used, n - used):
+            cut(c)
+            return
+        stream_read(&c.stream, False)
+    arm(c)
+
+
+cdef void run(Conn* c) noexcept nogil:
+    """The exchange or the client moved on: handle what was read ahead, then read again."""
+    cdef uint32_t used
+    if c.feeding or c.stream.closing or c.lingering:
+        return
+    if c.pend_n:
+        c.feeding = True
+        used = feed(c, c.pend + c.pend_at, c.pend_n)
+        c.feeding = False
+        if c.stream.closing or c.lingering:
+            return
+        c.pend_at += used
+        c.pend_n -= used
+    if c.pend_n == 0:
+        drop_pend(c)
+        if c.ex != NULL and not c.stream.reading:
+            c.ex.body_started = c.activity = now_ms()   # the time we did not read is not the client's
+            c.ex.body_mark = c.ex.body_seen
+        stream_read(&c.stream, True)
+    arm(c)
+
+
+cdef void on_data(void* owner, const char* p, uint32_t n) noexcept nogil:
+    cdef Conn* c = <Conn*>owner
+    core.gauges[H_BYTES_IN] += n
+    c.activity = now_ms()
+    if not c.lingering:
+        take(c, p, n)
+
+
+cdef void on_ended(void* owner, int error) noexcept nogil:
+    cdef Conn* c = <Conn*>owner
+    cdef Exchange* ex = c.ex
+    if error < 0:
+        cut(c)
+    elif ex == NULL and c.stream.queued:
+        if not c.lingering:
+            linger(c)
+    elif ex == NULL or ex.state == EX_HEAD or not ex.received:
+        close(c)
+    # Otherwise a half-close: the answer is still owed.
+
+
+cdef void on_drained(void* owner) noexcept nogil:
+    cdef Conn* c = <Conn*>owner
+    if c.lingering:
+        if c.stream.ended:
+            close(c)
+        else:
+            timer_set(&c.timer, now_ms() + LINGER_MS)
+        return
+    if c.ex != NULL:
+        exchange_drained(c.ex)
+    run(c)
+
+
+cdef void on_closed(void* owner) noexcept nogil:
+    cdef Conn* c = <Conn*>owner
+    drop_pend(c)
+    peer_leave(c)
+    if c.prev != NULL:
+        c.prev.next = c.next
+    else:
+        core.conns = c.next
+    if c.next != NULL:
+        c.next.prev = c.prev
+    core.live.connections -= 1
+    core.gauges[H_CONNECTIONS_OPEN] = core.live.connections
+    free(c)
+
+
+# --- accepting
+
+cdef void read_address(Conn* c) noexcept nogil:
+    cdef sockaddr_storage storage
+    cdef int n = sizeof(storage)
+    cdef sockaddr_in* v4 = <sockaddr_in*>&storage
+    cdef sockaddr_in6* v6 = <sockaddr_in6*>&storage
+    if uv.tcp_getpeername(c.stream.handle, &storage, &n) < 0:
+        return
+    if storage.ss_family == AF_INET:
+        c.family = 4
+        c.port = ntohs(v4.sin_port)
+        memcpy(c.address, &v4.sin_addr, 4)
+    elif storage.ss_family == AF_INET6:
+        c.family = 6
+        c.port = ntohs(v6.sin6_port)
+        memcpy(c.address, &v6.sin6_addr, 16)
+
+
+cdef void conn_accept(void* server, bint tcp) noexcept nogil:
+    cdef size_t struct_bytes = (sizeof(Conn) + 15) & ~<size_t>15
+    cdef Conn* c = <Conn*>calloc(1, struct_bytes + uv.handle_size(UV_TCP if tcp else UV_NAMED_PIPE))
+    if c == NULL:
+        return
+    if stream_init(&c.stream, <char*>c + struct_bytes, core.loop, tcp, c, &stream_events) < 0:
+        free(c)
+        return
+    timer_init(&c.timer, TIMER_CONN)
+    c.next = core.conns
+    if core.conns != NULL:
+        core.conns.prev = c
+    core.conns = c
+    core.live.connections += 1
+    core.gauges[H_CONNECTIONS_OPEN] = core.live.connections
+    if stream_accept(&c.stream, server) < 0:
+        close(c)
+        return
+    count(H_CONNECTIONS_ACCEPTED)
+    if tcp:
+        uv.tcp_nodelay(c.stream.handle, 1)
+        read_address(c)
+    if core.drain or core.live.connections > core.limits.max_connections or not peer_enter(c):
+        count(H_CONNECTIONS_REFUSED)
+        close(c)
+        return
+    c.activity = now_ms()
+    stream_read(&c.stream, True)
+    arm(c)
+
+
+cdef void conns_drain() noexcept nogil:
+    cdef Conn* c = core.conns
+    while c != NULL:
+        if c.ex == NULL and c.stream.queued == 0 and not c.lingering:
+            close(c)
+        c = c.next
+
+
+cdef void conns_close() noexcept nogil:
+    cdef Conn* c = core.conns
+    while c != NULL:
+        close(c)
+        c = c.next
+
+
+cdef void conn_open() noexcept nogil:
+    stream_events.data = on_data
+    stream_events.ended = on_ended
+    stream_events.drained = on_drained
+    stream_events.closed = on_closed
+    conn_events.ended = on_exchange_ended
+    conn_events.resume = run
+    conn_events.broken = on_exchange_broken
+    exchange_open(&conn_events)
+    wheel_handler(TIMER_CONN, on_timer)

@@ -1,0 +1,40 @@
+"""Cells of the shared counters; fastgw.observe.layout holds the same numbers (a test compares them)."""
+
+cdef enum:
+    HEADER_BYTES = 4096
+    ROW_BYTES = 256
+
+cdef enum:
+    H_MAGIC = 0
+    H_CONNECTIONS_ACCEPTED = 1
+    H_CONNECTIONS_OPEN = 2
+    H_CONNECTIONS_REFUSED = 3
+    H_REQUESTS = 4
+    H_FAILURES = 5
+    H_DOOR_RUN_STEP = 6
+    H_DOOR_START_TASK = 7
+    H_DOOR_LOG_BATCH = 8
+    H_BYTES_IN = 9
+    H_BYTES_OUT = 10
+    H_UPSTREAM_CONNECTS = 11
+    H_UPSTREAM_CONNECT_FAILURES = 12
+    H_UPSTREAM_REUSES = 13
+    H_UPSTREAM_RETRIES = 14
+    H_UPSTREAM_BYTES_IN = 15
+    H_UPSTREAM_BYTES_OUT = 16
+    H_UPSTREAM_OPEN = 17
+    H_EXCHANGES_LIVE = 18
+    H_PLAN_SWAPS = 19
+
+cdef enum:
+    R_REQUESTS = 0
+    R_1XX_2XX = 1
+    R_3XX = 2
+    R_4XX = 3
+    R_5XX = 4
+    R_LATENCY_US = 5
+    R_INTEGRATION_US = 6
+    R_INTEGRATION_ANSWERS = 7
+    R_DOORS = 8
+    R_BUCKETS = 9
+    BUCKETS = 23

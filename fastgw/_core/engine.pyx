@@ -1,0 +1,260 @@
+"""The engine as the worker sees it: listeners, plan swaps, targets, counters."""
+import socket
+
+from libc.stdint cimport uint32_t, uint64_t
+from libc.stdlib cimport calloc, free
+from libc.string cimport memcpy, memset
+
+from fastgw._core.bytes cimport Span, span
+from fastgw._core.clock cimport wheel_close, wheel_count, wheel_open
+from fastgw._core.conn cimport conn_accept, conn_open, conns_close, conns_drain
+from fastgw._core.counters cimport H_PLAN_SWAPS, HEADER_BYTES, ROW_BYTES
+from fastgw._core.exchange cimport exchange_close
+from fastgw._core.libuv cimport UV_NAMED_PIPE, UV_TCP, loop_pointer, uv, uv_data, uv_set_data
+from fastgw._core.path cimport PATH_MERGE_SLASHES, PATH_PASS_ENCODED_SLASH
+from fastgw._core.plan cimport Plan
+from fastgw._core.state cimport Address, MAX_ADDRESSES, ROUTE_PROXY, StagePlan, Target, TargetLimits, core, count
+from fastgw._core.stream cimport stream_live
+from fastgw._core.upstream cimport target_find, target_new, target_resolved, targets_sweep, upstream_close_all
+
+cdef extern from "<arpa/inet.h>" nogil:
+    enum: AF_INET, AF_INET6
+    struct in_addr:
+        pass
+    struct in6_addr:
+        pass
+    struct sockaddr_in:
+        unsigned short sin_family, sin_port
+        in_addr sin_addr
+    struct sockaddr_in6:
+        unsigned short sin6_family, sin6_port
+        in6_addr sin6_addr
+    int inet_pton(int family, const char* text, void* address)
+    unsigned short htons(unsigned short n)
+
+cdef enum:
+    BACKLOG = 4096
+
+
+cdef void on_connection(void* server, int status) noexcept nogil:
+    if status == 0:
+        conn_accept(server, uv_data(server) == NULL)
+
+
+cdef void on_server_closed(void* handle) noexcept nogil:
+    free(handle)
+
+
+cdef class Engine:
+    """One per process: the data plane on a uvloop loop.
+
+    settings: integers by the names of fastgw.settings.engine_settings; stats: this worker's region of the
+    shared counters. All methods are called on the loop's thread.
+    """
+
+    cdef object loop
+    cdef object stats
+    cdef list servers           # uv handles as numbers
+    cdef list plans             # the current plan, then those that exchanges still hold
+
+    def __init__(self, loop, dict settings, stats, int worker):
+        cdef unsigned char[:] region = stats
+        self.loop = loop
+        self.stats = stats
+        self.servers = []
+        self.plans = []
+        memset(&core.limits, 0, sizeof(core.limits))
+        core.loop = loop_pointer(loop)
+        core.gauges = <uint64_t*>&region[0]
+        core.rows = <char*>&region[HEADER_BYTES]
+        core.nrows = (region.shape[0] - HEADER_BYTES) // ROW_BYTES
+        core.limits.head_bytes = settings["head_bytes"]
+        core.limits.head_fields = settings["head_fields"]
+        core.limits.head_timeout = settings["head_timeout_ms"]
+        core.limits.body_bytes = settings["body_bytes"]
+        core.limits.body_idle_timeout = settings["body_idle_timeout_ms"]
+        core.limits.body_min_rate = settings["body_min_rate"]
+        core.limits.send_timeout = settings["send_timeout_ms"]
+        core.limits.keepalive_timeout = settings["keepalive_timeout_ms"]
+        core.limits.keepalive_requests = settings["keepalive_requests"]
+        core.limits.max_connections = settings["max_connections"]
+        core.limits.max_connections_per_address = settings["max_connections_per_address"]
+        core.limits.path_flags = ((PATH_MERGE_SLASHES if settings["merge_slashes"] else 0)
+                                  | (PATH_PASS_ENCODED_SLASH if settings["encoded_slashes"] else 0))
+        core.upstream_head_bytes = settings["upstream_head_bytes"]
+        core.upstream_fields = settings["upstream_head_fields"]
+        wheel_open(core.loop)
+        conn_open()
+
+    def listen(self, sock) -> None:
+        """Accept on a bound socket; the engine keeps a descriptor of its own."""
+        cdef bint tcp = sock.family != socket.AF_UNIX
+        cdef void* handle = calloc(1, uv.handle_size(UV_TCP if tcp else UV_NAMED_PIPE))
+        cdef int error, fd = socket.dup(sock.fileno())
+        if handle == NULL:
+            raise MemoryError
+        if tcp:
+            uv.tcp_init(core.loop, handle)
+            error = uv.tcp_open(handle, fd)
+        else:
+            uv.pipe_init(core.loop, handle, 0)
+            error = uv.pipe_open(handle, fd)
+        uv_set_data(handle, NULL if tcp else handle)
+        if error == 0:
+            error = uv.listen(handle, BACKLOG, on_connection)
+        if error < 0:
+            uv.close(handle, on_server_closed)
+            raise OSError(-error, f"cannot listen on {sock.getsockname()}")
+        self.servers.append(<size_t>handle)
+
+    def swap(self, Plan plan) -> None:
+        """Serve a plan from the next request on; requests under way end with the plan they began with."""
+        cdef StagePlan* stage
+        cdef Target* target
+        cdef list targets = []
+        cdef uint32_t i, k
+        for spec in plan.targets:
+            targets.append(<size_t>self.adopt_target(spec))
+        for i in range(plan.data.nstages):
+            stage = plan.data.stages[i]
+            for k in range(stage.nroutes):
+                if stage.routes[k].kind == ROUTE_PROXY:
+                    stage.routes[k].target = <Target*><size_t>targets[stage.routes[k].target_index]
+        core.plan = plan.data
+        self.plans.insert(0, plan)
+        target = core.targets
+        while target != NULL:
+            target.wanted = <size_t>target in targets
+            target = target.next
+        count(H_PLAN_SWAPS)
+        self.reap()
+
+    cdef Target* adopt_target(self, dict spec) except NULL:
+        """The target of this key: the one that lives, with new limits, or a new one."""
+        cdef TargetLimits limits
+        cdef bytes key = spec["key"], authority = spec["authority"]
+        cdef bytes path = spec["unix_path"] or b""
+        cdef Target* target
+        limits.max_connections = spec["max_connections"]
+        limits.max_pending = spec["max_pending"]
+        limits.connect_timeout = spec["connect_timeout_ms"]
+        limits.first_byte_timeout = spec["first_byte_timeout_ms"]
+        limits.idle_timeout = spec["idle_timeout_ms"]
+        limits.pool_idle = spec["pool_idle_ms"]
+        target = target_find(span(key, len(key)))
+        if target == NULL:
+            target = target_new(span(key, len(key)), span(authority, len(authority)),
+                                <const char*>path if path else NULL, &limits)
+            if target == NULL:
+                raise MemoryError
+        target.limits = limits
+        return target
+
+    def reap(self) -> None:
+        """Drop plans that no exchange holds any more and targets that nobody uses; call now and then."""
+        cdef Plan plan
+        kept = []
+        for plan in self.plans:
+            if plan.data == core.plan or plan.data.refs:
+                kept.append(plan)
+        self.plans = kept
+        if len(kept) == 1:
+            targets_sweep()
+
+    def targets(self) -> list:
+        """Targets of the current plan that need addresses: dicts of key, host, port, allow_private."""
+        if not self.plans:
+            return []
+        plan = <Plan>self.plans[0]
+        return [spec for spec in plan.targets if not spec["unix_path"]]
+
+    def set_addresses(self, bytes key, list addresses) -> None:
+        """Addresses of a target as (ip, port) pairs; an empty list says that its name does not resolve."""
+        cdef Target* target = target_find(span(key, len(key)))
+        cdef sockaddr_in* v4
+        cdef sockaddr_in6* v6
+        cdef uint32_t n = 0
+        if target == NULL:
+            return
+        for ip, port in addresses[:MAX_ADDRESSES]:
+            memset(&target.addresses[n], 0, sizeof(Address))
+            text = ip.encode()
+            v4 = <sockaddr_in*>&target.addresses[n]
+            v6 = <sockaddr_in6*>&target.addresses[n]
+            if inet_pton(AF_INET, text, &v4.sin_addr) == 1:
+                v4.sin_family = AF_INET
+                v4.sin_port = htons(port)
+            elif inet_pton(AF_INET6, text, &v6.sin6_addr) == 1:
+                v6.sin6_family = AF_INET6
+                v6.sin6_port = htons(port)
+            else:
+                raise ValueError(f"not an IP address: {ip}")
+            n += 1
+        if n:
+            target.naddresses = n
+        target_resolved(target, n == 0)
+
+    def drain(self) -> None:
+        """Close the listeners at once and every connection with the end of its current answer."""
+        core.drain = 1
+        self.close_servers()
+        conns_drain()
+
+    cdef void close_servers(self) noexcept:
+        cdef size_t handle
+        for handle in self.servers:
+            uv.close(<void*>handle, on_server_closed)
+        self.servers = []
+
+    def close(self) -> None:
+        """Close everything now. The loop must turn once more for the handles to go."""
+        self.close_servers()
+        conns_close()
+        upstream_close_all()
+        exchange_close()
+        wheel_close()
+
+    def finish(self) -> None:
+        """After close() and a turn of the loop: free the plans and the targets."""
+        cdef Target* target = core.targets
+        while target != NULL:
+            target.wanted = 0
+            target = target.next
+        targets_sweep()
+        core.plan = NULL
+        self.plans = []
+
+    def live(self) -> dict:
+        """Live objects; all zero after close() and a turn of the loop, but for the idle pool before it."""
+        return {
+            "connections": core.live.connections,
+            "exchanges": core.live.exchanges,
+            "buffers": core.live.buffers,
+            "upstreams": core.live.upstreams,
+            "writes": stream_live(),
+            "timers": wheel_count(),
+            "plans": len(self.plans) - 1 if self.plans else 0,
+        }
+
+    def upstreams(self) -> list:
+        """State of every target: connections by state, waiters, and counters."""
+        cdef Target* t = core.targets
+        found = []
+        while t != NULL:
+            found.append({
+                "target": (<bytes>t.key.p[:t.key.n]).decode("latin-1"),
+                "addresses": t.naddresses,
+                "resolved": not t.failed,
+                "connections": t.nconns,
+                "idle": t.nidle,
+                "connecting": t.nconnecting,
+                "pending": t.nwaiters,
+                "connects": t.connects,
+                "reuses": t.reuses,
+                "retries": t.retries,
+                "failures": t.failures,
+                "timeouts": t.timeouts,
+                "refused": t.refused,
+            })
+            t = t.next
+        return found

@@ -1,0 +1,334 @@
+"""The life of an exchange. Phases without a step here cost nothing; later parts add theirs to the table."""
+from libc.stdlib cimport calloc, free, malloc
+from libc.string cimport memset
+
+from fastgw._core.answer cimport AnswerEvents, answer_on
+from fastgw._core.clock cimport micros
+from fastgw._core.counters cimport H_EXCHANGES_LIVE, H_UPSTREAM_RETRIES
+from fastgw._core.failure cimport (F_API_CONFIGURATION_ERROR, F_INTEGRATION_BAD_ANSWER, F_INTEGRATION_FAILURE,
+                                   F_INTEGRATION_TIMEOUT, F_UPSTREAM_OVERLOADED)
+from fastgw._core.forward cimport FORWARDED, FORWARD_BROKEN, forward_body, forward_head, forward_open
+from fastgw._core.head cimport request_settings
+from fastgw._core.libuv cimport uv
+from fastgw._core.llhttp cimport PARSE_REQUEST, llhttp
+from fastgw._core.relay cimport relay_flush, relay_head, relay_piece
+from fastgw._core.respond cimport (respond_asterisk, respond_continue, respond_failure, respond_fixed, respond_log,
+                                   respond_preflight)
+from fastgw._core.route cimport ROUTED, route_find, route_is_preflight
+from fastgw._core.state cimport (BODY_LENGTH, BODY_NONE, EX_ANSWERED, EX_HEAD, EX_SENDING, EX_WAIT, Field, INTEGRATE,
+                                 LOG, PARSE, PATCH, POST, ROUTE, ROUTE_FAIL, ROUTE_FIXED, ROUTE_PROXY, Target, WRITE,
+                                 core,
+                                 count, random64)
+from fastgw._core.upstream cimport (ACQUIRED, ACQUIRE_FULL, ACQUIRE_WAITS, UP_SILENT, UP_TIMEOUT, UP_UNREACHABLE,
+                                    UpstreamEvents, upstream_acquire, upstream_cancel, upstream_drop, upstream_open,
+                                    upstream_resume)
+
+cdef enum:
+    FREE_EXCHANGES = 256        # kept for reuse
+    FREE_HEAD_BYTES = 4096      # a kept exchange keeps at most this much head buffer
+    STATUS_CLIENT_GONE = 499    # counted where the client left before its answer; never sent
+
+cdef enum Verdict:
+    NEXT = 0
+    DONE = 1
+    WAIT = 2
+
+ctypedef Verdict (*step_fn)(Exchange* ex) noexcept nogil
+
+cdef step_fn steps[LOG + 1]     # the fixed list of phases
+cdef const ConnEvents* conn_events
+cdef UpstreamEvents upstream_events
+cdef AnswerEvents answer_events
+
+
+# --- life
+
+cdef Exchange* exchange_new(Conn* c) noexcept nogil:
+    cdef Exchange* ex = core.free_exchanges
+    cdef char* head
+    cdef Field* fields
+    cdef unsigned int cap
+    if ex != NULL:
+        core.free_exchanges = ex.next
+        core.nfree -= 1
+    else:
+        ex = <Exchange*>calloc(1, sizeof(Exchange))
+        if ex == NULL:
+            return NULL
+        ex.fields = <Field*>malloc(sizeof(Field) * (core.limits.head_fields + 1))
+        if ex.fields == NULL:
+            free(ex)
+            return NULL
+    head, cap, fields = ex.head, ex.head_cap, ex.fields
+    memset(&ex.conn, 0, <char*>&ex.match - <char*>&ex.conn)
+    ex.head, ex.head_cap, ex.fields = head, cap, fields
+    ex.match.nparams = 0
+    ex.conn = c
+    ex.plan = core.plan
+    ex.plan.refs += 1
+    ex.state = EX_HEAD
+    ex.phase = PARSE
+    ex.minor = 1
+    ex.verb = 255
+    ex.started = micros()
+    ex.id_high = random64()
+    ex.id_low = random64()
+    llhttp.init(ex.parser, PARSE_REQUEST, &request_settings)
+    c.ex = ex
+    c.requests += 1
+    core.live.exchanges += 1
+    core.gauges[H_EXCHANGES_LIVE] = core.live.exchanges
+    return ex
+
+
+cdef void destroy(Exchange* ex) noexcept nogil:
+    free(ex.head)
+    free(ex.fields)
+    free(ex)
+
+
+cdef void release(Exchange* ex) noexcept nogil:
+    """Back to the free list; the connection has no exchange now."""
+    ex.conn.ex = NULL
+    ex.plan.refs -= 1
+    core.live.exchanges -= 1
+    core.gauges[H_EXCHANGES_LIVE] = core.live.exchanges
+    if core.nfree >= FREE_EXCHANGES or ex.head_cap > FREE_HEAD_BYTES:
+        destroy(ex)
+        return
+    ex.next = core.free_exchanges
+    core.free_exchanges = ex
+    core.nfree += 1
+
+
+cdef void exchange_close() noexcept nogil:
+    cdef Exchange* ex
+    while core.free_exchanges != NULL:
+        ex = core.free_exchanges
+        core.free_exchanges = ex.next
+        destroy(ex)
+    core.nfree = 0
+
+
+cdef void finish(Exchange* ex, int error) noexcept nogil:
+    """The answer is out (or the client is gone, error < 0): LOG, then the connection goes on."""
+    cdef Conn* c = ex.conn
+    cdef bint keep = ex.keep, whole = ex.received
+    ex.phase = LOG
+    respond_log(ex)
+    release(ex)
+    if error < 0:
+        conn_events.broken(c)
+    else:
+        conn_events.ended(c, keep, whole)
+
+
+cdef void leave_upstream(Exchange* ex) noexcept nogil:
+    upstream_cancel(ex)
+    if ex.up != NULL:
+        upstream_drop(ex.up)
+
+
+cdef inline void settle_connection(Exchange* ex) noexcept nogil:
+    if core.drain or ex.conn.requests >= core.limits.keepalive_requests or ex.conn.stream.ended:
+        ex.keep = False
+
+
+cdef void settle(Exchange* ex) noexcept nogil:
+    """Decide whether the connection outlives an answer that the gateway gives itself."""
+    cdef Conn* c = ex.conn
+    if not ex.received:
+        if ex.body == BODY_LENGTH and ex.body_now != NULL and ex.body_now_n == ex.body_left and not ex.expects:
+            c.taken = ex.body_now_n     # the whole body has arrived: skip it
+            ex.received = True
+        else:
+            ex.keep = False             # close after an early answer
+    settle_connection(ex)
+
+
+cdef void exchange_fail(Exchange* ex, int code) noexcept nogil:
+    cdef Conn* c = ex.conn
+    leave_upstream(ex)
+    if ex.answering:            # too late for another answer: cut it where everybody can see
+        respond_log(ex)
+        release(ex)
+        conn_events.broken(c)
+        return
+    settle(ex)
+    finish(ex, respond_failure(ex, code))
+
+
+cdef void exchange_refuse(Exchange* ex, int code) noexcept nogil:
+    ex.keep = False
+    ex.received = False
+    finish(ex, respond_failure(ex, code))
+
+
+cdef void exchange_abort(Exchange* ex) noexcept nogil:
+    leave_upstream(ex)
+    if not ex.answering:
+        ex.status = STATUS_CLIENT_GONE
+    if ex.state != EX_HEAD:
+        respond_log(ex)
+    release(ex)
+
+
+# --- the walk
+
+cdef void exchange_start(Exchange* ex) noexcept nogil:
+    """Walk the phases from ROUTE; a step ends the walk (DONE) or stops it until an event (WAIT)."""
+    ex.received = ex.body == BODY_NONE
+    if ex.received:
+        ex.expects = False
+    ex.state = EX_WAIT
+    ex.phase = ROUTE
+    while ex.phase < WRITE:
+        if steps[ex.phase] != NULL and steps[ex.phase](ex) != NEXT:
+            return
+        ex.phase += 1
+
+
+cdef Verdict step_route(Exchange* ex) noexcept nogil:
+    cdef int result
+    if ex.asterisk:
+        settle(ex)
+        finish(ex, respond_asterisk(ex))
+        return DONE
+    result = route_find(ex)
+    if route_is_preflight(ex):
+        settle(ex)
+        finish(ex, respond_preflight(ex))
+        return DONE
+    if result != ROUTED:
+        exchange_fail(ex, result)
+        return DONE
+    return NEXT
+
+
+cdef Verdict step_integrate(Exchange* ex) noexcept nogil:
+    if ex.route.kind == ROUTE_PROXY:
+        acquire(ex, False)
+        return WAIT
+    if ex.route.kind == ROUTE_FIXED:
+        settle(ex)
+        finish(ex, respond_fixed(ex))
+    else:
+        exchange_fail(ex, ex.route.failure)
+    return DONE
+
+
+# --- the upstream side
+
+cdef void acquire(Exchange* ex, bint fresh) noexcept nogil:
+    cdef Target* target = ex.route.target
+    cdef int got = upstream_acquire(target, ex, fresh)
+    if got == ACQUIRED:
+        send(ex)
+    elif got == ACQUIRE_WAITS:
+        ex.state = EX_WAIT
+        ex.wait_deadline = uv.now(core.loop) + ex.route.timeout_ms
+    elif target.naddresses == 0 and target.unix_path == NULL:
+        exchange_fail(ex, F_INTEGRATION_FAILURE)
+    else:
+        exchange_fail(ex, F_UPSTREAM_OVERLOADED)
+
+
+cdef void send(Exchange* ex) noexcept nogil:
+    cdef int result
+    settle_connection(ex)
+    ex.state = EX_SENDING
+    result = forward_head(ex)
+    if result == FORWARDED:
+        if not ex.received and ex.expects:
+            if ex.body_seen:
+                ex.expects = False      # the client did not wait
+            elif respond_continue(ex) < 0:
+                finish_broken(ex)
+    elif result == FORWARD_BROKEN:
+        retry(ex, F_INTEGRATION_FAILURE)
+    else:
+        exchange_fail(ex, result)
+
+
+cdef void finish_broken(Exchange* ex) noexcept nogil:
+    cdef Conn* c = ex.conn
+    exchange_abort(ex)
+    conn_events.broken(c)
+
+
+cdef void retry(Exchange* ex, int code) noexcept nogil:
+    """Once, on a new connection, and only where nothing of the request can have been acted on twice."""
+    if ex.retried:
+        exchange_fail(ex, code)
+        return
+    ex.retried = True
+    ex.route.target.retries += 1
+    count(H_UPSTREAM_RETRIES)
+    if ex.up != NULL:
+        upstream_drop(ex.up)
+    acquire(ex, True)
+
+
+cdef void on_ready(Exchange* ex) noexcept nogil:
+    cdef Conn* c = ex.conn
+    send(ex)
+    if c.ex == ex and not ex.received:
+        conn_events.resume(c)
+
+
+cdef void on_failed(Exchange* ex, int why) noexcept nogil:
+    if why == UP_SILENT and ex.body == BODY_NONE and ex.verb != POST and ex.verb != PATCH:
+        retry(ex, F_INTEGRATION_BAD_ANSWER)
+    elif why == UP_UNREACHABLE:
+        exchange_fail(ex, F_INTEGRATION_FAILURE)
+    elif why == UP_TIMEOUT:
+        exchange_fail(ex, F_INTEGRATION_TIMEOUT)
+    else:
+        exchange_fail(ex, F_INTEGRATION_BAD_ANSWER)
+
+
+cdef void on_flush(Exchange* ex) noexcept nogil:
+    if relay_flush(ex) < 0:
+        finish_broken(ex)
+
+
+cdef void on_done(Exchange* ex) noexcept nogil:
+    finish(ex, 0)
+
+
+cdef void on_writable(Exchange* ex) noexcept nogil:
+    conn_events.resume(ex.conn)
+
+
+cdef void exchange_drained(Exchange* ex) noexcept nogil:
+    if ex.up != NULL:
+        upstream_resume(ex.up)
+
+
+cdef bint exchange_body(Exchange* ex, const char* p, uint32_t n, uint32_t* used) noexcept nogil:
+    cdef int result
+    used[0] = 0
+    if ex.state != EX_SENDING or ex.up == NULL:
+        return True
+    result = forward_body(ex, p, n, used)
+    if result == FORWARDED:
+        return True
+    exchange_fail(ex, result)
+    return False
+
+
+cdef void exchange_open(const ConnEvents* events) noexcept nogil:
+    global conn_events
+    conn_events = events
+    steps[<int>ROUTE] = step_route
+    steps[<int>INTEGRATE] = step_integrate
+    upstream_events.ready = on_ready
+    upstream_events.failed = on_failed
+    upstream_events.flush = on_flush
+    upstream_events.done = on_done
+    upstream_events.writable = on_writable
+    upstream_open(&upstream_events)
+    answer_events.head = relay_head
+    answer_events.piece = relay_piece
+    answer_on(&answer_events)
+    forward_open()

@@ -1,0 +1,266 @@
+"""Build and send the upstream's request."""
+from libc.stdint cimport uint8_t, uint64_t
+
+from fastgw._core.bytes cimport (Span, Writer, put, put_char, put_span, put_uint, same_case, span, writer_init)
+from fastgw._core.clock cimport micros
+from fastgw._core.counters cimport H_UPSTREAM_BYTES_OUT
+from fastgw._core.failure cimport (F_BAD_MESSAGE, F_BAD_REQUEST_PARAMETERS, F_HEADERS_TOO_LARGE, F_REQUEST_TOO_LARGE)
+from fastgw._core.gather cimport (gather_chunk, gather_clear, gather_piece, gather_send, to_upstream)
+from fastgw._core.head cimport chunks_feed, head_on_piece
+from fastgw._core.llhttp cimport HPE_OK, HPE_PAUSED
+from fastgw._core.names cimport name_token
+from fastgw._core.program cimport PROGRAM_MISSING, PROGRAM_OK, PROGRAM_REFUSED, program_write, query_name_is, query_next
+from fastgw._core.state cimport (BODY_CHUNKED, BODY_LENGTH, BODY_NONE, Field, M_LISTED, M_LOOSE, Mapping, PATCH, POST,
+                                 PUT, R_DROP_REQUEST, R_IDENTITY, RoutePlan, StagePlan, T_AUTHORIZATION, T_HOST, core)
+from fastgw._core.upstream cimport upstream_progress, upstream_sent
+
+cdef enum:
+    MAPPED_BYTES = 32768
+
+cdef char mapped_text[MAPPED_BYTES]
+cdef bint mapped_has[64]            # which of the route's mapped fields have a value for this request
+
+
+cdef inline bint seen(const uint64_t* tokens, uint8_t token) noexcept nogil:
+    return tokens[token >> 6] >> (token & 63) & 1
+
+
+cdef inline void see(uint64_t* tokens, uint8_t token) noexcept nogil:
+    tokens[token >> 6] |= <uint64_t>1 << (token & 63)
+
+
+# --- target
+
+cdef bint overridden(const RoutePlan* route, Span name) noexcept nogil:
+    cdef uint32_t i
+    for i in range(route.nqueries):
+        if query_name_is(name, route.queries[i].name):
+            return True
+    return False
+
+
+cdef void put_client_query(Writer* w, Exchange* ex, char* mark) noexcept nogil:
+    """The client's query as it came, without the parameters that the route sets itself."""
+    cdef uint32_t at = 0
+    cdef Span name, value
+    if ex.route.nqueries == 0:
+        if ex.query.n:
+            put_char(w, mark[0])
+            put_span(w, ex.query)
+            mark[0] = c"&"
+        return
+    while query_next(ex.query, &at, &name, &value):
+        if overridden(ex.route, name):
+            continue
+        put_char(w, mark[0])
+        mark[0] = c"&"
+        put_span(w, name)
+        if value.n or value.p != name.p + name.n:
+            put_char(w, c"=")
+            put_span(w, value)
+
+
+cdef int put_target(Writer* w, Exchange* ex) noexcept nogil:
+    cdef RoutePlan* route = ex.route
+    cdef char mark = c"?"
+    cdef uint32_t i, before
+    cdef int result
+    if program_write(&route.path, ex, w) == PROGRAM_REFUSED:
+        return PROGRAM_REFUSED
+    if route.query.n:
+        put_char(w, c"?")
+        mark = c"&"
+        if program_write(&route.query, ex, w) == PROGRAM_REFUSED:
+            return PROGRAM_REFUSED
+    put_client_query(w, ex, &mark)
+    for i in range(route.nqueries):
+        before = w.n
+        put_char(w, mark)
+        put_span(w, route.queries[i].name)
+        put_char(w, c"=")
+        result = program_write(&route.queries[i].value, ex, w)
+        if result == PROGRAM_REFUSED:
+            return PROGRAM_REFUSED
+        if result == PROGRAM_MISSING:
+            w.n = before
+        else:
+            mark = c"&"
+    return PROGRAM_OK
+
+
+# --- fields
+
+cdef void write_mapped(Exchange* ex, Writer* mapped, uint64_t* tokens) noexcept nogil:
+    """Evaluate the route's mapped fields; one without a value is left out."""
+    cdef RoutePlan* route = ex.route
+    cdef uint32_t i, before
+    cdef bint exact
+    for i in range(route.nheaders):
+        before = mapped.n
+        put_span(mapped, route.headers[i].name)
+        put(mapped, b": ", 2)
+        mapped_has[i & 63] = program_write(&route.headers[i].value, ex, mapped) == PROGRAM_OK
+        put(mapped, b"\r\n", 2)
+        if mapped_has[i & 63]:
+            see(tokens, name_token(ex.plan.names, route.headers[i].name.p, route.headers[i].name.n, &exact))
+        else:
+            mapped.n = before
+
+
+cdef bint replaced(Exchange* ex, const Field* f) noexcept nogil:
+    cdef uint32_t i
+    cdef Span name
+    for i in range(ex.route.nheaders):
+        name = ex.route.headers[i].name
+        if mapped_has[i & 63] and name.n == f.name_n and same_case(name.p, ex.head + f.name, name.n):
+            return True
+    return False
+
+
+cdef void put_client_fields(Writer* w, Exchange* ex, uint64_t* tokens) noexcept nogil:
+    """The client's fields less the hop-by-hop ones, those the gateway sets, and those the route maps."""
+    cdef uint8_t* rules = ex.stage.rules
+    cdef uint32_t i
+    cdef uint8_t rule
+    cdef Field* f
+    for i in range(ex.nfields):
+        f = &ex.fields[i]
+        if f.token:
+            rule = rules[f.token]
+            if rule & R_IDENTITY or (rule & R_DROP_REQUEST and not f.marks & M_LOOSE):
+                continue
+        if f.marks & M_LISTED and f.token != T_AUTHORIZATION:
+            continue
+        if ex.route.nheaders and replaced(ex, f):
+            continue
+        if f.token and not f.marks & M_LOOSE:
+            see(tokens, f.token)
+        put(w, ex.head + f.name, f.name_n)
+        put(w, b": ", 2)
+        put(w, ex.head + f.value, f.value_n)
+        put(w, b"\r\n", 2)
+
+
+cdef void put_framing(Writer* w, Exchange* ex) noexcept nogil:
+    if ex.body == BODY_LENGTH:
+        put(w, b"Content-Length: ", 16)
+        put_uint(w, ex.body_left)
+        put(w, b"\r\n", 2)
+    elif ex.body == BODY_CHUNKED:
+        put(w, b"Transfer-Encoding: chunked\r\n", 28)
+    elif ex.route.verb_framed or (ex.route.verb_in_own and (ex.verb == POST or ex.verb == PUT or ex.verb == PATCH)):
+        put(w, b"Content-Length: 0\r\n", 19)
+
+
+cdef int build(Exchange* ex) noexcept nogil:
+    cdef StagePlan* stage = ex.stage
+    cdef RoutePlan* route = ex.route
+    cdef Writer* w = &to_upstream.text
+    cdef Writer mapped
+    cdef uint64_t tokens[2]
+    cdef uint32_t i
+    tokens[0] = tokens[1] = 0
+    if route.verb_in_own:
+        put(w, ex.head + ex.verb_off, ex.verb_n)
+    else:
+        put_span(w, route.verb)
+    put_char(w, c" ")
+    if put_target(w, ex) == PROGRAM_REFUSED:
+        return F_BAD_REQUEST_PARAMETERS
+    put(w, b" HTTP/1.1\r\n", 11)
+    writer_init(&mapped, mapped_text, MAPPED_BYTES)
+    if route.nheaders:
+        write_mapped(ex, &mapped, tokens)
+    if not seen(tokens, T_HOST):
+        put(w, b"Host: ", 6)
+        put_span(w, ex.up.target.authority)
+        put(w, b"\r\n", 2)
+    put_client_fields(w, ex, tokens)
+    put(w, mapped.p, mapped.n)
+    for i in range(stage.ndefaults):
+        if not seen(tokens, stage.default_tokens[i]):
+            put_span(w, stage.defaults[i].name)
+            put(w, b": ", 2)
+            program_write(&stage.defaults[i].value, ex, w)
+            put(w, b"\r\n", 2)
+    program_write(&stage.forward, ex, w)
+    put_framing(w, ex)
+    put(w, b"\r\n", 2)
+    if w.full or mapped.full:
+        return F_HEADERS_TOO_LARGE
+    return FORWARDED
+
+
+cdef void request_out(Exchange* ex) noexcept nogil:
+    ex.received = True
+    upstream_sent(ex.up, ex.route.timeout_ms)
+
+
+cdef int forward_head(Exchange* ex) noexcept nogil:
+    cdef int result = build(ex)
+    if result != FORWARDED:
+        gather_clear(&to_upstream)
+        return result
+    if ex.body_now_n:
+        gather_piece(&to_upstream, ex.body_now, ex.body_now_n)
+    core.gauges[H_UPSTREAM_BYTES_OUT] += to_upstream.text.n + ex.body_now_n
+    if gather_send(&to_upstream, &ex.up.stream) < 0:
+        return FORWARD_BROKEN
+    ex.sent = micros()
+    if ex.body_now_n:
+        ex.conn.taken = ex.body_now_n
+        ex.body_left -= ex.body_now_n
+        ex.body_seen += ex.body_now_n
+        ex.body_now_n = 0
+    if ex.body == BODY_NONE or (ex.body == BODY_LENGTH and ex.body_left == 0):
+        request_out(ex)
+    return FORWARDED
+
+
+# --- body
+
+cdef void on_piece(Exchange* ex, const char* p, uint32_t n) noexcept nogil:
+    ex.body_seen += n
+    if not ex.aborted and ex.body_seen <= core.limits.body_bytes \
+            and gather_chunk(&to_upstream, &ex.up.stream, p, n) < 0:
+        ex.aborted = True
+
+
+cdef int forward_chunks(Exchange* ex, const char* p, uint32_t n, uint32_t* used) noexcept nogil:
+    cdef int error = chunks_feed(ex, p, n, used)
+    if ex.body_seen > core.limits.body_bytes:
+        gather_clear(&to_upstream)
+        return F_REQUEST_TOO_LARGE
+    if error != HPE_OK and error != HPE_PAUSED:
+        gather_clear(&to_upstream)
+        return F_BAD_MESSAGE
+    if error == HPE_PAUSED:
+        put(&to_upstream.text, b"0\r\n\r\n", 5)
+    if gather_send(&to_upstream, &ex.up.stream) < 0:
+        ex.aborted = True
+    if error == HPE_PAUSED:
+        request_out(ex)
+    return FORWARDED
+
+
+cdef int forward_body(Exchange* ex, const char* p, uint32_t n, uint32_t* used) noexcept nogil:
+    used[0] = 0
+    if ex.up.stream.queued or ex.aborted:
+        return FORWARDED
+    core.gauges[H_UPSTREAM_BYTES_OUT] += n
+    upstream_progress(ex.up)
+    if ex.body == BODY_CHUNKED:
+        return forward_chunks(ex, p, n, used)
+    used[0] = n if n < ex.body_left else <uint32_t>ex.body_left
+    gather_piece(&to_upstream, p, used[0])
+    if gather_send(&to_upstream, &ex.up.stream) < 0:
+        ex.aborted = True       # the upstream no longer reads: its answer, or its end, follows
+    ex.body_left -= used[0]
+    ex.body_seen += used[0]
+    if ex.body_left == 0:
+        request_out(ex)
+    return FORWARDED
+
+
+cdef void forward_open() noexcept nogil:
+    head_on_piece(on_piece)

@@ -1,0 +1,55 @@
+"""Bodies of the gatherers."""
+from fastgw._core.bytes cimport put, put_hex, writer_init
+from fastgw._core.stream cimport stream_write
+
+cdef char client_text[GATHER_BYTES]
+cdef char upstream_text[GATHER_BYTES]
+
+
+cdef void gather_clear(Gather* g) noexcept nogil:
+    g.n = 0
+    g.open_from = 0
+    g.text.n = 0
+    g.text.full = False
+
+
+cdef inline void close_text(Gather* g) noexcept nogil:
+    """Turn what was written to text since the last buf into a buf."""
+    if g.text.n > g.open_from:
+        g.bufs[g.n].base = g.text.p + g.open_from
+        g.bufs[g.n].len = g.text.n - g.open_from
+        g.n += 1
+        g.open_from = g.text.n
+
+
+cdef void gather_piece(Gather* g, const char* p, uint32_t n) noexcept nogil:
+    close_text(g)
+    g.bufs[g.n].base = <char*>p
+    g.bufs[g.n].len = n
+    g.n += 1
+
+
+cdef int gather_chunk(Gather* g, Stream* s, const char* p, uint32_t n) noexcept nogil:
+    cdef int error = 0
+    if g.n > GATHER_BUFS - 8 or g.text.n > GATHER_BYTES - 64:
+        error = gather_send(g, s)
+    put_hex(&g.text, n, 0)
+    put(&g.text, b"\r\n", 2)
+    gather_piece(g, p, n)
+    put(&g.text, b"\r\n", 2)
+    return error
+
+
+cdef int gather_send(Gather* g, Stream* s) noexcept nogil:
+    cdef int error = 0
+    close_text(g)
+    if g.n:
+        error = stream_write(s, g.bufs, g.n)
+    gather_clear(g)
+    return error
+
+
+writer_init(&to_client.text, client_text, GATHER_BYTES)
+writer_init(&to_upstream.text, upstream_text, GATHER_BYTES)
+gather_clear(&to_client)
+gather_clear(&to_upstream)

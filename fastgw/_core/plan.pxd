@@ -1,0 +1,26 @@
+"""A compiled plan: built once by the plan compiler, immutable once the engine has it.
+
+The builder methods are Python's; they are called in this order: add_target, add_stage, add_api, finish.
+Ops are tuples (kind, encode, index, text: bytes) with the numbers of state.OpKind and state.Encode.
+"""
+from fastgw._core.arena cimport Arena
+from fastgw._core.bytes cimport Span
+from fastgw._core.state cimport BasePath, HostPlan, Mapping, PlanData, Program, Reply, RoutePlan, StagePlan
+
+cdef class Plan:
+    cdef PlanData* data
+    cdef Arena arena
+    cdef list routers           # keep the tables alive
+    cdef list stages            # StagePlan* as numbers
+    cdef list apis              # ApiPlan* as numbers
+    cdef readonly list targets  # dicts: key, authority, host, port, unix_path, limits
+    cdef readonly list steps    # callables of ROUTE_PYTHON routes
+    cdef Program program(self, object ops) except *
+    cdef Mapping* mappings(self, object items) except? NULL
+    cdef Reply* make_replies(self, object items) except NULL
+    cdef int fill_route(self, RoutePlan* route, dict spec) except -1
+    cdef int fill_cors(self, StagePlan* stage, object spec) except -1
+    cdef HostPlan* host(self, bytes name, object paths) except NULL
+    cdef HostPlan** table(self, dict hosts, unsigned int* mask) except NULL
+
+cdef HostPlan* host_lookup(HostPlan** table, unsigned int mask, unsigned long long seed, Span name) noexcept nogil

@@ -1,0 +1,249 @@
+"""Build the plan's C structures from plain Python values. Nothing here runs per request."""
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
+
+from fastgw._core.names cimport name_add, name_token
+from fastgw._core.router cimport Router
+from fastgw._core.state cimport (ApiPlan, Cors, NameTable, Op, ROUTE_FAIL, ROUTE_FIXED, ROUTE_PROXY, ROUTE_PYTHON,
+                                 StageName, T_AUTHORIZATION, T_CONNECTION, T_CONTENT_LENGTH, T_CORS_METHOD, T_EXPECT,
+                                 T_FIRST_OF_PLAN, T_HOST, T_KEEP_ALIVE, T_ORIGIN, T_TRANSFER_ENCODING, T_USER_AGENT,
+                                 core)
+from libc.string cimport memcmp
+
+ENGINE_TOKENS = {
+    b"host": T_HOST, b"connection": T_CONNECTION, b"content-length": T_CONTENT_LENGTH,
+    b"transfer-encoding": T_TRANSFER_ENCODING, b"expect": T_EXPECT, b"keep-alive": T_KEEP_ALIVE, b"origin": T_ORIGIN,
+    b"access-control-request-method": T_CORS_METHOD, b"user-agent": T_USER_AGENT, b"authorization": T_AUTHORIZATION,
+}
+
+KINDS = {"proxy": ROUTE_PROXY, "fixed": ROUTE_FIXED, "fail": ROUTE_FAIL, "python": ROUTE_PYTHON}
+
+
+cdef uint64_t host_hash(const char* p, uint32_t n, uint64_t seed) noexcept nogil:
+    """Seeded, so that outside input cannot aim at one bucket."""
+    cdef uint64_t h = seed ^ n
+    cdef uint32_t i
+    for i in range(n):
+        h = (h ^ <uint8_t>p[i]) * <uint64_t>0x100000001B3ULL
+    return h ^ (h >> 29)
+
+
+cdef HostPlan* host_lookup(HostPlan** table, unsigned int mask, unsigned long long seed, Span name) noexcept nogil:
+    cdef HostPlan* host
+    if table == NULL:
+        return NULL
+    host = table[host_hash(name.p, name.n, seed) & mask]
+    while host != NULL:
+        if host.host.n == name.n and memcmp(host.host.p, name.p, name.n) == 0:
+            return host
+        host = host.next
+    return NULL
+
+
+cdef class Plan:
+    def __init__(self, names, bytes remap_prefix, bytes label_marker):
+        """names: (lower-case field name, REST rules, HTTP API rules) each; see state.Rule."""
+        cdef NameTable* table
+        cdef Span text
+        cdef int i, token, following = T_FIRST_OF_PLAN
+        self.arena = Arena()
+        self.routers = []
+        self.stages = []
+        self.apis = []
+        self.targets = []
+        self.steps = []
+        self.data = <PlanData*>self.arena.take(sizeof(PlanData))
+        table = self.data.names = <NameTable*>self.arena.take(sizeof(NameTable))
+        for i in range(256):
+            table.bucket[i] = -1
+        for name, token in ENGINE_TOKENS.items():
+            text = self.arena.keep(name)
+            name_add(table, text.p, text.n, token)
+        for name, rest, http in names:
+            token = ENGINE_TOKENS.get(name, 0)
+            if not token:
+                token = following
+                following += 1
+                text = self.arena.keep(name)
+                name_add(table, text.p, text.n, token)
+            table.rule[token] = rest
+            table.rule_http[token] = http
+        self.data.remap_prefix = self.arena.keep(remap_prefix)
+        self.data.label_marker = self.arena.keep(label_marker)
+
+    cdef Program program(self, object ops) except *:
+        cdef Program p
+        cdef Op* op
+        p.n = len(ops)
+        p.ops = <Op*>self.arena.take(sizeof(Op) * (p.n or 1))
+        for i, (kind, encode, index, text) in enumerate(ops):
+            op = &p.ops[i]
+            op.kind = kind
+            op.encode = encode
+            op.index = index
+            op.text = self.arena.keep(text)
+        return p
+
+    cdef Mapping* mappings(self, object items) except? NULL:
+        cdef Mapping* all = <Mapping*>self.arena.take(sizeof(Mapping) * (len(items) or 1))
+        for i, (name, ops) in enumerate(items):
+            all[i].name = self.arena.keep(name)
+            all[i].value = self.program(ops)
+        return all
+
+    cdef Reply* make_replies(self, object items) except NULL:
+        """items: by failure code, dicts of status_line, status, head, body, message (bytes or None), type."""
+        cdef Reply* all = <Reply*>self.arena.take(sizeof(Reply) * (len(items) or 1))
+        for i, item in enumerate(items):
+            all[i].status_line = self.arena.keep(item["status_line"])
+            all[i].status = item["status"]
+            all[i].head = self.program(item["head"])
+            all[i].body = self.program(item["body"])
+            if item["message"] is not None:
+                all[i].message = self.arena.keep(item["message"])
+            all[i].type = self.arena.keep(item["type"])
+        return all
+
+    cdef int fill_route(self, RoutePlan* route, dict spec) except -1:
+        route.kind = KINDS[spec["kind"]]
+        route.slot = spec["slot"]
+        route.resource = self.arena.keep(spec["resource"])
+        route.operation = self.arena.keep(spec["operation"])
+        if route.kind == ROUTE_PROXY:
+            route.target_index = spec["target"]
+            route.timeout_ms = spec["timeout_ms"]
+            route.verb_in_own = spec["verb"] is None
+            route.verb = self.arena.keep(spec["verb"] or b"")
+            route.verb_framed = spec["verb"] in (b"POST", b"PUT", b"PATCH")
+            route.path = self.program(spec["path"])
+            route.query = self.program(spec["query"])
+            route.queries = self.mappings(spec["queries"])
+            route.nqueries = len(spec["queries"])
+            route.headers = self.mappings(spec["headers"])
+            route.nheaders = len(spec["headers"])
+        elif route.kind == ROUTE_FIXED:
+            route.fixed_head = self.program(spec["head"])
+            route.fixed_body = self.arena.keep(spec["body"])
+            route.failure = 0
+            route.head_only = spec["status"] in (204, 304)
+            route.timeout_ms = spec["status"]
+        elif route.kind == ROUTE_FAIL:
+            route.failure = spec["failure"]
+        else:
+            route.step = len(self.steps)
+            self.steps.append(spec["step"])
+        return 0
+
+    cdef int fill_cors(self, StagePlan* stage, object spec) except -1:
+        cdef Cors* cors
+        if spec is None:
+            return 0
+        cors = stage.cors = <Cors*>self.arena.take(sizeof(Cors))
+        cors.norigins = len(spec["origins"])
+        cors.origins = <Span*>self.arena.take(sizeof(Span) * (cors.norigins or 1))
+        for i, origin in enumerate(spec["origins"]):
+            cors.origins[i] = self.arena.keep(origin)
+        cors.any_origin = b"*" in spec["origins"]
+        cors.credentials = spec["credentials"]
+        cors.preflight = self.arena.keep(spec["preflight"])
+        cors.expose = self.arena.keep(spec["expose"])
+        return 0
+
+    def add_target(self, dict spec) -> int:
+        """spec: key, authority (bytes), host, port, unix_path, and the limits of TargetLimits."""
+        self.targets.append(spec)
+        return len(self.targets) - 1
+
+    def add_stage(self, dict spec) -> int:
+        """Keys as StagePlan's fields; router is a Router, routes are dicts (see fill_route)."""
+        cdef StagePlan* stage = <StagePlan*>self.arena.take(sizeof(StagePlan))
+        cdef Router router = spec["router"]
+        cdef bint exact
+        self.routers.append(router)
+        stage.router = router.table
+        stage.api_id = self.arena.keep(spec["api_id"])
+        stage.name = self.arena.keep(spec["name"])
+        stage.http_api = spec["http_api"]
+        stage.missing = spec["missing"]
+        stage.nroutes = len(spec["routes"])
+        stage.routes = <RoutePlan*>self.arena.take(sizeof(RoutePlan) * (stage.nroutes or 1))
+        for i, route in enumerate(spec["routes"]):
+            self.fill_route(&stage.routes[i], route)
+        stage.default_route = spec["default_route"]
+        stage.replies = self.make_replies(spec["replies"])
+        self.fill_cors(stage, spec["cors"])
+        stage.always = self.program(spec["always"])
+        stage.forward = self.program(spec["forward"])
+        stage.defaults = self.mappings(spec["defaults"])
+        stage.ndefaults = len(spec["defaults"])
+        stage.default_tokens = <uint8_t*>self.arena.take(stage.ndefaults or 1)
+        for i in range(stage.ndefaults):
+            stage.default_tokens[i] = name_token(self.data.names, stage.defaults[i].name.p, stage.defaults[i].name.n,
+                                                 &exact)
+        if stage.http_api:
+            stage.rules = &self.data.names.rule_http[0]
+        else:
+            stage.rules = &self.data.names.rule[0]
+        self.stages.append(<size_t>stage)
+        return len(self.stages) - 1
+
+    def add_api(self, stages, int fallback) -> int:
+        """stages: (name, stage number) each; fallback: number of the stage for paths that name none, or -1."""
+        cdef ApiPlan* api = <ApiPlan*>self.arena.take(sizeof(ApiPlan))
+        api.nstages = len(stages)
+        api.stages = <StageName*>self.arena.take(sizeof(StageName) * (api.nstages or 1))
+        for i, (name, number) in enumerate(stages):
+            api.stages[i].name = self.arena.keep(name)
+            api.stages[i].stage = <StagePlan*><size_t>self.stages[number]
+        api.fallback = <StagePlan*><size_t>self.stages[fallback] if fallback >= 0 else NULL
+        api.any = api.fallback if api.fallback != NULL else (api.stages[0].stage if api.nstages else NULL)
+        self.apis.append(<size_t>api)
+        return len(self.apis) - 1
+
+    cdef HostPlan* host(self, bytes name, object paths) except NULL:
+        cdef HostPlan* host = <HostPlan*>self.arena.take(sizeof(HostPlan))
+        paths = sorted(paths, key=lambda path: len(path[0]), reverse=True)
+        host.host = self.arena.keep(name)
+        host.npaths = len(paths)
+        host.paths = <BasePath*>self.arena.take(sizeof(BasePath) * (host.npaths or 1))
+        for i, (prefix, api, stage) in enumerate(paths):
+            host.paths[i].prefix = self.arena.keep(prefix)
+            host.paths[i].api = <ApiPlan*><size_t>self.apis[api]
+            host.paths[i].stage = <StagePlan*><size_t>self.stages[stage] if stage >= 0 else NULL
+        return host
+
+    cdef HostPlan** table(self, dict hosts, unsigned int* mask) except NULL:
+        cdef unsigned int size = 1
+        cdef HostPlan* host
+        cdef HostPlan** bucket
+        while size < 2 * len(hosts):
+            size *= 2
+        mask[0] = size - 1
+        cdef HostPlan** table = <HostPlan**>self.arena.take(sizeof(HostPlan*) * size)
+        for name, paths in hosts.items():
+            host = self.host(name, paths)
+            bucket = &table[host_hash(host.host.p, host.host.n, self.data.host_seed) & mask[0]]
+            host.next = bucket[0]
+            bucket[0] = host
+        return table
+
+    def finish(self, dict hosts, any_host, dict labels, replies) -> None:
+        """hosts, labels: name -> [(prefix, api number, stage number or -1)]; any_host: such a list or None."""
+        self.data.host_seed = core.seed
+        self.data.hosts = self.table(hosts, &self.data.host_mask)
+        self.data.labels = self.table(labels, &self.data.label_mask)
+        self.data.any_host = self.host(b"*", any_host) if any_host is not None else NULL
+        self.data.replies = self.make_replies(replies)
+        self.data.nstages = len(self.stages)
+        self.data.stages = <StagePlan**>self.arena.take(sizeof(StagePlan*) * (self.data.nstages or 1))
+        for i, pointer in enumerate(self.stages):
+            self.data.stages[i] = <StagePlan*><size_t>pointer
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of the plan's arena."""
+        return self.arena.bytes
+
+    @property
+    def exchanges(self) -> int:
+        """Exchanges that still hold this plan."""
+        return self.data.refs

@@ -1,0 +1,377 @@
+"""Evaluate programs into a Writer. Values are encoded for the place they go to, byte by byte."""
+from libc.stdint cimport uint8_t, uint64_t
+from libc.stdio cimport snprintf
+from libc.time cimport time_t, tm
+
+from fastgw._core.bytes cimport (HEX, UPPER_DIGITS, put, put_char, put_hex, put_span, put_uint, same_case, span,
+                                 writer_init)
+from fastgw._core.clock cimport http_date, wall_ms
+from fastgw._core.state cimport (E_ESCAPED_QUERY, E_HEADER, E_JSON, E_JSON_STRING, E_PATH, E_QUERY, E_RAW, Field,
+                                 OP_CONTEXT, OP_HEADER, OP_HEADER_MULTI, OP_PARAM, OP_QUERY, OP_QUERY_MULTI, OP_TEXT,
+                                 Op, Reply, T_USER_AGENT, field_name, field_value)
+
+cdef extern from "<arpa/inet.h>" nogil:
+    enum: AF_INET, AF_INET6
+    const char* inet_ntop(int family, const void* src, char* dst, uint32_t size)
+
+cdef extern from "time.h" nogil:
+    tm* gmtime_r(const time_t* t, tm* result)
+
+cdef enum:
+    VALUE_BYTES = 65536
+
+# One value at a time is decoded here; the worker has one thread of execution in the engine.
+cdef char value_bytes[VALUE_BYTES]
+
+cdef uint8_t UNRESERVED[256]
+cdef const char* MONTHS = "JanFebMarAprMayJunJulAugSepOctNovDec"
+
+
+cdef inline void put_escape(Writer* w, uint8_t byte) noexcept nogil:
+    put_char(w, c"%")
+    put_char(w, UPPER_DIGITS[byte >> 4])
+    put_char(w, UPPER_DIGITS[byte & 15])
+
+
+cdef uint32_t utf8_length(const uint8_t* p, uint32_t n) noexcept nogil:
+    """Bytes of the well-formed UTF-8 sequence at p (RFC 3629), 0 where there is none."""
+    cdef uint32_t need, i
+    if p[0] < 0x80:
+        return 1
+    if 0xC2 <= p[0] <= 0xDF:
+        need = 2
+    elif 0xE0 <= p[0] <= 0xEF:
+        need = 3
+    elif 0xF0 <= p[0] <= 0xF4:
+        need = 4
+    else:
+        return 0
+    if need > n:
+        return 0
+    for i in range(1, need):
+        if p[i] & 0xC0 != 0x80:
+            return 0
+    if (p[0] == 0xE0 and p[1] < 0xA0) or (p[0] == 0xED and p[1] > 0x9F) or (p[0] == 0xF0 and p[1] < 0x90) \
+            or (p[0] == 0xF4 and p[1] > 0x8F):
+        return 0
+    return need
+
+
+cdef void put_json(Writer* w, Span value) noexcept nogil:
+    """value inside a JSON string; a byte that is no UTF-8 is read as Latin-1."""
+    cdef uint32_t i = 0, run
+    cdef uint8_t byte
+    while i < value.n:
+        byte = <uint8_t>value.p[i]
+        run = utf8_length(<const uint8_t*>value.p + i, value.n - i)
+        if byte == c'"' or byte == c"\\":
+            put_char(w, c"\\")
+            put_char(w, <char>byte)
+        elif byte < 32 or byte == 127 or run == 0:
+            put(w, b"\\u00", 4)
+            put_hex(w, byte, 2)
+        else:
+            put(w, value.p + i, run)
+        i += run if run else 1
+
+
+cdef int encode_put(Writer* w, Span value, int mode) noexcept nogil:
+    """Write a value for its place: mode is one of state.Encode."""
+    cdef uint32_t i
+    cdef uint8_t byte
+    if mode == E_RAW:
+        put_span(w, value)
+    elif mode == E_PATH or mode == E_QUERY or mode == E_ESCAPED_QUERY:
+        if mode == E_PATH and ((value.n == 1 and value.p[0] == c".")
+                               or (value.n == 2 and value.p[0] == c"." and value.p[1] == c".")):
+            return PROGRAM_REFUSED
+        for i in range(value.n):
+            byte = <uint8_t>value.p[i]
+            if UNRESERVED[byte] or (mode == E_ESCAPED_QUERY and byte == c"%"):
+                put_char(w, <char>byte)
+            else:
+                put_escape(w, byte)
+    elif mode == E_HEADER:
+        for i in range(value.n):
+            byte = <uint8_t>value.p[i]
+            if (byte < 32 and byte != c"\t") or byte == 127:
+                put_escape(w, byte)
+            else:
+                put_char(w, <char>byte)
+    elif mode == E_JSON:
+        put_json(w, value)
+    else:
+        put_char(w, c'"')
+        put_json(w, value)
+        put_char(w, c'"')
+    return PROGRAM_OK
+
+
+# --- query parameters
+
+cdef bint query_next(Span query, uint32_t* at, Span* name, Span* value) noexcept nogil:
+    """The next name and value, both still encoded; empty pairs are skipped."""
+    cdef uint32_t start, equals
+    while at[0] < query.n:
+        start = at[0]
+        while at[0] < query.n and query.p[at[0]] != c"&":
+            at[0] += 1
+        equals = start
+        while equals < at[0] and query.p[equals] != c"=":
+            equals += 1
+        name[0] = span(query.p + start, equals - start)
+        value[0] = span(query.p + equals + 1, at[0] - equals - 1) if equals < at[0] else span(query.p + equals, 0)
+        at[0] += 1
+        if name.n:
+            return True
+    return False
+
+
+cdef inline uint32_t decode_at(Span raw, uint32_t i, uint8_t* byte) noexcept nogil:
+    """One decoded byte of a query at i; returns how many raw bytes it took."""
+    cdef uint8_t ch = <uint8_t>raw.p[i]
+    if ch == c"%" and i + 2 < raw.n and HEX[<uint8_t>raw.p[i + 1]] != 255 and HEX[<uint8_t>raw.p[i + 2]] != 255:
+        byte[0] = HEX[<uint8_t>raw.p[i + 1]] << 4 | HEX[<uint8_t>raw.p[i + 2]]
+        return 3
+    byte[0] = c" " if ch == c"+" else ch
+    return 1
+
+
+cdef bint query_name_is(Span raw, Span name) noexcept nogil:
+    cdef uint32_t i = 0, k = 0
+    cdef uint8_t byte = 0
+    while i < raw.n:
+        i += decode_at(raw, i, &byte)
+        if k == name.n or <uint8_t>name.p[k] != byte:
+            return False
+        k += 1
+    return k == name.n
+
+
+cdef void put_query_decoded(Writer* w, Span raw) noexcept nogil:
+    cdef uint32_t i = 0
+    cdef uint8_t byte = 0
+    while i < raw.n:
+        i += decode_at(raw, i, &byte)
+        put_char(w, <char>byte)
+
+
+cdef bint query_value(Exchange* ex, Span wanted, bint multi, Writer* w) noexcept nogil:
+    cdef uint32_t at = 0
+    cdef Span name, value
+    cdef bint found = False
+    while query_next(ex.query, &at, &name, &value):
+        if not query_name_is(name, wanted):
+            continue
+        if not multi:
+            w.n = 0
+        elif found:
+            put_char(w, c",")
+        found = True
+        put_query_decoded(w, value)
+    return found
+
+
+cdef bint header_value(Exchange* ex, Span wanted, bint multi, Writer* w) noexcept nogil:
+    cdef uint32_t i
+    cdef Field* f
+    cdef bint found = False
+    for i in range(ex.nfields):
+        f = &ex.fields[i]
+        if f.name_n != wanted.n or not same_case(ex.head + f.name, wanted.p, wanted.n):
+            continue
+        if not multi:
+            w.n = 0
+        elif found:
+            put_char(w, c",")
+        found = True
+        put_span(w, field_value(ex.head, f))
+    return found
+
+
+# --- context
+
+cdef void put_uuid(Writer* w, uint64_t high, uint64_t low) noexcept nogil:
+    """A version 4 UUID (RFC 9562) of 122 random bits."""
+    put_hex(w, high >> 32, 8)
+    put_char(w, c"-")
+    put_hex(w, (high >> 16) & 0xFFFF, 4)
+    put_char(w, c"-")
+    put_hex(w, 0x4000 | (high & 0x0FFF), 4)
+    put_char(w, c"-")
+    put_hex(w, 0x8000 | (low >> 48 & 0x3FFF), 4)
+    put_char(w, c"-")
+    put_hex(w, low & <uint64_t>0xFFFFFFFFFFFFULL, 12)
+
+
+cdef const char* BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+
+
+cdef void put_extended_id(Writer* w, uint64_t high, uint64_t low) noexcept nogil:
+    """15 letters of base64url and "=": 90 bits of the request's id, mixed."""
+    cdef uint64_t bits = high * <uint64_t>0x9E3779B97F4A7C15ULL ^ low
+    cdef int i
+    for i in range(15):
+        if i == 10:
+            bits = low * <uint64_t>0xC2B2AE3D27D4EB4FULL ^ high
+        put_char(w, BASE64[bits & 63])
+        bits >>= 6
+    put_char(w, c"=")
+
+
+cdef void put_source_ip(Writer* w, Exchange* ex) noexcept nogil:
+    cdef char text[64]
+    cdef const char* done = NULL
+    cdef uint32_t n = 0
+    if ex.conn.family:
+        done = inet_ntop(AF_INET if ex.conn.family == 4 else AF_INET6, ex.conn.address, text, 64)
+    if done == NULL:
+        put(w, b"unix:", 5)
+        return
+    while text[n]:
+        n += 1
+    put(w, text, n)
+
+
+cdef void put_clf_time(Writer* w, uint64_t ms) noexcept nogil:
+    cdef char text[64]
+    cdef tm t
+    cdef time_t seconds = <time_t>(ms // 1000)
+    gmtime_r(&seconds, &t)
+    cdef int n = snprintf(text, 64, "%02d/%.3s/%04d:%02d:%02d:%02d +0000", t.tm_mday, MONTHS + 3 * t.tm_mon,
+                          t.tm_year + 1900, t.tm_hour, t.tm_min, t.tm_sec)
+    put(w, text, <uint32_t>n)
+
+
+cdef bint put_user_agent(Writer* w, Exchange* ex) noexcept nogil:
+    cdef uint32_t i
+    for i in range(ex.nfields):
+        if ex.fields[i].token == T_USER_AGENT:
+            put_span(w, field_value(ex.head, &ex.fields[i]))
+            return True
+    return False
+
+
+cdef bint put_optional(Writer* w, Span s) noexcept nogil:
+    put_span(w, s)
+    return s.p != NULL
+
+
+cdef bint context_value(Exchange* ex, int which, Writer* w) noexcept nogil:
+    """Write one context variable; False where it has no value."""
+    cdef Reply* reply
+    cdef uint32_t dot = 0
+    if which == C_REQUEST_ID:
+        put_uuid(w, ex.id_high, ex.id_low)
+    elif which == C_EXTENDED_ID:
+        put_extended_id(w, ex.id_high, ex.id_low)
+    elif which == C_DATE:
+        put(w, http_date(), 29)
+    elif which == C_TRACE_ID:
+        put(w, b"Root=1-", 7)
+        put_hex(w, wall_ms() // 1000, 8)
+        put_char(w, c"-")
+        put_hex(w, ex.id_high & <uint64_t>0xFFFFFFFFU, 8)
+        put_hex(w, ex.id_low, 16)
+    elif which == C_METHOD:
+        put(w, ex.head + ex.verb_off, ex.verb_n)
+    elif which == C_PATH:
+        return put_optional(w, ex.raw_path)
+    elif which == C_RESOURCE:
+        if ex.route == NULL:
+            return False
+        put_span(w, ex.route.resource)
+    elif which == C_ROUTE_KEY:
+        if ex.route == NULL:
+            return False
+        put_span(w, ex.route.operation)
+        if ex.route.resource.n and ex.route.operation.p[0] != c"$":
+            put_char(w, c" ")
+            put_span(w, ex.route.resource)
+    elif which == C_STAGE:
+        return ex.stage != NULL and put_optional(w, ex.stage.name)
+    elif which == C_API_ID:
+        return ex.stage != NULL and put_optional(w, ex.stage.api_id)
+    elif which == C_PROTOCOL:
+        put(w, b"HTTP/1.", 7)
+        put_char(w, c"1" if ex.minor else c"0")
+    elif which == C_SOURCE_IP:
+        put_source_ip(w, ex)
+    elif which == C_USER_AGENT:
+        return put_user_agent(w, ex)
+    elif which == C_TIME_CLF:
+        put_clf_time(w, wall_ms())
+    elif which == C_TIME_MS:
+        put_uint(w, wall_ms())
+    elif which == C_HOST:
+        return put_optional(w, ex.host)
+    elif which == C_HOST_LABEL:
+        while dot < ex.host.n and ex.host.p[dot] != c".":
+            dot += 1
+        put(w, ex.host.p, dot)
+        return ex.host.p != NULL
+    elif which == C_STATUS:
+        put_uint(w, ex.status)
+    elif (which == C_ERROR_MESSAGE or which == C_ERROR_TYPE) and ex.failure:
+        reply = &(ex.stage.replies if ex.stage != NULL else ex.plan.replies)[ex.failure - 1]
+        return put_optional(w, reply.message if which == C_ERROR_MESSAGE else reply.type)
+    else:
+        return False
+    return True
+
+
+cdef int program_write(const Program* program, Exchange* ex, Writer* w) noexcept nogil:
+    cdef uint32_t i
+    cdef const Op* op
+    cdef Writer value
+    cdef bint found
+    cdef int result = PROGRAM_OK, k
+    for i in range(program.n):
+        op = &program.ops[i]
+        if op.kind == OP_TEXT:
+            put_span(w, op.text)
+            continue
+        if op.kind == OP_CONTEXT and op.encode == E_RAW:
+            if not context_value(ex, op.index, w):
+                result = PROGRAM_MISSING
+            continue
+        if op.kind == OP_PARAM:
+            k = op.index
+            if k >= ex.match.nparams:
+                result = PROGRAM_MISSING
+            elif encode_put(w, span(ex.rest.p + ex.match.off[k], ex.match.len[k]), op.encode) < 0:
+                return PROGRAM_REFUSED
+            continue
+        writer_init(&value, value_bytes, VALUE_BYTES)
+        if op.kind == OP_CONTEXT:
+            found = context_value(ex, op.index, &value)
+        elif op.kind == OP_QUERY or op.kind == OP_QUERY_MULTI:
+            found = query_value(ex, op.text, op.kind == OP_QUERY_MULTI, &value)
+        else:
+            found = header_value(ex, op.text, op.kind == OP_HEADER_MULTI, &value)
+        if value.full:
+            w.full = True
+        if not found:
+            result = PROGRAM_MISSING
+            if op.encode == E_JSON_STRING:
+                put(w, b"null", 4)
+        elif encode_put(w, span(value.p, value.n), op.encode) < 0:
+            return PROGRAM_REFUSED
+    return result
+
+
+cdef void fill_table() noexcept:
+    for byte in b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~":
+        UNRESERVED[byte] = 1
+
+
+fill_table()
+
+CONTEXTS = {
+    "NOTHING": C_NOTHING, "REQUEST_ID": C_REQUEST_ID, "EXTENDED_ID": C_EXTENDED_ID, "METHOD": C_METHOD,
+    "PATH": C_PATH, "RESOURCE": C_RESOURCE, "STAGE": C_STAGE, "API_ID": C_API_ID, "PROTOCOL": C_PROTOCOL,
+    "SOURCE_IP": C_SOURCE_IP, "USER_AGENT": C_USER_AGENT, "TIME_CLF": C_TIME_CLF, "TIME_MS": C_TIME_MS,
+    "HOST": C_HOST, "HOST_LABEL": C_HOST_LABEL, "ERROR_MESSAGE": C_ERROR_MESSAGE, "ERROR_TYPE": C_ERROR_TYPE,
+    "STATUS": C_STATUS, "DATE": C_DATE, "TRACE_ID": C_TRACE_ID, "ROUTE_KEY": C_ROUTE_KEY,
+}
+"""Context variables by the engine's own names, for the plan compiler."""

@@ -1,0 +1,97 @@
+"""Relay an answer: fields by rule, the body by its own framing towards the client."""
+from libc.stdint cimport uint8_t
+
+from fastgw._core.bytes cimport Span, Writer, put, put_char, put_span, put_uint
+from fastgw._core.clock cimport http_date
+from fastgw._core.counters cimport H_BYTES_OUT
+from fastgw._core.gather cimport GATHER_BUFS, gather_chunk, gather_piece, gather_send, to_client
+from fastgw._core.program cimport program_write
+from fastgw._core.respond cimport put_connection, put_cors
+from fastgw._core.state cimport (BODY_CHUNKED, BODY_CLOSE, BODY_LENGTH, BODY_NONE, Field, HEAD, M_LISTED,
+                                 R_CORS_ANSWER, R_DROP_ANSWER, R_REMAP_ANSWER, T_CONTENT_LENGTH, core)
+from fastgw._core.upstream cimport upstream_pause
+
+
+cdef void put_fields(Writer* w, Exchange* ex, UpConn* up) noexcept nogil:
+    cdef uint32_t i
+    cdef uint8_t rule
+    cdef Field* f
+    for i in range(up.nfields):
+        f = &up.fields[i]
+        rule = ex.stage.rules[f.token] if f.token else 0
+        if rule & R_DROP_ANSWER or (rule & R_CORS_ANSWER and ex.stage.cors != NULL):
+            continue
+        if rule & R_REMAP_ANSWER:
+            put_span(w, ex.plan.remap_prefix)
+        elif f.marks & M_LISTED:
+            continue
+        put(w, up.base + f.name, f.name_n)
+        put(w, b": ", 2)
+        put(w, up.base + f.value, f.value_n)
+        put(w, b"\r\n", 2)
+
+
+cdef void put_length(Writer* w, Exchange* ex, UpConn* up) noexcept nogil:
+    """Content-Length where the upstream gave one: of the body, or of what a HEAD or 304 answer speaks of."""
+    cdef uint32_t i
+    if ex.status == 204:
+        return
+    for i in range(up.nfields):
+        if up.fields[i].token == T_CONTENT_LENGTH:
+            put(w, b"Content-Length: ", 16)
+            put(w, up.base + up.fields[i].value, up.fields[i].value_n)
+            put(w, b"\r\n", 2)
+            return
+
+
+cdef void choose_framing(Exchange* ex, UpConn* up) noexcept nogil:
+    if up.body == BODY_NONE or up.body == BODY_LENGTH:
+        ex.out = up.body
+    elif ex.minor:
+        ex.out = BODY_CHUNKED
+    else:
+        ex.out = BODY_CLOSE     # HTTP/1.0 knows no chunks
+        ex.keep = False
+    if not ex.received:
+        ex.keep = False         # answered before the request was read
+
+
+cdef void relay_head(Exchange* ex, UpConn* up, int status) noexcept nogil:
+    cdef Writer* w = &to_client.text
+    ex.status = <unsigned short>status
+    choose_framing(ex, up)
+    put(w, b"HTTP/1.1 ", 9)
+    put_uint(w, status)
+    put_char(w, c" ")
+    put(w, up.base + up.reason_off, up.reason_n)
+    put(w, b"\r\nDate: ", 8)
+    put(w, http_date(), 29)
+    put(w, b"\r\n", 2)
+    put_fields(w, ex, up)
+    put_length(w, ex, up)
+    if ex.out == BODY_CHUNKED:
+        put(w, b"Transfer-Encoding: chunked\r\n", 28)
+    program_write(&ex.stage.always, ex, w)
+    put_cors(w, ex)
+    put_connection(w, ex)
+    put(w, b"\r\n", 2)
+    ex.answering = True
+
+
+cdef void relay_piece(Exchange* ex, UpConn* up, const char* p, uint32_t n) noexcept nogil:
+    if ex.out == BODY_CHUNKED:
+        gather_chunk(&to_client, &ex.conn.stream, p, n)
+        return
+    if to_client.n > GATHER_BUFS - 4:       # chunks of the upstream, unchunked for HTTP/1.0
+        gather_send(&to_client, &ex.conn.stream)
+    gather_piece(&to_client, p, n)
+
+
+cdef int relay_flush(Exchange* ex) noexcept nogil:
+    cdef int error
+    if ex.answering and ex.out == BODY_CHUNKED and ex.up.done:
+        put(&to_client.text, b"0\r\n\r\n", 5)
+    error = gather_send(&to_client, &ex.conn.stream)
+    if error == 0 and ex.conn.stream.queued and not ex.up.done:
+        upstream_pause(ex.up)
+    return error

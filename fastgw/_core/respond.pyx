@@ -1,0 +1,170 @@
+"""Write the gateway's own answers; count every answer."""
+from libc.stdint cimport int32_t, uint32_t, uint64_t
+
+from fastgw._core.bytes cimport Span, put, put_char, put_span, put_uint, same_case, span, writer_init
+from fastgw._core.clock cimport http_date, micros
+from fastgw._core.counters cimport (BUCKETS, H_FAILURES, H_REQUESTS, R_1XX_2XX, R_3XX, R_4XX, R_5XX, R_BUCKETS,
+                                    R_INTEGRATION_ANSWERS, R_INTEGRATION_US, R_LATENCY_US, R_REQUESTS, ROW_BYTES)
+from fastgw._core.gather cimport gather_piece, gather_send, to_client
+from fastgw._core.program cimport program_write
+from fastgw._core.state cimport Cors, HEAD, Program, Reply, T_ORIGIN, core, count, field_value
+
+cdef enum:
+    BODY_BYTES = 65536
+
+cdef char body_text[BODY_BYTES]
+
+
+cdef void put_connection(Writer* w, Exchange* ex) noexcept nogil:
+    if ex.keep:
+        put(w, b"Connection: keep-alive\r\n", 24)
+    else:
+        put(w, b"Connection: close\r\n", 19)
+
+
+cdef bint origin_allowed(const Cors* cors, Span origin) noexcept nogil:
+    """"*", an origin, or "scheme://*"."""
+    cdef uint32_t i
+    cdef Span allowed
+    if cors.any_origin:
+        return True
+    for i in range(cors.norigins):
+        allowed = cors.origins[i]
+        if allowed.n == origin.n and same_case(allowed.p, origin.p, origin.n):
+            return True
+        if allowed.n > 4 and allowed.p[allowed.n - 1] == c"*" and origin.n >= allowed.n \
+                and same_case(allowed.p, origin.p, allowed.n - 1):
+            return True
+    return False
+
+
+cdef bint put_allow_origin(Writer* w, Exchange* ex) noexcept nogil:
+    cdef Cors* cors = ex.stage.cors
+    cdef Span origin = span(NULL, 0)
+    cdef uint32_t i
+    for i in range(ex.nfields):
+        if ex.fields[i].token == T_ORIGIN:
+            origin = field_value(ex.head, &ex.fields[i])
+    if origin.n == 0 or not origin_allowed(cors, origin):
+        return False
+    put(w, b"Access-Control-Allow-Origin: ", 29)
+    if cors.any_origin and not cors.credentials:
+        put(w, b"*\r\n", 3)
+    else:
+        put_span(w, origin)
+        put(w, b"\r\nVary: Origin\r\n", 16)
+    if cors.credentials:
+        put(w, b"Access-Control-Allow-Credentials: true\r\n", 40)
+    return True
+
+
+cdef void put_cors(Writer* w, Exchange* ex) noexcept nogil:
+    """The CORS fields of an answer to a cross-origin request, where the API has a CORS configuration."""
+    if ex.stage != NULL and ex.stage.cors != NULL and put_allow_origin(w, ex):
+        put_span(w, ex.stage.cors.expose)
+
+
+cdef int respond_failure(Exchange* ex, int code) noexcept nogil:
+    cdef Reply* reply = &(ex.stage.replies if ex.stage != NULL else ex.plan.replies)[code]
+    cdef Writer* w = &to_client.text
+    cdef Writer body
+    ex.failure = <unsigned char>(code + 1)
+    ex.status = reply.status
+    count(H_FAILURES)
+    writer_init(&body, body_text, BODY_BYTES)
+    program_write(&reply.body, ex, &body)
+    put_span(w, reply.status_line)
+    put(w, b"Date: ", 6)
+    put(w, http_date(), 29)
+    put(w, b"\r\nContent-Length: ", 18)
+    put_uint(w, body.n)
+    put(w, b"\r\n", 2)
+    program_write(&reply.head, ex, w)
+    put_cors(w, ex)
+    put_connection(w, ex)
+    put(w, b"\r\n", 2)
+    if ex.verb != HEAD:
+        put(w, body.p, body.n)
+    ex.answering = True
+    return gather_send(&to_client, &ex.conn.stream)
+
+
+cdef int respond_fixed(Exchange* ex) noexcept nogil:
+    cdef Writer* w = &to_client.text
+    ex.status = <unsigned short>ex.route.timeout_ms
+    program_write(&ex.route.fixed_head, ex, w)
+    put_cors(w, ex)
+    put_connection(w, ex)
+    put(w, b"\r\n", 2)
+    if ex.verb != HEAD and not ex.route.head_only and ex.route.fixed_body.n:
+        gather_piece(&to_client, ex.route.fixed_body.p, ex.route.fixed_body.n)
+    ex.answering = True
+    return gather_send(&to_client, &ex.conn.stream)
+
+
+cdef int respond_preflight(Exchange* ex) noexcept nogil:
+    cdef Writer* w = &to_client.text
+    ex.status = 204
+    put(w, b"HTTP/1.1 204 No Content\r\nDate: ", 31)
+    put(w, http_date(), 29)
+    put(w, b"\r\n", 2)
+    if put_allow_origin(w, ex):
+        put_span(w, ex.stage.cors.preflight)
+    program_write(&ex.stage.always, ex, w)
+    put_connection(w, ex)
+    put(w, b"\r\n", 2)
+    ex.answering = True
+    return gather_send(&to_client, &ex.conn.stream)
+
+
+cdef int respond_asterisk(Exchange* ex) noexcept nogil:
+    cdef Writer* w = &to_client.text
+    ex.status = 204
+    put(w, b"HTTP/1.1 204 No Content\r\nDate: ", 31)
+    put(w, http_date(), 29)
+    put(w, b"\r\nAllow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n", 55)
+    put_connection(w, ex)
+    put(w, b"\r\n", 2)
+    ex.answering = True
+    return gather_send(&to_client, &ex.conn.stream)
+
+
+cdef int respond_continue(Exchange* ex) noexcept nogil:
+    ex.expects = False
+    put(&to_client.text, b"HTTP/1.1 100 Continue\r\n\r\n", 25)
+    return gather_send(&to_client, &ex.conn.stream)
+
+
+cdef int latency_bucket(uint64_t us) noexcept nogil:
+    """Bounds are 50 us doubling; the last bucket has none."""
+    cdef int bucket = 0
+    cdef uint64_t bound = 50
+    while us > bound and bucket < BUCKETS - 1:
+        bound *= 2
+        bucket += 1
+    return bucket
+
+
+cdef void respond_log(Exchange* ex) noexcept nogil:
+    cdef uint64_t now = micros(), took = now - ex.started
+    cdef uint32_t slot = ex.route.slot if ex.route != NULL else 0
+    cdef uint64_t* row
+    cdef int status_class = ex.status // 100
+    count(H_REQUESTS)
+    if slot >= core.nrows:
+        return
+    row = <uint64_t*>(core.rows + <size_t>slot * ROW_BYTES)
+    row[R_REQUESTS] += 1
+    if status_class <= 2:
+        row[R_1XX_2XX] += 1
+    elif status_class == 3:
+        row[R_3XX] += 1
+    elif status_class == 4:
+        row[R_4XX] += 1
+    else:
+        row[R_5XX] += 1
+    row[R_LATENCY_US] += took
+    row[R_BUCKETS + latency_bucket(took)] += 1
+    if ex.sent:
+        row[R_INTEGRATION_US] += now - ex.sent
+        row[R_INTEGRATION_ANSWERS] += 1

@@ -1,0 +1,455 @@
+"""The engine's structs: what a worker, a connection, an exchange and an upstream are made of.
+
+Ownership: a Conn owns at most one Exchange; an Exchange holds at most one UpConn while its request
+is on the wire. Conn and UpConn die in their stream's `closed` event; an Exchange goes back to a free
+list when both its request and its answer are finished. Spans of an Exchange point into its `head`
+buffer unless said otherwise.
+"""
+from libc.stdint cimport int16_t, int32_t, uint8_t, uint16_t, uint32_t, uint64_t
+
+from fastgw._core.bytes cimport Span
+from fastgw._core.clock cimport Timer
+from fastgw._core.llhttp cimport PARSER_BYTES
+from fastgw._core.router cimport RouterMatch, RouterTable
+from fastgw._core.stream cimport Stream
+
+
+cdef struct Conn
+cdef struct Exchange
+cdef struct UpConn
+cdef struct Target
+cdef struct StagePlan
+cdef struct RoutePlan
+
+cdef enum Verb:             # the order of fastgw.model.api.METHODS
+    GET = 0
+    HEAD = 1
+    POST = 2
+    PUT = 3
+    PATCH = 4
+    DELETE = 5
+    OPTIONS = 6
+
+cdef enum Phase:            # the order of a request; DESIGN "A request". LOG always runs, once.
+    ACCEPT = 0
+    PARSE = 1
+    ROUTE = 2
+    GUARD = 3
+    AUTH = 4
+    KEY = 5
+    THROTTLE = 6
+    VALIDATE = 7
+    CACHE = 8
+    REQUEST = 9
+    INTEGRATE = 10
+    RESPONSE = 11
+    WRITE = 12
+    LOG = 13
+
+cdef enum Framing:          # how a body is delimited (RFC 9112 section 6)
+    BODY_NONE = 0
+    BODY_LENGTH = 1
+    BODY_CHUNKED = 2
+    BODY_CLOSE = 3
+
+cdef struct Limits:         # settings of the same names; times in ms, sizes in bytes
+    uint32_t head_bytes
+    uint32_t head_fields
+    uint32_t head_timeout
+    uint64_t body_bytes
+    uint32_t body_idle_timeout
+    uint32_t body_min_rate
+    uint32_t send_timeout
+    uint32_t keepalive_timeout
+    uint32_t keepalive_requests
+    uint32_t max_connections
+    uint32_t max_connections_per_address
+    int path_flags
+    bint x_forwarded
+
+# --- header fields
+
+cdef struct Field:          # offsets from the start of the head
+    uint32_t name
+    uint32_t value
+    uint32_t value_n
+    uint16_t name_n
+    uint8_t token           # of the plan's NameTable; 0: not in it
+    uint8_t marks           # bits of Mark
+
+cdef enum Mark:
+    M_LISTED = 1            # named by Connection: hop-by-hop
+    M_LOOSE = 2             # spelled with "_" or "." for "-": only R_IDENTITY applies
+
+cdef enum Token:            # names the engine itself must know; a plan's own names follow
+    T_UNKNOWN = 0
+    T_HOST = 1
+    T_CONNECTION = 2
+    T_CONTENT_LENGTH = 3
+    T_TRANSFER_ENCODING = 4
+    T_EXPECT = 5
+    T_KEEP_ALIVE = 6
+    T_ORIGIN = 7
+    T_CORS_METHOD = 8       # Access-Control-Request-Method
+    T_USER_AGENT = 9
+    T_AUTHORIZATION = 10
+    T_FIRST_OF_PLAN = 11
+
+cdef enum Rule:             # bits of NameTable.rule
+    R_DROP_REQUEST = 1      # not forwarded to an upstream
+    R_IDENTITY = 2          # set by the gateway: dropped from requests in every spelling
+    R_DROP_ANSWER = 4       # not relayed to the client
+    R_REMAP_ANSWER = 8      # relayed under the plan's prefix
+    R_CORS_ANSWER = 16      # dropped where the gateway answers for CORS itself
+
+cdef struct Name:
+    Span text               # lower case
+    uint8_t token
+    int16_t next            # chain of the same bucket, -1 ends it
+
+cdef struct NameTable:
+    int16_t bucket[256]
+    Name names[128]
+    int32_t n
+    uint8_t rule[128]       # by token, REST rules; see StagePlan.rules
+    uint8_t rule_http[128]  # by token, HTTP API rules
+
+# --- compiled plan
+
+cdef enum OpKind:
+    OP_TEXT = 0             # the bytes themselves
+    OP_PARAM = 1            # path parameter number `index`
+    OP_QUERY = 2            # last value of query parameter `text`, decoded
+    OP_QUERY_MULTI = 3      # all values, comma-separated
+    OP_HEADER = 4           # last value of header `text`
+    OP_HEADER_MULTI = 5
+    OP_CONTEXT = 6          # context variable `index`
+
+cdef enum Encode:
+    E_RAW = 0
+    E_PATH = 1              # a decoded value as one path segment
+    E_QUERY = 2             # a decoded value in a query
+    E_ESCAPED_QUERY = 3     # a still-escaped value (path parameter) in a query
+    E_HEADER = 4            # control bytes escaped
+    E_JSON = 5              # inside a JSON string
+    E_JSON_STRING = 6       # a JSON string with its quotes; null where there is none
+
+cdef struct Op:
+    uint8_t kind
+    uint8_t encode
+    uint16_t index
+    Span text
+
+cdef struct Program:
+    Op* ops
+    uint32_t n
+
+cdef struct Mapping:        # a query or header parameter set by the plan
+    Span name               # as written on the wire
+    Program value
+
+cdef enum RouteKind:
+    ROUTE_PROXY = 0
+    ROUTE_FIXED = 1         # an answer compiled from head to end
+    ROUTE_FAIL = 2          # always failure `failure`
+    ROUTE_PYTHON = 3        # a step behind a Python door
+
+cdef struct RoutePlan:
+    uint8_t kind
+    uint8_t verb_in_own     # 1: upstream gets the client's own verb
+    uint8_t failure
+    uint8_t head_only       # ROUTE_FIXED: no body whatever the verb (204, 304)
+    uint32_t slot           # row of counters
+    uint32_t timeout_ms
+    uint32_t target_index   # of the plan's list; `target` is filled when the engine takes the plan
+    Target* target
+    Span verb               # sent upstream unless verb_in_own
+    uint8_t verb_framed     # the verb upstream wants Content-Length even for no body
+    Program path            # upstream path
+    Program query           # upstream query of the URI itself, without "?"
+    Mapping* queries
+    Mapping* headers
+    uint16_t nqueries
+    uint16_t nheaders
+    Span resource           # "/pets/{id}"
+    Span operation          # "GET", "ANY", "$default"
+    Program fixed_head      # after "HTTP/1.1 200 OK\r\n...": fixed and mapped fields
+    Span fixed_body
+    int32_t step            # ROUTE_PYTHON: number of the step
+
+cdef struct Reply:          # what a failure answers
+    Span status_line        # "HTTP/1.1 403 Forbidden\r\n"
+    uint16_t status
+    Program head            # fields, each with its CRLF
+    Program body
+    Span message            # $context.error.message; p NULL: null
+    Span type               # $context.error.responseType
+
+cdef struct Cors:
+    Span* origins
+    uint16_t norigins
+    uint8_t any_origin
+    uint8_t credentials
+    Span preflight          # fields of a preflight answer after Allow-Origin
+    Span expose             # field of other answers, or empty
+
+cdef struct StagePlan:
+    Span api_id
+    Span name
+    uint8_t http_api
+    uint8_t missing         # failure code where no route matches
+    RouterTable* router
+    RoutePlan* routes
+    uint32_t nroutes
+    int32_t default_route   # row of routes for what no route matches, or -1
+    Reply* replies          # by failure code
+    Cors* cors
+    Program always          # fields on every answer of this API
+    Program forward         # fields on every request to an upstream
+    Mapping* defaults       # request fields sent where the client has none; name's token in default_tokens
+    uint8_t* default_tokens
+    uint16_t ndefaults
+    uint8_t* rules          # by token: Rule bits
+
+cdef struct StageName:
+    Span name
+    StagePlan* stage
+
+cdef struct ApiPlan:
+    StageName* stages
+    uint16_t nstages
+    StagePlan* fallback     # the $default stage, or NULL
+    StagePlan* any          # whose replies an unknown stage gets
+
+cdef struct BasePath:
+    Span prefix             # "" or "/a/b"
+    ApiPlan* api
+    StagePlan* stage        # fixed; NULL: the next segment names it
+
+cdef struct HostPlan:
+    Span host
+    BasePath* paths         # longest prefix first
+    uint16_t npaths
+    HostPlan* next          # same bucket
+
+cdef struct PlanData:
+    HostPlan** hosts
+    uint32_t host_mask
+    uint64_t host_seed
+    HostPlan* any_host
+    StagePlan** stages
+    uint32_t nstages
+    Span label_marker       # hosts "{label}.{marker}.anything" are looked up by label
+    HostPlan** labels
+    uint32_t label_mask
+    NameTable* names
+    Span remap_prefix
+    Reply* replies          # by failure code, where no API has been chosen
+    uint32_t refs           # exchanges that hold the plan
+
+# --- upstreams
+
+cdef struct TargetLimits:   # times in ms
+    uint32_t max_connections
+    uint32_t max_pending
+    uint32_t connect_timeout
+    uint32_t first_byte_timeout
+    uint32_t idle_timeout
+    uint32_t pool_idle
+
+cdef enum:
+    MAX_ADDRESSES = 16
+
+cdef struct Address:
+    char bytes[28]          # struct sockaddr_in or sockaddr_in6
+
+cdef struct Target:
+    Target* next
+    Span key                # owned
+    Span authority          # value of Host, owned
+    char* unix_path         # NUL-terminated, owned; NULL: TCP
+    Address addresses[MAX_ADDRESSES]
+    uint32_t naddresses
+    uint32_t turn           # round robin over addresses
+    uint8_t failed          # the last resolution failed
+    uint8_t wanted          # in the newest plan
+    uint32_t id
+    TargetLimits limits
+    UpConn* idle            # LIFO
+    Exchange* first_waiter  # FIFO
+    Exchange* last_waiter
+    uint32_t nidle
+    uint32_t nconns         # connecting, busy and idle
+    uint32_t nconnecting
+    uint32_t nwaiters
+    uint64_t connects, reuses, failures, timeouts, retries, refused
+
+cdef enum UpState:
+    UP_CONNECTING = 0
+    UP_IDLE = 1
+    UP_BUSY = 2
+    UP_CLOSED = 3
+
+cdef struct UpConn:
+    char parser[PARSER_BYTES]   # first: callbacks cast it back
+    Stream stream
+    Timer timer
+    Target* target
+    UpConn* next            # idle list
+    UpConn* prev
+    UpConn* all_next        # every upstream connection of the worker
+    UpConn* all_prev
+    Exchange* ex
+    uint8_t state
+    uint8_t in_head
+    uint8_t in_field        # last span was of a name
+    uint8_t body            # Framing of the answer
+    uint8_t done            # the answer is complete
+    uint8_t minor           # HTTP/1.minor
+    uint8_t keep
+    uint8_t paused_by_client
+    uint8_t got_bytes       # of this answer
+    uint32_t served         # requests answered on this connection
+    uint64_t body_left
+    uint64_t deadline       # of the whole answer, ms
+    uint64_t paused_at
+    const char* base        # of the head being parsed
+    char* stash
+    uint32_t stash_n
+    uint32_t stash_cap
+    uint32_t trailer_bytes
+    uint32_t reason_off
+    uint32_t reason_n
+    uint32_t nfields
+    Field* fields           # upstream_fields of them, only while busy
+
+# --- downstream
+
+cdef enum ExState:
+    EX_HEAD = 0             # reading the head
+    EX_WAIT = 1             # waiting for an upstream connection or a Python step
+    EX_SENDING = 2          # on an upstream connection
+    EX_ANSWERED = 3         # the answer is complete; the request may not be
+
+cdef struct Exchange:
+    char parser[PARSER_BYTES]   # first: callbacks cast it back
+    Conn* conn
+    PlanData* plan
+    StagePlan* stage
+    RoutePlan* route
+    UpConn* up
+    Target* waiting
+    Exchange* next          # waiters, or the free list
+    Exchange* prev
+    uint8_t state
+    uint8_t phase
+    uint8_t verb
+    uint8_t minor
+    uint8_t in_field
+    uint8_t in_body         # header callbacks are trailers now
+    uint8_t body            # Framing of the request
+    uint8_t received        # the request is complete
+    uint8_t expects         # 100 Continue is owed
+    uint8_t keep            # the connection outlives this exchange
+    uint8_t retried
+    uint8_t answering       # head of the answer has gone out
+    uint8_t out             # Framing of the answer
+    uint8_t aborted         # the request was given up by the upstream side: read no more of it
+    uint8_t failure         # failure code + 1; 0: none
+    uint16_t status
+    uint64_t body_left
+    uint64_t body_seen
+    uint64_t body_started   # ms; start of the window in which the body's rate counts
+    uint64_t body_mark      # body_seen at that time
+    uint64_t out_left       # bytes of a BODY_LENGTH answer still to come
+    uint64_t started        # us
+    uint64_t sent           # us; request handed to the upstream
+    uint64_t wait_deadline  # ms
+    uint64_t id_high, id_low
+    uint32_t extension_bytes    # chunk extensions and trailers seen
+    const char* base        # of the head while parsing
+    char* head
+    uint32_t head_n
+    uint32_t head_cap
+    uint32_t target_off
+    uint32_t target_n
+    uint32_t verb_off
+    uint32_t verb_n
+    uint32_t nfields
+    Field* fields           # head_fields of them
+    uint8_t asterisk        # the target was "*"
+    Span raw_path
+    Span path               # canonical
+    Span rest               # what the router saw: path below base path and stage
+    Span query
+    Span host               # lower case, without port
+    const char* body_now    # body bytes at hand during a feed, or NULL
+    uint32_t body_now_n
+    RouterMatch match
+    void* task              # Python object of a waiting step, or NULL
+
+cdef struct Conn:
+    Stream stream
+    Timer timer
+    Conn* next              # all connections of the worker
+    Conn* prev
+    Exchange* ex
+    char* pend              # bytes read ahead of the exchange
+    uint32_t pend_n
+    uint32_t pend_at
+    uint32_t requests
+    uint32_t taken          # body bytes of the current feed that the exchange has dealt with
+    uint16_t port
+    uint8_t family          # 4, 6, or 0 for a unix socket
+    uint8_t feeding         # conn_feed is on the stack
+    uint8_t lingering
+    uint8_t counted         # in the table of peers
+    uint8_t blank           # CR and LF skipped before a request line
+    uint8_t address[16]
+    uint64_t activity       # ms
+
+# --- the worker
+
+cdef struct Live:
+    uint32_t connections
+    uint32_t exchanges
+    uint32_t buffers        # read-ahead buffers of connections
+    uint32_t upstreams
+
+cdef struct Core:
+    void* loop
+    Limits limits
+    uint32_t upstream_head_bytes
+    uint32_t upstream_fields
+    uint32_t drain
+    PlanData* plan
+    Conn* conns
+    Exchange* free_exchanges
+    uint32_t nfree
+    UpConn* upconns
+    Target* targets
+    Live live
+    uint64_t* gauges        # this worker's page of counters
+    char* rows              # 256 bytes per route slot
+    uint32_t nrows
+    uint64_t random[4]
+    uint64_t seed
+
+cdef Core core
+
+cdef inline void count(int index) noexcept nogil:
+    core.gauges[index] += 1
+
+cdef inline Span field_name(const char* base, const Field* f) noexcept nogil:
+    cdef Span s
+    s.p = base + f.name
+    s.n = f.name_n
+    return s
+
+cdef inline Span field_value(const char* base, const Field* f) noexcept nogil:
+    cdef Span s
+    s.p = base + f.value
+    s.n = f.value_n
+    return s
+
+cdef uint64_t random64() noexcept nogil

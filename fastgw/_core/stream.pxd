@@ -1,0 +1,40 @@
+"""The transport seam: bytes in, bytes out, over one libuv TCP or pipe handle.
+
+Whoever owns a Stream gives it a StreamEvents table. What the kernel does not take at once is
+copied and counted in `queued`; the owner stops its source while queued > 0 and goes on at
+on.drained. A transport that changes bytes (TLS) sits between these functions and libuv.
+"""
+from libc.stdint cimport uint8_t, uint32_t
+
+from fastgw._core.libuv cimport Buf
+
+
+cdef struct StreamEvents:
+    void (*data)(void* owner, const char* p, uint32_t n) noexcept nogil   # p is valid during the call only
+    void (*ended)(void* owner, int error) noexcept nogil    # 0: the peer sent FIN; else a negative errno
+    void (*drained)(void* owner) noexcept nogil             # queued went back to 0
+    void (*connected)(void* owner, int error) noexcept nogil
+    void (*closed)(void* owner) noexcept nogil              # nothing refers to the stream any more: free it
+
+cdef struct Stream:
+    void* handle            # uv_tcp_t or uv_pipe_t, in the same allocation as the owner
+    void* owner
+    const StreamEvents* on
+    uint32_t queued         # bytes accepted by write and not yet by the kernel
+    uint8_t reading
+    uint8_t ended           # the peer sent FIN, or the connection failed
+    uint8_t closing
+    uint8_t reset           # close with RST, so that a cut message never looks whole
+
+cdef enum:
+    READ_BYTES = 65536
+
+cdef int stream_init(Stream* s, void* handle, void* loop, bint tcp, void* owner, const StreamEvents* on) noexcept nogil
+cdef int stream_accept(Stream* s, void* server) noexcept nogil
+cdef int stream_connect(Stream* s, const void* address, const char* unix_path) noexcept nogil
+cdef int stream_write(Stream* s, const Buf* bufs, uint32_t n) noexcept nogil   # 0, or a negative errno: then close
+cdef void stream_read(Stream* s, bint on) noexcept nogil
+cdef void stream_finish(Stream* s) noexcept nogil       # send FIN after what is queued
+cdef void stream_close(Stream* s) noexcept nogil        # idempotent; on.closed follows from the loop
+cdef bint stream_fresh(Stream* s) noexcept nogil        # nothing to read and not closed by the peer
+cdef uint32_t stream_live() noexcept nogil              # write requests in flight

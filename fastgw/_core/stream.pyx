@@ -1,0 +1,198 @@
+"""Streams over libuv handles."""
+from libc.stdlib cimport free, malloc
+from libc.string cimport memcpy, strlen
+from libc.errno cimport EAGAIN, errno
+
+from fastgw._core.libuv cimport (UV_EAGAIN, UV_EOF, UV_REQ_CONNECT, UV_REQ_SHUTDOWN, UV_REQ_WRITE, uv, uv_data,
+                                 uv_set_data)
+
+cdef extern from "<sys/socket.h>" nogil:
+    enum: MSG_PEEK, MSG_DONTWAIT
+    ssize_t recv(int fd, void* buf, size_t n, int flags)
+
+# One buffer for the whole worker: data is handled inside the read callback, or copied by its owner.
+cdef char read_buffer[READ_BYTES]
+cdef uint32_t requests_live = 0
+
+cdef struct WriteRequest:       # followed by uv_write_t, then by the bytes
+    Stream* stream
+    uint32_t n
+
+
+cdef void on_alloc(void* handle, size_t suggested, Buf* buf) noexcept nogil:
+    buf.base = read_buffer
+    buf.len = READ_BYTES
+
+
+cdef void on_read(void* handle, ssize_t n, const Buf* buf) noexcept nogil:
+    cdef Stream* s = <Stream*>uv_data(handle)
+    if n > 0:
+        s.on.data(s.owner, buf.base, <uint32_t>n)
+    elif n < 0:
+        s.reading = False
+        s.ended = True
+        s.on.ended(s.owner, 0 if n == UV_EOF else <int>n)
+
+
+cdef void on_closed(void* handle) noexcept nogil:
+    cdef Stream* s = <Stream*>uv_data(handle)
+    s.on.closed(s.owner)
+
+
+cdef void on_connected(void* request, int status) noexcept nogil:
+    cdef Stream* s = <Stream*>uv_data(request)
+    global requests_live
+    requests_live -= 1
+    free(request)
+    if not s.closing:
+        s.on.connected(s.owner, status)
+
+
+cdef void on_written(void* request, int status) noexcept nogil:
+    cdef WriteRequest* w = <WriteRequest*>uv_data(request)
+    cdef Stream* s = w.stream
+    global requests_live
+    s.queued -= w.n
+    requests_live -= 1
+    free(w)
+    if s.closing:
+        return
+    if status < 0:
+        s.ended = True
+        s.on.ended(s.owner, status)
+    elif s.queued == 0:
+        s.on.drained(s.owner)
+
+
+cdef void on_finished(void* request, int status) noexcept nogil:
+    global requests_live
+    requests_live -= 1
+    free(request)
+
+
+cdef int stream_init(Stream* s, void* handle, void* loop, bint tcp, void* owner, const StreamEvents* on) noexcept nogil:
+    s.handle = handle
+    s.owner = owner
+    s.on = on
+    s.queued = 0
+    s.reading = s.ended = s.closing = s.reset = False
+    cdef int error = uv.tcp_init(loop, handle) if tcp else uv.pipe_init(loop, handle, 0)
+    uv_set_data(handle, s)
+    return error
+
+
+cdef int stream_accept(Stream* s, void* server) noexcept nogil:
+    return uv.accept(server, s.handle)
+
+
+cdef int stream_connect(Stream* s, const void* address, const char* unix_path) noexcept nogil:
+    """Start to connect; exactly one of address (struct sockaddr*) and unix_path is set."""
+    global requests_live
+    cdef void* request = malloc(uv.req_size(UV_REQ_CONNECT))
+    cdef int error
+    if request == NULL:
+        return -12
+    uv_set_data(request, s)
+    if unix_path != NULL:
+        error = uv.pipe_connect2(request, s.handle, unix_path, strlen(unix_path), 0, on_connected)
+    else:
+        uv.tcp_nodelay(s.handle, 1)
+        error = uv.tcp_connect(request, s.handle, address, on_connected)
+    if error < 0:
+        free(request)
+    else:
+        requests_live += 1
+    return error
+
+
+cdef int stream_write(Stream* s, const Buf* bufs, uint32_t n) noexcept nogil:
+    global requests_live
+    cdef ssize_t sent = 0
+    cdef size_t total = 0, left
+    cdef uint32_t i
+    cdef WriteRequest* w
+    cdef char* to
+    cdef Buf rest
+    cdef size_t request_bytes
+    cdef int error
+    if s.closing:
+        return -32
+    if s.queued == 0:
+        sent = uv.try_write(s.handle, bufs, n)
+        if sent == UV_EAGAIN:
+            sent = 0
+        elif sent < 0:
+            return <int>sent
+    for i in range(n):
+        total += bufs[i].len
+    if <size_t>sent == total:
+        return 0
+    left = total - sent
+    request_bytes = (uv.req_size(UV_REQ_WRITE) + 15) & ~<size_t>15
+    w = <WriteRequest*>malloc(16 + request_bytes + left)
+    if w == NULL:
+        return -12
+    w.stream = s
+    w.n = <uint32_t>left
+    to = <char*>w + 16 + request_bytes
+    rest.base = to
+    rest.len = left
+    for i in range(n):
+        if <size_t>sent >= bufs[i].len:
+            sent -= bufs[i].len
+            continue
+        memcpy(to, bufs[i].base + sent, bufs[i].len - sent)
+        to += bufs[i].len - sent
+        sent = 0
+    uv_set_data(<char*>w + 16, w)
+    error = uv.write(<char*>w + 16, s.handle, &rest, 1, on_written)
+    if error < 0:
+        free(w)
+        return error
+    requests_live += 1
+    s.queued += w.n
+    return 0
+
+
+cdef void stream_read(Stream* s, bint on) noexcept nogil:
+    if s.closing or s.ended or s.reading == on:
+        return
+    s.reading = on
+    if on:
+        uv.read_start(s.handle, on_alloc, on_read)
+    else:
+        uv.read_stop(s.handle)
+
+
+cdef void stream_finish(Stream* s) noexcept nogil:
+    global requests_live
+    if s.closing:
+        return
+    cdef void* request = malloc(uv.req_size(UV_REQ_SHUTDOWN))
+    if request == NULL:
+        return
+    if uv.shutdown(request, s.handle, on_finished) < 0:
+        free(request)
+    else:
+        requests_live += 1
+
+
+cdef void stream_close(Stream* s) noexcept nogil:
+    if s.closing:
+        return
+    s.closing = True
+    if s.reset and uv.tcp_close_reset(s.handle, on_closed) == 0:
+        return
+    uv.close(s.handle, on_closed)
+
+
+cdef bint stream_fresh(Stream* s) noexcept nogil:
+    cdef int fd = -1
+    cdef char byte
+    if s.ended or s.closing or uv.fileno(s.handle, &fd) < 0:
+        return False
+    return recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 and errno == EAGAIN
+
+
+cdef uint32_t stream_live() noexcept nogil:
+    return requests_live

@@ -1,0 +1,203 @@
+"""The control process: the ops listener.
+
+It shares nothing with the data plane but the counters, so it answers also when every worker is
+busy or out of descriptors. It ends when the supervisor does, for its address must be free for
+the next one.
+"""
+
+import asyncio
+import hmac
+import ipaddress
+import os
+import signal
+import socket
+import sys
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict
+from typing import Any
+
+import orjson
+from aiohttp import web
+
+from fastgw.control import routes
+from fastgw.observe import metrics
+from fastgw.observe.counters import Reader
+from fastgw.runtime import log
+from fastgw.runtime.handover import OpsStart, Served, receive_descriptors
+from fastgw.runtime.peer import Peer, PeerGone, Refused
+from fastgw.settings import names, shown
+
+OPEN_PATHS = ("/healthz", "/readyz")
+"""Answered without the token: probes carry none."""
+
+Next = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class Ops:
+    """The resources of the ops listener."""
+
+    def __init__(self, start: OpsStart, reader: Reader, supervisor: Peer):
+        self._resolved = start.resolved
+        self._reader = reader
+        self._supervisor = supervisor
+        self.served: Served = start.served
+
+    def application(self) -> web.Application:
+        app = web.Application(middlewares=[self._guard])
+        app.add_routes(
+            [
+                web.get("/healthz", self.healthz),
+                web.get("/readyz", self.readyz),
+                web.get("/config", self.config),
+                web.get("/routes", self.routes),
+                web.get("/upstreams", self.upstreams),
+                web.get("/metrics", self.metrics),
+                web.get("/live", self.live),
+                web.post("/reload", self.reload),
+                web.post("/drain", self.drain),
+            ]
+        )
+        return app
+
+    async def healthz(self, _: web.Request) -> web.Response:
+        """The supervisor and this process answer."""
+        await self._supervisor.call("state")
+        return web.Response(text="ok\n")
+
+    async def readyz(self, _: web.Request) -> web.Response:
+        """200 when every worker serves; 503 while starting, replacing one, or draining."""
+        state = await self._supervisor.call("state")
+        ready = not state["draining"] and all(worker["ready"] for worker in state["workers"])
+        return _json(state, 200 if ready else 503)
+
+    async def config(self, _: web.Request) -> web.Response:
+        settings, origins = self._resolved.settings, self._resolved.origins
+        rows = [
+            {"name": name, "value": shown(name, getattr(settings, name)), "origin": origins[name]}
+            for name in names()
+        ]
+        return _json({"settings": rows})
+
+    async def routes(self, _: web.Request) -> web.Response:
+        return _json({"routes": [asdict(row) for row in routes.rows(self.served.gateway)]})
+
+    async def upstreams(self, _: web.Request) -> web.Response:
+        return _json({"workers": await self._supervisor.call("upstreams")})
+
+    async def metrics(self, _: web.Request) -> web.Response:
+        text = await asyncio.to_thread(metrics.exposition, self._reader, self.served.labels)
+        return web.Response(body=text.encode(), headers={"Content-Type": metrics.CONTENT_TYPE})
+
+    async def live(self, _: web.Request) -> web.Response:
+        """What the workers hold now: everything is zero in an idle gateway without connections."""
+        workers: dict[int, dict[str, int]] = await self._supervisor.call("live")
+        total: dict[str, int] = {}
+        for counts in workers.values():
+            for name, count in counts.items():
+                total[name] = total.get(name, 0) + count
+        return _json({"total": total, "workers": workers})
+
+    async def reload(self, _: web.Request) -> web.Response:
+        """200 when every worker has swapped; else 422, the problems line by line, and nothing changed."""
+        try:
+            warnings = await self._supervisor.call("reload")
+        except Refused as refusal:
+            return web.Response(status=422, text="".join(f"{line}\n" for line in refusal.problems))
+        return web.Response(text="".join(f"{line}\n" for line in (*warnings, "reloaded")))
+
+    async def drain(self, _: web.Request) -> web.Response:
+        await self._supervisor.call("drain")
+        return web.Response(status=202, text="draining\n")
+
+    @web.middleware
+    async def _guard(self, request: web.Request, handler: Next) -> web.StreamResponse:
+        if reason := self._refuses(request):
+            return web.Response(status=403, text=f"{reason}\n")
+        if not self._has_token(request):
+            return web.Response(status=401, text="expected Authorization: Bearer TOKEN\n")
+        try:
+            return await handler(request)
+        except PeerGone:
+            return web.Response(status=503, text="the supervisor is gone\n")
+
+    def _refuses(self, request: web.Request) -> str:
+        """A page open in the operator's browser must not reach the listener behind their back."""
+        if "Origin" in request.headers or request.headers.get("Sec-Fetch-Site", "none") != "none":
+            return "requests from web pages are not served"
+        settings = self._resolved.settings
+        reachable_by_name = settings.ops_public or settings.ops.startswith("unix:")
+        if not reachable_by_name and not _is_literal(request.headers.get("Host", "")):
+            return "expected a Host that is an address or localhost"
+        return ""
+
+    def _has_token(self, request: web.Request) -> bool:
+        token = self._resolved.settings.ops_token
+        if not token or request.path in OPEN_PATHS:
+            return True
+        given = request.headers.get("Authorization", "").removeprefix("Bearer ")
+        return hmac.compare_digest(given.encode(errors="surrogateescape"), token.encode())
+
+
+def _is_literal(host: str) -> bool:
+    """Whether a Host is an address or localhost: a name could have been re-bound to this machine."""
+    name = host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() else host
+    if name == "localhost":
+        return True
+    try:
+        ipaddress.ip_address(name.strip("[]"))
+    except ValueError:
+        return False
+    return True
+
+
+def _json(value: Any, status: int = 200) -> web.Response:
+    body = orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS)
+    return web.Response(status=status, body=body + b"\n", content_type="application/json")
+
+
+class Process:
+    """The life of the control process."""
+
+    def __init__(self, sock: socket.socket, descriptors: list[int]):
+        self._sock = sock
+        self._counters, self._listening = descriptors
+        self._ops: Ops | None = None
+        self._runner: web.AppRunner | None = None
+
+    async def run(self) -> None:
+        stop = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        self._peer = await Peer.open(self._sock, {"start": self._start, "update": self._update})
+        waits = [asyncio.create_task(stop.wait()), asyncio.create_task(self._peer.gone.wait())]
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        for wait in waits:
+            wait.cancel()
+        if self._runner:
+            await self._runner.cleanup()
+        await self._peer.close()
+
+    async def _start(self, start: OpsStart) -> None:
+        log.start("ops", start.resolved.settings.log_level)
+        self._ops = Ops(start, Reader(self._counters, start.workers), self._peer)
+        self._runner = web.AppRunner(self._ops.application(), access_log=None, shutdown_timeout=1.0)
+        await self._runner.setup()
+        await web.SockSite(self._runner, socket.socket(fileno=self._listening)).start()
+
+    async def _update(self, served: Served) -> None:
+        self._ops.served = served
+
+
+def main() -> int:
+    """python -m fastgw.control.ops DESCRIPTOR, the control socket's."""
+    sock = socket.socket(fileno=int(sys.argv[1]))
+    descriptors = receive_descriptors(sock)
+    if descriptors:
+        sock.setblocking(False)
+        asyncio.run(Process(sock, descriptors).run())
+        os.close(descriptors[0])
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,144 @@
+"""Which fields and extensions may stand where, which have no effect yet, and what they tell of an API."""
+
+from collections.abc import Collection
+
+from fastgw.load.document import View
+from fastgw.load.names import (
+    ANY_METHOD,
+    AUTHORIZER,
+    EXTENSIONS,
+    INTEGRATION,
+    INTEGRATIONS,
+    OPERATION_EXTENSIONS,
+    PREFIX,
+    ROOT_EXTENSIONS,
+    VERBS,
+)
+from fastgw.load.problem import did_you_mean, nearest, shown
+from fastgw.load.reader import Reader
+from fastgw.model.api import DEFAULT_ROUTE, ApiKind
+
+_ROOT = frozenset((
+    "openapi", "swagger", "info", "servers", "paths", "components", "security", "tags", "externalDocs",
+    "webhooks", "jsonSchemaDialect", "host", "basePath", "schemes", "consumes", "produces", "definitions",
+    "parameters", "responses", "securityDefinitions",
+))
+_PATH_ITEM = frozenset((*VERBS, "trace", "parameters", "summary", "description", "servers", "$ref"))
+_OPERATION = frozenset((
+    "tags", "summary", "description", "externalDocs", "operationId", "parameters", "requestBody", "responses",
+    "callbacks", "deprecated", "security", "servers", "consumes", "produces", "schemes", "isDefaultRoute",
+))
+_COMPONENTS = frozenset((
+    "schemas", "responses", "parameters", "examples", "requestBodies", "headers", "securitySchemes", "links",
+    "callbacks", "pathItems",
+))
+_NOT_SERVED = {
+    "binary-media-types": "bodies pass unchanged",
+    "minimum-compression-size": "bodies are not compressed",
+    "security-policy": "TLS comes with a later part",
+    "endpoint-access-mode": "every endpoint may be called",
+}
+
+
+def check_root(reader: Reader, root: View, kind: ApiKind) -> None:
+    """Fields and extensions of the whole document."""
+    reader.known_keys(root, _ROOT, "a definition")
+    _extensions(reader, root, (*ROOT_EXTENSIONS, "auth"), "the whole API")
+    for name, effect in _NOT_SERVED.items():
+        given = root.get(PREFIX + name)
+        if given is not None:
+            reader.problems.warning(given.key_place, "unserved",
+                                    f"{PREFIX}{name} is not served yet: {effect}")
+    _endpoint(reader, root.get(PREFIX + "endpoint-configuration"))
+    servers = root.get("servers")
+    for server in servers.elements() if servers is not None else ():
+        _endpoint(reader, server.get(PREFIX + "endpoint-configuration"))
+    components = root.get("components")
+    if components is not None and reader.mapping(components) is not None:
+        reader.known_keys(components, _COMPONENTS, "components")
+        _extensions(reader, components, ("integrations",), "components")
+
+
+def check_path_item(reader: Reader, item: View) -> None:
+    reader.known_keys(item, _PATH_ITEM, "a path")
+    _extensions(reader, item, ("any-method",), "a path")
+    trace = item.get("trace")
+    if trace is not None:
+        reader.problems.warning(trace.key_place, "unserved", "TRACE is never served; it answers 405")
+
+
+def check_operation(reader: Reader, operation: View) -> None:
+    reader.known_keys(operation, _OPERATION, "an operation")
+    _extensions(reader, operation, OPERATION_EXTENSIONS, "an operation")
+
+
+def _endpoint(reader: Reader, view: View | None) -> None:
+    disabled = view.get("disableExecuteApiEndpoint") if view is not None else None
+    if disabled is not None and reader.flag(disabled):
+        reader.problems.warning(disabled.place, "unserved", "disableExecuteApiEndpoint is not served yet: "
+                                "the execute-api host answers")
+    private = view.get("vpcEndpointIds") if view is not None else None
+    if private is not None and private.value:
+        reader.problems.warning(private.place, "unserved", "vpcEndpointIds is not served yet: "
+                                "callers from everywhere are answered")
+
+
+def _extensions(reader: Reader, view: View, allowed: Collection[str], where: str) -> None:
+    """Names that look like the service's but are none are errors: they were meant to do something."""
+    for key in view.value:
+        lowered = key.lower()
+        if not lowered.startswith("x-a"):
+            continue
+        if key in EXTENSIONS:
+            if key.removeprefix(PREFIX) not in allowed:
+                reader.problems.warning(view.get(key).key_place, "no-effect",
+                                        f"{key} has no effect on {where}")
+        elif lowered.startswith("x-amazon-api") or nearest(key, EXTENSIONS) is not None:
+            reader.problems.error(view.get(key).key_place, "unknown-extension", f"{shown(key)} is no "
+                                  f"extension of the service{did_you_mean(key, EXTENSIONS)}")
+
+
+def speaks_aws(root: View) -> bool:
+    """Whether the document was written for the service: then its rules for resources apply."""
+    if any(key in EXTENSIONS for key, _ in root.items()):
+        return True
+    return any(ANY_METHOD in item or any(
+        isinstance(operation, dict) and INTEGRATION in operation for operation in item.values()
+    ) for item in _path_items(root))
+
+
+def is_http_api(root: View) -> bool:
+    """Signs of an HTTP API (v2): everything a REST API has not."""
+    if root.get(PREFIX + "cors") is not None:
+        return True
+    paths = root.get("paths")
+    if paths is not None and paths.get("/" + DEFAULT_ROUTE) is not None:
+        return True
+    components = root.get("components")
+    shared = components.get(INTEGRATIONS) if components is not None else None
+    schemes = components.get("securitySchemes") if components is not None else None
+    for _, scheme in schemes.items() if schemes is not None else ():
+        authorizer = scheme.get(AUTHORIZER)
+        if authorizer is not None and _lowered(authorizer.get("type")) == "jwt":
+            return True
+    found = [view.value for _, view in shared.items()] if shared is not None else []
+    for item in _path_items(root):
+        for operation in item.values():
+            if isinstance(operation, dict):
+                if operation.get("isDefaultRoute"):
+                    return True
+                found.append(operation.get(INTEGRATION))
+    return any(isinstance(value, dict) and _is_http_integration(value) for value in found)
+
+
+def _is_http_integration(integration: dict) -> bool:
+    return str(integration.get("payloadFormatVersion")) in ("2", "2.0") or "integrationSubtype" in integration
+
+
+def _path_items(root: View) -> list[dict]:
+    paths = root.value.get("paths")
+    return [item for item in paths.values() if isinstance(item, dict)] if isinstance(paths, dict) else []
+
+
+def _lowered(view: View | None) -> str:
+    return str(view.value).lower() if view is not None else ""

@@ -1,0 +1,203 @@
+"""x-amazon-apigateway-integration -> HttpProxy, Mock or Unserved."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from fastgw.load import mock
+from fastgw.load.document import View
+from fastgw.load.mapping import HTTP_API_TARGET, REQUEST_TARGET, TOKEN, Unmapped, source
+from fastgw.load.problem import did_you_mean, one_of, shown
+from fastgw.load.reader import Reader
+from fastgw.load.uri import BadUri, Target, check_fed, target
+from fastgw.model.api import ANY, METHODS
+from fastgw.model.integration import HttpProxy, Integration, ParameterMapping, Unserved
+from fastgw.model.place import Place
+
+MIN_TIMEOUT_MS, MAX_TIMEOUT_MS = 50, 900_000
+"""The service's own ceiling of 29,000 is only the default here."""
+
+TYPES = ("AWS", "AWS_PROXY", "HTTP", "HTTP_PROXY", "MOCK")
+FIELDS = frozenset((
+    "cacheKeyParameters", "cacheNamespace", "connectionId", "connectionType", "contentHandling",
+    "credentials", "httpMethod", "integrationSubtype", "integrationTarget", "passthroughBehavior",
+    "payloadFormatVersion", "requestParameters", "requestTemplates", "responseParameters", "responses",
+    "responseTransferMode", "timeoutInMillis", "tlsConfig", "type", "uri",
+))
+
+_REFUSED_TARGETS = ("content-length", "transfer-encoding", "x-amzn-trace-id")
+"""Headers whose mapping makes the service answer 500."""
+
+
+@dataclass(frozen=True, slots=True)
+class Integrations:
+    """clear: authorities that the fastgw.yaml gives an address, served without TLS."""
+
+    reader: Reader
+    clear: frozenset[str] = frozenset()
+
+    def read(self, view: View, route: str, path_parameters: Collection[str], place: Place) -> Integration:
+        """route ("GET /pets") is for messages; place is where the operation stands."""
+        whole = self.reader.mapping(view)
+        if whole is None:
+            return Unserved("nothing", place)
+        self.reader.known_keys(whole, FIELDS, "an integration")
+        return _One(self, whole, route, path_parameters).read()
+
+    def proxy(self, uri: str, place: Place) -> Target | None:
+        """The target of an upstream URI, with a problem where there is none to be served."""
+        try:
+            found = target(uri)
+        except BadUri as error:
+            self.reader.problems.error(place, "bad-uri", str(error))
+            return None
+        return found
+
+    def needs_tls(self, found: Target) -> bool:
+        return found.scheme == "https" and found.authority not in self.clear
+
+
+class _One:
+    def __init__(self, shared: Integrations, view: View, route: str, parameters: Collection[str]) -> None:
+        self.shared = shared
+        self.reader = shared.reader
+        self.problems = shared.reader.problems
+        self.view = view
+        self.place = view.place
+        self.route = route
+        self.parameters = parameters
+
+    def read(self) -> Integration:
+        view = self.view
+        subtype = view.get("integrationSubtype")
+        if subtype is not None:
+            return self._unserved(str(subtype.value)[:80])
+        given = view.get("type")
+        if given is None:
+            self.problems.error(view.place, "missing-field", f"the integration of {self.route} has no type; "
+                                f"allowed are {one_of(TYPES)}")
+            return Unserved("nothing", self.place)
+        kind = self.reader.name(given, TYPES)
+        if kind == "MOCK":
+            return self._mock()
+        if kind == "HTTP_PROXY":
+            return self._http_proxy()
+        if kind is None:
+            return Unserved("nothing", self.place)
+        return self._unserved(kind)
+
+    def _unserved(self, what: str, why: str = "is not served yet") -> Unserved:
+        self.problems.warning(self.place, "unserved",
+                              f"{self.route}: {what} {why}; it answers 500 Internal server error")
+        missing: dict[str, None] = {}
+        for field in ("uri", "credentials", "connectionId"):
+            found = self.view.get(field)
+            if found is not None:
+                missing.update(dict.fromkeys(self.reader.params.fill(found).missing))
+        if missing:
+            self.problems.warning(self.place, "missing-parameter", f"{self.route}: no value is given for "
+                                  f"{', '.join(missing)}; nothing needs it while {what} is not served")
+        return Unserved(what, self.place)
+
+    def _mock(self) -> Integration:
+        parameters = self.reader.mapping(self.view.get("requestParameters"))
+        for key, view in parameters.items() if parameters is not None else ():
+            if REQUEST_TARGET.match(key) is None:
+                self._bad_target(key, view)
+                continue
+            expression = self.reader.text(view)
+            try:
+                source(expression or "''")
+            except Unmapped as error:
+                self.problems.warning(view.place, "bad-mapping",
+                                      f"{key}: {error}; a MOCK has no use for it, so it is ignored")
+        return mock.read(self.reader, self.view, self.place, self.route)
+
+    def _http_proxy(self) -> Integration:
+        view, reader = self.view, self.reader
+        connection = reader.name(view.get("connectionType"), ("INTERNET", "VPC_LINK"))
+        if connection == "VPC_LINK" or view.get("integrationTarget") is not None:
+            return self._unserved("VPC_LINK")
+        given = view.get("uri")
+        if given is None:
+            self.problems.error(view.place, "missing-field", f"the integration of {self.route} has no uri")
+            return Unserved("HTTP_PROXY", self.place)
+        uri = reader.text(given)
+        method = reader.name(view.get("httpMethod"), (ANY, *METHODS))
+        timeout = reader.integer(view.get("timeoutInMillis"), MIN_TIMEOUT_MS, MAX_TIMEOUT_MS)
+        self._mention_what_is_ignored()
+        mappings, unserved = self._mappings()
+        found = self.shared.proxy(uri, given.place) if uri is not None else None
+        if found is None:
+            return Unserved("HTTP_PROXY", self.place)
+        fed = {*self.parameters, *(mapping.name for mapping in mappings if mapping.location == "path")}
+        try:
+            check_fed(found.rest, fed)
+        except BadUri as error:
+            self.problems.error(given.place, "bad-uri", str(error))
+        if unserved is not None:
+            return self._unserved(*unserved)
+        if self.shared.needs_tls(found):
+            return self._unserved("HTTPS upstream", f"({found.authority}) is not served yet"
+                                  f"{found.how_in_clear()}")
+        return HttpProxy(None if method in (ANY, None) else method, found.over_http(), self.place, mappings,
+                         timeout or HttpProxy.timeout_ms)
+
+    def _mention_what_is_ignored(self) -> None:
+        """Fields that the service does not apply to HTTP_PROXY either, or that wait for a later part."""
+        view = self.view
+        self.reader.name(view.get("passthroughBehavior"), ("WHEN_NO_MATCH", "WHEN_NO_TEMPLATES", "NEVER"))
+        self.reader.name(view.get("responseTransferMode"), ("BUFFERED", "STREAM"))
+        if view.get("requestTemplates") is not None and view.value["requestTemplates"]:
+            self._no_effect("requestTemplates")
+        if view.get("contentHandling") is not None:
+            self.problems.warning(view.get("contentHandling").place, "unserved", f"{self.route}: "
+                                  "contentHandling is not served yet; bodies pass unchanged")
+        responses = self.reader.mapping(view.get("responses"))
+        for _, response in responses.items() if responses is not None else ():
+            for field in ("responseParameters", "responseTemplates"):
+                if response.get(field) is not None and response.value[field]:
+                    self._no_effect(field, response)
+
+    def _no_effect(self, field: str, view: View | None = None) -> None:
+        self.problems.warning((view or self.view).get(field).key_place, "no-effect",
+                              f"{self.route}: {field} has no effect on HTTP_PROXY, as in the service")
+
+    def _mappings(self) -> tuple[tuple[ParameterMapping, ...], tuple[str, str] | None]:
+        """The request's mappings, and what of them is known but not served: (what, why)."""
+        mappings: list[ParameterMapping] = []
+        unserved: tuple[str, str] | None = None
+        if self.view.get("responseParameters") is not None and self.view.value["responseParameters"]:
+            unserved = ("responseParameters", "of HTTP APIs is not served yet")
+        parameters = self.reader.mapping(self.view.get("requestParameters"))
+        for key, view in parameters.items() if parameters is not None else ():
+            if HTTP_API_TARGET.match(key):
+                unserved = (shown(key), "(the mapping form of HTTP APIs) is not served yet")
+                continue
+            found = REQUEST_TARGET.match(key)
+            if found is None or (found[1] == "header" and not TOKEN.match(found[2])):
+                self._bad_target(key, view)
+                continue
+            if found[1] == "header" and found[2].lower() in _REFUSED_TARGETS:
+                unserved = (f"mapping to header {found[2]}", "is refused by the service too")
+                continue
+            expression = self.reader.text(view)
+            if expression is None:
+                continue
+            try:
+                value = source(expression)
+                if value is None:
+                    raise Unmapped(f"{shown(expression)} is a response; a request is mapped here")
+                mappings.append(ParameterMapping(found[1], found[2], value))
+            except Unmapped as error:
+                if error.unserved:
+                    unserved = (f"mapping {shown(expression)}", "reads the body, which is not served yet")
+                else:
+                    self.problems.error(view.place, "bad-mapping", f"{key}: {error}")
+        return tuple(mappings), unserved
+
+    def _bad_target(self, key: str, view: View) -> None:
+        start = key.rpartition(".")[0]
+        starts = [f"integration.request.{where}" for where in ("path", "querystring", "header")]
+        self.problems.error(view.key_place, "bad-mapping", f"{shown(key)} is no request parameter; write "
+                            f"integration.request.{{path|querystring|header}}.NAME"
+                            f"{did_you_mean(start, starts) if start not in starts else ''}")

@@ -1,0 +1,91 @@
+"""Parameter mappings and the texts of gateway responses: the small expression grammar of the service."""
+
+import re
+
+from fastgw.load.names import CONTEXT, is_context
+from fastgw.load.problem import did_you_mean, shown
+from fastgw.model.value import Context, RequestParameter, Source, StageVariable, Static, Text
+
+_NAME = r"[a-zA-Z0-9._$-]+"
+_REQUEST = re.compile(
+    rf"method\.request\.(path|querystring|header|multivaluequerystring|multivalueheader)\.({_NAME})$")
+_BODY = re.compile(r"(?:method\.request|integration\.response)\.body(?:$|[.\[])")
+_STAGE = re.compile(rf"stageVariables\.({_NAME})$")
+_CONTEXT = re.compile(rf"context\.({_NAME})$")
+_RESPONSE = re.compile(rf"integration\.response\.(?:header|multivalueheader)\.{_NAME}$")
+
+REQUEST_TARGET = re.compile(rf"integration\.request\.(path|querystring|header)\.({_NAME})$")
+RESPONSE_TARGET = re.compile(rf"method\.response\.header\.({_NAME})$")
+GATEWAY_TARGET = re.compile(rf"gatewayresponse\.header\.({_NAME})$")
+HTTP_API_TARGET = re.compile(r"(?:append|overwrite|remove):", re.IGNORECASE)
+
+TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+$")
+"""A header name: RFC 9110, section 5.6.2."""
+
+_LINE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+
+
+class Unmapped(Exception):
+    """A mapping that cannot be taken as it stands; unserved tells a known one from a wrong one."""
+
+    def __init__(self, message: str, unserved: bool = False) -> None:
+        super().__init__(message)
+        self.unserved = unserved
+
+
+def source(expression: str) -> Source | None:
+    """The right side of a mapping; None for a backend's response value. Raises Unmapped."""
+    if len(expression) >= 2 and expression[0] == expression[-1] == "'":
+        value = expression[1:-1]
+        if _LINE.search(value):
+            raise Unmapped("a static value must be one line without control characters")
+        return Static(value)
+    if found := _REQUEST.match(expression):
+        location, name = found.groups()
+        return RequestParameter(location.removeprefix("multivalue"), name, location.startswith("multi"))
+    if found := _STAGE.match(expression):
+        return StageVariable(found[1])
+    if found := _CONTEXT.match(expression):
+        return _context(found[1])
+    if _RESPONSE.match(expression):
+        return None
+    if _BODY.match(expression):
+        raise Unmapped(f"{shown(expression)} reads a body, which comes with templates", unserved=True)
+    raise Unmapped(f"{shown(expression)} is no mapping source; allowed are 'static' in single quotes, "
+                   "method.request.{path|querystring|header}.NAME, stageVariables.NAME, context.NAME")
+
+
+def _context(name: str) -> Context:
+    if not is_context(name):
+        raise Unmapped(f"context.{name} is not known{did_you_mean(name, CONTEXT)}")
+    return Context(name)
+
+
+_HOLE = re.compile(
+    r"\$(?P<brace>\{)?(?:"
+    r"context\.(?P<context>[a-zA-Z0-9_-]+(?:\.[a-zA-Z0-9_-]+)*)"
+    r"|stageVariables\.(?P<stage>[a-zA-Z0-9_]+)"
+    r"|method\.request\.(?P<where>path|querystring|header|multivaluequerystring|multivalueheader)"
+    r"\.(?P<name>[a-zA-Z0-9_-]+)"
+    r")(?(brace)\})")
+
+
+def text(template: str) -> Text:
+    """A gateway response's template: values put in, everything else literal. Raises Unmapped."""
+    parts: list[Source] = []
+    end = 0
+    for found in _HOLE.finditer(template):
+        if found.start() > end:
+            parts.append(Static(template[end:found.start()]))
+        end = found.end()
+        if found["context"]:
+            parts.append(_context(found["context"]))
+        elif found["stage"]:
+            parts.append(StageVariable(found["stage"]))
+        else:
+            where = found["where"]
+            parts.append(RequestParameter(where.removeprefix("multivalue"), found["name"],
+                                          where.startswith("multi")))
+    if end < len(template):
+        parts.append(Static(template[end:]))
+    return Text(tuple(parts))

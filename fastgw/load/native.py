@@ -1,0 +1,208 @@
+"""A fastgw.yaml: several definitions, their stages, domains and upstreams -> model.Gateway."""
+
+from collections.abc import Mapping as MappingType
+from dataclasses import replace
+from functools import cached_property
+from os.path import dirname, join
+
+import msgspec
+
+from fastgw.load import schema, typed
+from fastgw.load.definition import execute_api_id, read_definition
+from fastgw.load.document import Document, View, read
+from fastgw.load.openapi import Choices
+from fastgw.load.params import Params
+from fastgw.load.problem import Problems, did_you_mean, one_of, shown
+from fastgw.load.uri import BadUri, target
+from fastgw.model.api import Api, ApiKind
+from fastgw.model.gateway import ANY_HOST, DEFAULT_STAGE, Domain, Gateway, Listener, Mapping, Stage, Upstream
+from fastgw.model.place import Place
+
+Settings = dict[str, tuple[object, Place]]
+
+
+def is_native(root: View) -> bool:
+    return root.get("fastgw") is not None
+
+
+class NativeFile:
+    """values are those of --param, which go before each API's own parameters; choices those of options."""
+
+    def __init__(self, document: Document, problems: Problems, values: MappingType[str, str],
+                 choices: Choices) -> None:
+        self._document = document
+        self._problems = problems
+        self._values = values
+        self._choices = choices
+        self._root = document.view()
+
+    def read(self) -> tuple[Gateway | None, Settings]:
+        """The gateway, or None where the file itself is wrong; problems are told either way."""
+        before = Problems()
+        typed.Check(before, schema.NOT_SERVED).check(self._root, msgspec.inspect.type_info(schema.File))
+        for problem in before.by_place():
+            self._problems.error(problem.place, problem.code, problem.message)
+        if before.has_errors():
+            return None, {}
+        apis = self._apis()
+        stages = self._stages()
+        domains = self._domains(stages)
+        gateway = Gateway(apis, stages, domains, self._listeners(), self._upstreams())
+        return gateway, self._settings()
+
+    @cached_property
+    def _file(self) -> schema.File:
+        return msgspec.convert(self._root.value, schema.File)
+
+    def _view(self, *path: str | int) -> View:
+        view: View | None = self._root
+        for step in path:
+            view = view.get(step) if isinstance(step, str) else list(view.elements())[step]
+        return view
+
+    def _apis(self) -> tuple[Api, ...]:
+        found = []
+        for name, given in self._file.apis.items():
+            place = self._view("apis", name, "definition").place
+            document = read(join(dirname(self._document.file), given.definition), self._problems)
+            if document is None:
+                self._problems.error(place, "unreadable", f"the definition of {name} cannot be read")
+                continue
+            if is_native(document.view()):
+                self._problems.error(place, "not-a-definition", f"{given.definition} is a fastgw.yaml, "
+                                     "not a definition")
+                continue
+            api = read_definition(document, self._problems, self._params(given), self._choice(name, given),
+                                  name)
+            if api is not None:
+                found.append(api)
+        return self._with_ids(found)
+
+    def _params(self, given: schema.ApiFile) -> Params:
+        own = {name: _as_text(value) for name, value in given.parameters.items()}
+        return Params({**own, **self._values})
+
+    def _choice(self, name: str, given: schema.ApiFile) -> Choices:
+        common = self._choices
+        if given.upstream is not msgspec.UNSET:
+            self._check_upstream_url(given.upstream, self._view("apis", name, "upstream"))
+        clear = (upstream.lower() for upstream, options in self._file.upstreams.items()
+                 if options.address is not msgspec.UNSET)
+        return Choices(
+            kind=ApiKind[given.kind] if given.kind is not msgspec.UNSET else common.kind,
+            basepath=given.basepath if given.basepath is not msgspec.UNSET else common.basepath,
+            upstream=given.upstream if given.upstream is not msgspec.UNSET else common.upstream,
+            allow_unenforced=common.allow_unenforced | frozenset(given.allow_unenforced),
+            clear=frozenset(clear),
+        )
+
+    def _check_upstream_url(self, url: str, view: View) -> None:
+        try:
+            target(url)
+        except BadUri as error:
+            self._problems.error(view.place, "bad-uri", str(error))
+
+    def _with_ids(self, apis: list[Api]) -> tuple[Api, ...]:
+        taken: dict[str, str] = {}
+        for name, given in self._file.apis.items():
+            if given.id is not msgspec.UNSET:
+                if given.id in taken:
+                    self._problems.error(self._view("apis", name, "id").place, "conflict",
+                                         f"id {shown(given.id)} is that of {taken[given.id]} already")
+                taken[given.id] = name
+        found = []
+        for api in apis:
+            given = self._file.apis[api.name].id
+            own = given if given is not msgspec.UNSET else execute_api_id(api.name, set(taken))
+            taken[own] = api.name
+            found.append(replace(api, id=own))
+        return tuple(found)
+
+    def _stages(self) -> tuple[Stage, ...]:
+        found = []
+        for name, api in self._file.apis.items():
+            if api.stages is msgspec.UNSET or not api.stages:
+                found.append(Stage(name, DEFAULT_STAGE, (), self._view("apis", name).place))
+                continue
+            for stage, given in api.stages.items():
+                variables = tuple(given.variables.items()) if given is not None else ()
+                place = self._view("apis", name, "stages", stage).key_place
+                found.append(Stage(name, stage, variables, place))
+        return tuple(found)
+
+    def _domains(self, stages: tuple[Stage, ...]) -> tuple[Domain, ...]:
+        given = self._file.domains
+        if given is msgspec.UNSET:
+            names = list(self._file.apis)
+            if len(names) == 1:
+                return (Domain(ANY_HOST, (Mapping("", names[0], None),)),)
+            self._problems.warning(self._view("apis").place, "no-domains", f"{len(names)} APIs and no "
+                                   "domains: they answer only under their execute-api hosts and under "
+                                   "/_aws/execute-api/{id}/{stage}/")
+            return ()
+        found: dict[str, Domain] = {}
+        for host, mappings in given.items():
+            view = self._view("domains", host)
+            if host.lower() in found:
+                self._problems.error(view.key_place, "conflict", f"domain {shown(host)} is given twice")
+            read_mappings = self._mappings(host, mappings, stages)
+            found[host.lower()] = Domain(host.lower(), read_mappings, view.key_place)
+        return tuple(found.values())
+
+    def _mappings(self, host: str, mappings: list[schema.MappingFile],
+                  stages: tuple[Stage, ...]) -> tuple[Mapping, ...]:
+        found: dict[str, Mapping] = {}
+        for index, given in enumerate(mappings):
+            view = self._view("domains", host, index)
+            if given.api not in self._file.apis:
+                self._problems.error(view.get("api").place, "unknown-value", f"no API is named "
+                                     f"{shown(given.api)}{did_you_mean(given.api, self._file.apis)}")
+                continue
+            stage = None if given.stage is msgspec.UNSET else given.stage
+            known = [found.name for found in stages if found.api == given.api]
+            if stage is not None and stage not in known:
+                self._problems.error(view.get("stage").place, "unknown-value", f"{given.api} has no stage "
+                                     f"{shown(stage)}; it has {one_of(known)}{did_you_mean(stage, known)}")
+            base = given.base_path.strip("/")
+            if base in found:
+                self._problems.error(view.place, "conflict",
+                                     f"base path {shown(base)} of {host} is mapped twice")
+            found[base] = Mapping(base, given.api, stage, view.place)
+        return tuple(found.values())
+
+    def _listeners(self) -> tuple[Listener, ...]:
+        return tuple(Listener(given.address, self._view("listeners", index).place)
+                     for index, given in enumerate(self._file.listeners))
+
+    def _upstreams(self) -> tuple[Upstream, ...]:
+        found = []
+        for authority, given in self._file.upstreams.items():
+            found.append(Upstream(
+                authority.lower(),
+                _set(given.address),
+                _set(given.max_connections),
+                _set(given.max_pending),
+                _milliseconds(given.connect_timeout),
+                _milliseconds(given.first_byte_timeout),
+                _milliseconds(given.idle_timeout),
+                _milliseconds(given.pool_idle),
+                _set(given.allow_private),
+                self._view("upstreams", authority).place,
+            ))
+        return tuple(found)
+
+    def _settings(self) -> Settings:
+        section = self._root.get("settings")
+        return {name: (view.value, view.place) for name, view in section.items()} if section else {}
+
+
+def _set(value: object) -> object:
+    return None if value is msgspec.UNSET else value
+
+
+def _milliseconds(seconds: object) -> int | None:
+    return None if seconds is msgspec.UNSET else max(round(seconds * 1000), 1 if seconds > 0 else 0)
+
+
+def _as_text(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

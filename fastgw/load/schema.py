@@ -1,0 +1,119 @@
+"""What a fastgw.yaml may hold. These types are the file's manual, its check and its JSON Schema at once.
+
+Durations are in seconds; None means the gateway-wide setting of the same name.
+"""
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+Text = Annotated[str, Meta(min_length=1, max_length=4096)]
+StageName = Annotated[str, Meta(
+    pattern=r"^(\$default|[A-Za-z0-9_-]{1,128})$",
+    description='"$default" (answers at the root) or 1 to 128 letters, digits, - and _')]
+VariableName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_]{1,64}$")]
+VariableValue = Annotated[str, Meta(
+    pattern=r"^[A-Za-z0-9\-._~:/?#&=,]{0,512}$",
+    description="at most 512 letters, digits and - . _ ~ : / ? # & = ,")]
+ApiId = Annotated[str, Meta(pattern=r"^[a-z0-9]{1,63}$", description="the id in {id}.execute-api.*")]
+BasePath = Annotated[str, Meta(
+    pattern=r"^/?([A-Za-z0-9$\-_.+!*'()]+(/[A-Za-z0-9$\-_.+!*'()]+)*)?/?$",
+    description='"" for the whole host, or a prefix such as v1/pets')]
+Host = Annotated[str, Meta(
+    pattern=r"^(\*|[A-Za-z0-9]([A-Za-z0-9._-]{0,252}))$",
+    description='a host name without port, or "*" for every host that no other domain claims')]
+Authority = Annotated[str, Meta(
+    pattern=r"^([A-Za-z0-9][A-Za-z0-9._-]{0,252}|\[[0-9A-Fa-f:.]{2,45}\])(:[0-9]{1,5})?$",
+    description="host or host:port as integration URIs write it")]
+Address = Annotated[str, Meta(
+    pattern=r"^(unix:/.{1,107}|([A-Za-z0-9][A-Za-z0-9._-]{0,252}|\[[0-9A-Fa-f:.]{2,45}\]):[0-9]{1,5})$",
+    description="host:port, [v6]:port or unix:/path")]
+ListenAddress = Annotated[str, Meta(
+    pattern=r"^(unix:/.{1,107}|([A-Za-z0-9._-]*|\*|\[[0-9A-Fa-f:.]{2,45}\]):[0-9]{1,5})$",
+    description="host:port, [v6]:port or unix:/path")]
+Seconds = Annotated[float, Meta(gt=0, le=86_400)]
+Count = Annotated[int, Meta(ge=1, le=1_000_000)]
+
+
+class ListenerFile(Struct, forbid_unknown_fields=True):
+    """A data-plane address."""
+
+    address: ListenAddress
+
+
+class StageFile(Struct, forbid_unknown_fields=True):
+    """A served stage of an API."""
+
+    variables: dict[VariableName, VariableValue] = {}
+
+
+class ApiFile(Struct, forbid_unknown_fields=True):
+    """One API: its definition and what only the operator can say about it."""
+
+    definition: Annotated[Text, Meta(description="path of the definition, relative to this file")]
+    id: ApiId | UnsetType = UNSET
+    kind: Literal["REST", "HTTP"] | UnsetType = UNSET
+    basepath: Annotated[Literal["ignore", "prepend", "split"],
+                        Meta(description="what the definition's own base path does")] | UnsetType = UNSET
+    upstream: Annotated[Text,
+                        Meta(description="where operations without an integration go")] | UnsetType = UNSET
+    parameters: Annotated[dict[str, str | int | float | bool],
+                          Meta(description="values of ${NAME}; --param goes before them")] = {}
+    allow_unenforced: Annotated[list[Literal["key", "authorizer", "iam", "validator", "policy"]],
+                                Meta(description="checks to leave out that are not made yet")] = []
+    stages: Annotated[dict[StageName, StageFile | None],
+                      Meta(description='absent: one stage, "$default"')] | UnsetType = UNSET
+
+
+class MappingFile(Struct, forbid_unknown_fields=True):
+    """Paths of a domain that go to an API."""
+
+    api: Annotated[Text, Meta(description="a name under apis")]
+    base_path: BasePath = ""
+    stage: Annotated[StageName, Meta(
+        description="absent: the next path segment names the stage")] | UnsetType = UNSET
+
+
+class UpstreamFile(Struct, forbid_unknown_fields=True):
+    """Connections to one authority."""
+
+    address: Address | UnsetType = UNSET
+    max_connections: Count | UnsetType = UNSET
+    max_pending: Annotated[int, Meta(ge=0, le=1_000_000)] | UnsetType = UNSET
+    connect_timeout: Seconds | UnsetType = UNSET
+    first_byte_timeout: Seconds | UnsetType = UNSET
+    idle_timeout: Seconds | UnsetType = UNSET
+    pool_idle: Annotated[float, Meta(ge=0, le=86_400)] | UnsetType = UNSET
+    allow_private: bool | UnsetType = UNSET
+
+
+class File(Struct, forbid_unknown_fields=True):
+    """A fastgw.yaml."""
+
+    fastgw: Annotated[Literal[1], Meta(description="version of this format")]
+    apis: Annotated[dict[Text, ApiFile], Meta(min_length=1)]
+    listeners: list[ListenerFile] = []
+    domains: dict[Host, list[MappingFile]] | UnsetType = UNSET
+    upstreams: dict[Authority, UpstreamFile] = {}
+    settings: Annotated[dict[str, str | int | float | bool], Meta(
+        description="settings by name, as fastgw environ lists them in lower case")] = {}
+
+
+NOT_SERVED = {
+    "": ("account", "api_keys", "authorizers", "cache", "certificates", "cluster", "cors", "functions",
+         "groups", "keys", "log", "logs", "plans", "plugins", "redis", "store", "throttle", "tls",
+         "usage_plans", "waf"),
+    "apis": ("authorizers", "cors", "functions", "keys", "log", "policy", "throttle", "tls", "waf"),
+    "stages": ("cache", "canary", "log", "methods", "throttle", "tracing", "waf"),
+    "domains": ("rules", "stage_rules"),
+    "listeners": ("http2", "proxy_protocol", "tls"),
+    "upstreams": ("addresses", "health", "policy", "retry", "tls", "weights"),
+}
+"""Names of later parts, refused as such: by the section they would stand in."""
+
+
+def json_schema() -> dict:
+    """The JSON Schema (2020-12) of a fastgw.yaml."""
+    schema = msgspec.json.schema(File)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "fastgw.yaml", **schema}

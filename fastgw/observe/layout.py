@@ -1,0 +1,81 @@
+"""Where each number lives in the shared counters: one region per worker, one file for all.
+
+A region is a header page, then one row per route slot. Every cell is a 64-bit word in the
+machine's byte order. A region has a single writer, the engine of its worker, which stores
+whole words; readers sum over regions and never write. The file is sparse: a row costs memory
+only once it has been written.
+"""
+
+MAGIC = 0x6661737467773031  # "fastgw01": cell 0 of a region, written by its worker before anything else
+WORD = 8
+
+HEADER_BYTES = 4096
+SLOTS = 65_536
+SLOT_WORDS = 32
+SLOT_BYTES = SLOT_WORDS * WORD
+REGION_BYTES = HEADER_BYTES + SLOTS * SLOT_BYTES
+
+# Header cells. Gauges (what is so now) and counters (what has happened since the worker started).
+(
+    H_MAGIC,
+    H_CONNECTIONS_ACCEPTED,
+    H_CONNECTIONS_OPEN,
+    H_CONNECTIONS_REFUSED,
+    H_REQUESTS,
+    H_FAILURES,
+    H_DOOR_RUN_STEP,
+    H_DOOR_START_TASK,
+    H_DOOR_LOG_BATCH,
+    H_BYTES_IN,
+    H_BYTES_OUT,
+    H_UPSTREAM_CONNECTS,
+    H_UPSTREAM_CONNECT_FAILURES,
+    H_UPSTREAM_REUSES,
+    H_UPSTREAM_RETRIES,
+    H_UPSTREAM_BYTES_IN,
+    H_UPSTREAM_BYTES_OUT,
+    H_UPSTREAM_OPEN,
+    H_EXCHANGES_LIVE,
+    H_PLAN_SWAPS,
+) = range(20)
+
+GAUGES = frozenset({H_CONNECTIONS_OPEN, H_UPSTREAM_OPEN, H_EXCHANGES_LIVE})
+"""Cells that fall as well as rise; all others only rise."""
+
+# Cells of a route's row.
+(
+    R_REQUESTS,
+    R_1XX_2XX,
+    R_3XX,
+    R_4XX,
+    R_5XX,
+    R_LATENCY_US,
+    R_INTEGRATION_US,
+    R_INTEGRATION_ANSWERS,
+    R_DOORS,
+    R_BUCKETS,
+) = range(10)
+
+BUCKET_BOUNDS_US = tuple(50 << n for n in range(22))
+"""Upper bounds of the latency histogram in microseconds, inclusive: 50 us doubling to 104.8576 s.
+
+The bucket after the last bound holds everything slower. A request is counted in one bucket
+only; readers add up.
+"""
+BUCKETS = len(BUCKET_BOUNDS_US) + 1
+
+SLOT_UNROUTED = 0
+"""The row of requests that reached no route: malformed, unknown host, no such path."""
+SLOT_OTHER = 1
+"""The row shared by the routes for which no row of their own was left."""
+FIRST_ROUTE_SLOT = 2
+
+
+def region_offset(worker: int) -> int:
+    """Byte offset of a worker's region; workers count from 0."""
+    return worker * REGION_BYTES
+
+
+def slot_offset(slot: int) -> int:
+    """Byte offset of a route's row within its region."""
+    return HEADER_BYTES + slot * SLOT_BYTES

@@ -1,0 +1,77 @@
+"""A child process and the control socket to it."""
+
+import asyncio
+import socket
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import fastgw
+from fastgw.runtime.handover import send_descriptors
+from fastgw.runtime.peer import Handler, Peer
+
+_HOME = Path(fastgw.__file__).parent.parent
+
+
+class Child:
+    """A fresh interpreter running one of our modules; it idles until start() tells it what to do."""
+
+    def __init__(self, name: str, process: asyncio.subprocess.Process, sock: socket.socket):
+        self.name = name
+        self.process = process
+        self._sock = sock
+        self._end = asyncio.create_task(self._until_ended())
+        self.peer: Peer | None = None
+        """None until start() has been called."""
+
+    @classmethod
+    async def spawn(cls, name: str, module: str) -> "Child":
+        """Its own process group: Ctrl-C reaches the supervisor only, which tells its children.
+
+        The folder holding the package is the working directory because `python -m` looks there
+        first: what lies in the operator's directory is never imported.
+        """
+        ours, theirs = socket.socketpair()
+        with theirs:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", module, str(theirs.fileno()),
+                pass_fds=(theirs.fileno(),), process_group=0, cwd=_HOME, stdin=asyncio.subprocess.DEVNULL,
+            )
+        return cls(name, process, ours)
+
+    async def start(self, descriptors: list[int], message: Any, handlers: Mapping[str, Handler]) -> None:
+        """Returns when the child is at work. Raises Refused or PeerGone."""
+        send_descriptors(self._sock, descriptors)
+        self._sock.setblocking(False)
+        self.peer = await Peer.open(self._sock, handlers)
+        await self.peer.call("start", message)
+
+    @property
+    def running(self) -> bool:
+        return self.process.returncode is None
+
+    def terminate(self) -> None:
+        """Asks it to finish what it has in hand and exit."""
+        if self.running:
+            self.process.terminate()
+
+    def kill(self) -> None:
+        if self.running:
+            self.process.kill()
+
+    async def wait(self) -> int:
+        """Its exit status, once it has ended and its socket is closed. Many may wait."""
+        return await asyncio.shield(self._end)
+
+    async def _until_ended(self) -> int:
+        status = await self.process.wait()
+        if self.peer is not None:
+            await self.peer.close()
+        self._sock.close()
+        return status
+
+
+def ending(status: int) -> str:
+    """An exit status in words."""
+    return f"killed by signal {-status}" if status < 0 else f"exit status {status}"

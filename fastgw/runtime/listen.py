@@ -1,0 +1,112 @@
+"""Listening sockets: bound once by the supervisor, kept open over the life of every worker."""
+
+import contextlib
+import errno
+import os
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+
+from fastgw.settings import Address
+
+BACKLOG = 4096
+"""The kernel caps it at net.core.somaxconn."""
+
+
+class ListenError(Exception):
+    """One line: the address, and why nothing can listen there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """One address, bound. sockets[n] is worker n's; the workers share a unix address's only socket."""
+
+    address: Address
+    sockets: tuple[socket.socket, ...]
+
+    def of(self, worker: int) -> socket.socket:
+        return self.sockets[worker % len(self.sockets)]
+
+    def close(self) -> None:
+        for sock in self.sockets:
+            sock.close()
+        if self.address.path:
+            remove_unix_socket(self.address.path)
+
+
+def listen(address: Address, workers: int) -> Listening:
+    """One SO_REUSEPORT socket for each worker, so that the kernel spreads the connections.
+
+    The supervisor keeps every socket open: connections that wait in a dead worker's queue are
+    taken by its successor. Port 0 is replaced by the port the kernel chose. Raises ListenError.
+    """
+    try:
+        if address.path:
+            return Listening(address, (_unix(address.path),))
+        host = "127.0.0.1" if address.host == "localhost" else address.host
+        if address.port and _is_served(host, address.port):
+            raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
+        sockets = [_tcp(host, address.port)]
+        port = sockets[0].getsockname()[1]
+        sockets += [_tcp(host, port) for _ in range(workers - 1)]
+        for sock in sockets:
+            sock.listen(BACKLOG)
+        return Listening(Address(address.host, port), tuple(sockets))
+    except OSError as error:
+        raise ListenError(f"cannot listen on {address}: {(error.strerror or str(error)).lower()}") from None
+
+
+def remove_unix_socket(path: str) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(path)
+
+
+def _is_served(host: str, port: int) -> bool:
+    """Whether somebody answers there: SO_REUSEPORT alone would silently share another gateway's port."""
+    target = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    with socket.socket(_family(host), socket.SOCK_STREAM) as probe:
+        probe.settimeout(1.0)
+        # A probe whose own port is chosen to be the one it asks for connects to itself.
+        return probe.connect_ex((target, port)) == 0 and probe.getsockname() != probe.getpeername()
+
+
+def _tcp(host: str, port: int) -> socket.socket:
+    sock = socket.socket(_family(host), socket.SOCK_STREAM)
+    try:
+        sock.setblocking(False)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        if sock.family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        sock.bind((host, port))
+    except OSError:
+        sock.close()
+        raise
+    return sock
+
+
+def _family(host: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in host else socket.AF_INET
+
+
+def _unix(path: str) -> socket.socket:
+    _remove_dead_socket(path)
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        sock.setblocking(False)
+        sock.bind(path)
+        sock.listen(BACKLOG)
+    except OSError:
+        sock.close()
+        raise
+    return sock
+
+
+def _remove_dead_socket(path: str) -> None:
+    """A socket file that nobody answers is left over from a process that was killed."""
+    if not Path(path).is_socket():
+        return
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        outcome = probe.connect_ex(path)
+    if outcome == errno.ECONNREFUSED:
+        remove_unix_socket(path)

@@ -1,0 +1,411 @@
+"""`fastgw run`: reads the definition, binds, starts the processes, watches, reloads, drains."""
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+import time
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import fastgw
+from fastgw.load import Loaded, LoadOptions, load
+from fastgw.observe import counters
+from fastgw.runtime import log
+from fastgw.runtime.children import Child, ending
+from fastgw.runtime.handover import Definition, OpsStart, Served, WorkerStart
+from fastgw.runtime.listen import ListenError, Listening, listen
+from fastgw.runtime.peer import PeerGone, Refused
+from fastgw.runtime.slots import Slots
+from fastgw.settings import Address, Given, Resolved, SettingsError, resolve, shown
+
+WORKER, OPS = "fastgw.runtime.worker", "fastgw.control.ops"
+"""Modules of the children: named, not imported, for they run in interpreters of their own."""
+
+RESPAWN_FIRST, RESPAWN_LONGEST, RESPAWN_RESET = 0.1, 5.0, 10.0
+"""Seconds before a dead child is replaced, doubling; back to the first once one lived for the reset time."""
+ANSWER_SECONDS = 60.0
+"""Longest time a worker may take to compile a plan."""
+EXIT_GRACE = 5.0
+"""Seconds that a worker may take beyond drain_timeout before it is killed."""
+
+_log = logging.getLogger("fastgw")
+
+
+@dataclass(frozen=True, slots=True)
+class RunRequest:
+    """What the operator asked for. files are read again on every reload."""
+
+    files: tuple[str, ...]
+    options: LoadOptions
+    flags: Mapping[str, Given]
+
+
+def file_settings(loaded: Loaded) -> dict[str, Given]:
+    """The settings of a fastgw.yaml; its listeners are the setting listen."""
+    given = {name: Given(value, str(place)) for name, (value, place) in loaded.settings.items()}
+    if loaded.gateway and loaded.gateway.listeners:
+        first, *_ = listeners = loaded.gateway.listeners
+        given["listen"] = Given(tuple(listener.address for listener in listeners), str(first.place))
+    return given
+
+
+def worker_count(resolved: Resolved) -> int:
+    return resolved.settings.workers or len(os.sched_getaffinity(0))
+
+
+class Supervisor:
+    """One for each gateway; run() is its whole life."""
+
+    def __init__(self, request: RunRequest, when_ready: Callable[[list[str]], None] | None = None):
+        self._request = request
+        self._when_ready = when_ready
+        self._resolved = resolve(request.flags)
+        self._slots = Slots()
+        self._workers: dict[int, Child] = {}
+        self._ready: set[int] = set()
+        self._ops: Child | None = None
+        self._listening: list[Listening] = []
+        self._ops_listening: Listening | None = None
+        self._counters = -1
+        self._definition: Definition | None = None
+        self._keepers: set[asyncio.Task[None]] = set()
+        self._changing = asyncio.Lock()
+        """Held while a plan is put in force or a worker started, so that no worker misses a plan."""
+        self._stopping = asyncio.Event()
+        self._status = 0
+
+    async def run(self) -> int:
+        """Until told to stop. Returns the exit status: 0 when every process ended cleanly."""
+        log.start("supervisor", self._resolved.settings.log_level)
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
+            loop.add_signal_handler(number, self._on_stop_signal)
+        loop.add_signal_handler(signal.SIGHUP, lambda: self._keep_task(self._reload_and_log()))
+        try:
+            async with self._changing:
+                await self._start()
+        except Refused as refusal:
+            _print_lines(refusal.problems)
+            await self._kill_all()
+            return 1
+        except BaseException:
+            await self._kill_all()
+            raise
+        self._announce()
+        await self._stopping.wait()
+        return await self._stop()
+
+    # Starting
+
+    async def _start(self) -> None:
+        """The interpreters start while the definition is read."""
+        await self._spawn(worker_count(self._resolved))
+        loaded = await self._read()
+        _print_lines(map(str, loaded.problems))
+        self._resolved = self._resolve(loaded)
+        log.start("supervisor", self._resolved.settings.log_level)
+        count = worker_count(self._resolved)
+        await self._spawn(count)
+        self._bind(count)
+        self._counters = counters.create(count)
+        self._definition = Definition(loaded.gateway, self._slots.assign(loaded.gateway))
+        outcomes = await asyncio.gather(
+            *(self._start_worker(number) for number in self._workers),
+            *([self._start_ops()] if self._ops else []),
+            return_exceptions=True,
+        )
+        if lines := [line for outcome in outcomes if outcome for line in _why(outcome)]:
+            raise Refused(*dict.fromkeys(lines))
+        for number in self._workers:
+            self._keep_task(self._keep_worker(number))
+        if self._ops:
+            self._keep_task(self._keep_ops())
+
+    async def _spawn(self, count: int) -> None:
+        """Idle interpreters for count workers and the ops listener; surplus ones are ended."""
+        for number in range(count):
+            if number not in self._workers:
+                self._workers[number] = await Child.spawn(f"worker-{number}", WORKER)
+        for number in [n for n in self._workers if n >= count]:
+            child = self._workers.pop(number)
+            child.kill()
+            await child.wait()
+        if self._ops is None and self._resolved.settings.ops != "off":
+            self._ops = await Child.spawn("ops", OPS)
+
+    async def _read(self) -> Loaded:
+        """The definition as the files have it now. Raises Refused with every problem."""
+        loaded = await asyncio.to_thread(load, self._request.files, self._request.options)
+        if loaded.gateway is None:
+            raise Refused(*map(str, loaded.problems))
+        return loaded
+
+    def _resolve(self, loaded: Loaded) -> Resolved:
+        try:
+            return resolve(self._request.flags, file_settings(loaded))
+        except SettingsError as error:
+            raise Refused(*error.problems) from None
+
+    def _bind(self, workers: int) -> None:
+        settings = self._resolved.settings
+        try:
+            for text in settings.listen:
+                self._listening.append(listen(Address.parse(text), workers))
+            if settings.ops != "off":
+                self._ops_listening = listen(Address.parse(settings.ops), 1)
+        except ListenError as error:
+            raise Refused(str(error)) from None
+
+    async def _start_worker(self, number: int) -> None:
+        child = self._workers[number]
+        descriptors = [self._counters, *(one.of(number).fileno() for one in self._listening)]
+        message = WorkerStart(number, self._resolved.settings, self._definition)
+        await child.start(descriptors, message, {})
+        self._ready.add(number)
+
+    async def _start_ops(self) -> None:
+        verbs = {
+            "state": self._state,
+            "upstreams": lambda _: self._ask_workers("upstreams"),
+            "live": lambda _: self._ask_workers("live"),
+            "reload": lambda _: self.reload(),
+            "drain": self._drain,
+        }
+        message = OpsStart(len(self._workers), self._resolved, self._served())
+        descriptors = [self._counters, self._ops_listening.sockets[0].fileno()]
+        await self._ops.start(descriptors, message, verbs)
+
+    def _served(self) -> Served:
+        return Served(self._definition.gateway, self._slots.labels())
+
+    def _announce(self) -> None:
+        gateway = self._definition.gateway
+        routes = sum(len(api.routes) for api in gateway.apis)
+        print(f"fastgw {fastgw.__version__}: {len(gateway.apis)} APIs, {routes} routes, "
+              f"{len(self._workers)} workers, pid {os.getpid()}")
+        for one in self._listening:
+            print(f"listening on {url(one.address)}")
+        if self._ops_listening:
+            print(f"ops on {url(self._ops_listening.address)}")
+        sys.stdout.flush()
+        if self._when_ready:
+            self._when_ready([url(one.address) for one in self._listening])
+
+    # Watching
+
+    def _keep_task(self, work: Awaitable[None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._keepers.add(task)
+        task.add_done_callback(self._keepers.discard)
+
+    async def _keep_worker(self, number: int) -> None:
+        async def replace() -> None:
+            self._workers[number] = await Child.spawn(f"worker-{number}", WORKER)
+            await self._start_worker(number)
+
+        await self._keep(lambda: self._workers[number], lambda: self._ready.discard(number), replace)
+
+    async def _keep_ops(self) -> None:
+        async def replace() -> None:
+            self._ops = await Child.spawn("ops", OPS)
+            await self._start_ops()
+
+        await self._keep(lambda: self._ops, lambda: None, replace)
+
+    async def _keep(
+        self, current: Callable[[], Child], lost: Callable[[], None], replace: Callable[[], Awaitable[None]]
+    ) -> None:
+        """Waits for a child's end and replaces it, until the gateway stops."""
+        delay = RESPAWN_FIRST
+        while True:
+            born = time.monotonic()
+            child = current()
+            status = await child.wait()
+            lost()
+            if self._stopping.is_set():
+                return
+            if time.monotonic() - born > RESPAWN_RESET:
+                delay = RESPAWN_FIRST
+            _log.error("%s died (%s); replaced in %g s", child.name, ending(status), delay)
+            await asyncio.sleep(delay)
+            delay = min(delay * 2, RESPAWN_LONGEST)
+            async with self._changing:
+                if self._stopping.is_set():
+                    return
+                try:
+                    await replace()
+                    _log.info("%s is back", child.name)
+                except (Refused, PeerGone) as error:
+                    _log.error("%s did not start: %s", child.name, "; ".join(_why(error)))
+                    current().kill()
+
+    # What the ops listener asks for
+
+    async def _state(self, _: None) -> dict[str, Any]:
+        return {
+            "draining": self._stopping.is_set(),
+            "workers": [
+                {"worker": number, "pid": child.process.pid, "ready": number in self._ready}
+                for number, child in sorted(self._workers.items())
+            ],
+        }
+
+    async def _ask_workers(self, verb: str) -> dict[int, Any]:
+        """Worker -> its answer; a worker that does not answer is left out."""
+        ready = sorted(self._ready)
+        answers = await asyncio.gather(
+            *(self._workers[number].peer.call(verb, timeout=2.0) for number in ready), return_exceptions=True
+        )
+        return {n: a for n, a in zip(ready, answers, strict=True) if not isinstance(a, BaseException)}
+
+    async def _drain(self, _: None) -> None:
+        self._stopping.set()
+
+    # Reloading
+
+    async def reload(self) -> list[str]:
+        """Puts the files' definition of now in force in every worker, or in none.
+
+        Returns the definition's warnings. Raises Refused with every problem; then nothing has changed.
+        """
+        async with self._changing:
+            if self._stopping.is_set():
+                raise Refused("the gateway is stopping")
+            loaded = await self._read()
+            self._check_fixed(loaded)
+            definition = Definition(loaded.gateway, self._slots.assign(loaded.gateway))
+            await self._put_in_force(definition)
+            if self._ops and self._ops.peer:
+                try:
+                    await self._ops.peer.call("update", self._served())
+                except PeerGone:
+                    _log.debug("the ops listener is away; its successor gets the new definition")
+            return [str(problem) for problem in loaded.problems]
+
+    def _check_fixed(self, loaded: Loaded) -> None:
+        """Raises Refused when the files change a setting: the processes keep theirs for life."""
+        old, new = self._resolved.settings, self._resolve(loaded)
+        changed = [
+            f"{origin}: {name} is now {shown(name, getattr(new.settings, name))} and was "
+            f"{shown(name, getattr(old, name))}: that needs a restart, not a reload"
+            for name, origin in new.origins.items()
+            if getattr(old, name) != getattr(new.settings, name)
+        ]
+        if changed:
+            raise Refused(*changed)
+
+    async def _put_in_force(self, definition: Definition) -> None:
+        """All workers compile; only when all could do they swap."""
+        numbers = sorted(self._ready)
+        peers = [self._workers[number].peer for number in numbers]
+        prepared = await asyncio.gather(
+            *(peer.call("prepare", definition, ANSWER_SECONDS) for peer in peers), return_exceptions=True
+        )
+        # A worker that died meanwhile is replaced, and its successor gets the plan in force then.
+        failures = [outcome for outcome in prepared if outcome and not isinstance(outcome, PeerGone)]
+        if failures:
+            await asyncio.gather(*(peer.call("discard") for peer in peers), return_exceptions=True)
+            raise Refused(*dict.fromkeys(line for failure in failures for line in _why(failure)))
+        self._definition = definition
+        swapped = await asyncio.gather(*(peer.call("commit") for peer in peers), return_exceptions=True)
+        for number, outcome in zip(numbers, swapped, strict=True):
+            if outcome and not isinstance(outcome, PeerGone):
+                _log.error("worker-%d could not swap (%s); it is replaced", number, "; ".join(_why(outcome)))
+                self._workers[number].kill()
+
+    async def _reload_and_log(self) -> None:
+        try:
+            warnings = await self.reload()
+        except Refused as refusal:
+            for line in ("reload refused; the definition in force stays", *refusal.problems):
+                _log.error("%s", line)
+            return
+        for line in warnings:
+            _log.warning("%s", line)
+        _log.info("reloaded")
+
+    # Stopping
+
+    def _on_stop_signal(self) -> None:
+        if not self._stopping.is_set():
+            self._stopping.set()
+            return
+        for child in self._children():
+            child.kill()
+        self._status = 1
+
+    async def _stop(self) -> int:
+        """Every listener closes at once; the workers answer what they have in hand."""
+        for task in self._keepers:
+            task.cancel()
+        for one in self._listening:
+            one.close()
+        _log.info("draining")
+        limit = self._resolved.settings.drain_timeout + EXIT_GRACE
+        serving = [child for number, child in self._workers.items() if number in self._ready]
+        statuses = await asyncio.gather(*(_end(child, limit) for child in serving))
+        if self._ops:
+            statuses.append(await _end(self._ops, EXIT_GRACE))
+        for child in self._children():
+            child.kill()
+            await child.wait()
+        if self._ops_listening:
+            self._ops_listening.close()
+        os.close(self._counters)
+        _log.info("stopped")
+        return self._status or int(any(statuses))
+
+    async def _kill_all(self) -> None:
+        for one in (*self._listening, *([self._ops_listening] if self._ops_listening else [])):
+            one.close()
+        for child in self._children():
+            child.kill()
+            await child.wait()
+
+    def _children(self) -> list[Child]:
+        return [*self._workers.values(), *([self._ops] if self._ops else [])]
+
+
+async def _end(child: Child, limit: float) -> int:
+    """Asks a child to end and returns its status; after limit seconds it is killed."""
+    child.terminate()
+    try:
+        return await asyncio.wait_for(child.wait(), limit)
+    except TimeoutError:
+        _log.error("%s did not end in %g s; killed", child.name, limit)
+        child.kill()
+        return await child.wait()
+
+
+def _why(error: BaseException) -> tuple[str, ...]:
+    """An outcome of a call, as lines."""
+    match error:
+        case Refused():
+            return error.problems
+        case PeerGone():
+            return ("the process ended",)
+        case TimeoutError():
+            return (f"a worker gave no answer in {ANSWER_SECONDS:g} s",)
+    return (f"{type(error).__name__}: {error}",)
+
+
+def url(address: Address) -> str:
+    """What to put before a path, for people and tests."""
+    return str(address) if address.path else f"http://{address}"
+
+
+def _print_lines(lines: Iterable[str]) -> None:
+    for line in lines:
+        print(line, file=sys.stderr)
+
+
+def run(request: RunRequest, when_ready: Callable[[list[str]], None] | None = None) -> int:
+    """Blocks until the gateway has stopped; the exit status.
+
+    when_ready is called with the listeners' URLs once every worker serves. Raises SettingsError
+    before anything is started.
+    """
+    return asyncio.run(Supervisor(request, when_ready).run())

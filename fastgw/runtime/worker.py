@@ -1,0 +1,175 @@
+"""A worker process: one engine on one loop, fed with plans by the supervisor.
+
+It goes on serving when the supervisor dies. SIGTERM, SIGINT or SIGQUIT drain it: no new
+connection, the requests in flight are answered, then it exits; with status 1 and one line on
+stderr when anything was left behind.
+"""
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+import sys
+import time
+from contextlib import suppress
+from typing import Any
+
+import uvloop
+
+from fastgw._core.engine import Engine
+from fastgw.observe.counters import Region
+from fastgw.plan.compiler import compile_plan
+from fastgw.runtime import log
+from fastgw.runtime.handover import Definition, WorkerStart, receive_descriptors
+from fastgw.runtime.peer import Peer, Refused
+from fastgw.runtime.resolver import Resolver
+from fastgw.settings import Settings, engine_settings
+
+_TICK = 0.02
+_CLOSE_SECONDS = 2.0
+"""How long closed handles may take to come back from the loop."""
+
+_log = logging.getLogger("fastgw")
+
+
+class Worker:
+    """The verbs that the supervisor calls, and the way out."""
+
+    def __init__(self, sock: socket.socket, counters: int, listening: list[int]):
+        self._sock = sock
+        self._counters = counters
+        self._listening = listening
+        self._stop = asyncio.Event()
+        self._settings = Settings()
+        self._engine: Engine | None = None
+        self._region: Region | None = None
+        self._resolver: Resolver | None = None
+        self._refresher: asyncio.Task[None] | None = None
+        self._prepared: tuple[Definition, Any] | None = None
+
+    async def run(self) -> list[str]:
+        """Serves until a signal. Returns what was left behind, in words."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
+            loop.add_signal_handler(number, self._stop.set)
+        verbs = {
+            "start": self._start,
+            "prepare": self._prepare,
+            "commit": self._commit,
+            "discard": self._discard,
+            "upstreams": self._upstreams,
+            "live": self._live,
+        }
+        peer = await Peer.open(self._sock, verbs)
+        watch = asyncio.create_task(self._watch(peer))
+        await self._stop.wait()
+        watch.cancel()
+        left = await self._finish()
+        await peer.close()
+        return left
+
+    async def _watch(self, peer: Peer) -> None:
+        await peer.gone.wait()
+        if self._engine is None:
+            self._stop.set()
+        else:
+            _log.warning("the supervisor is gone; serving on with the plan in force")
+
+    async def _start(self, start: WorkerStart) -> None:
+        log.start(f"worker-{start.worker}", start.settings.log_level)
+        self._settings = start.settings
+        self._region = Region(self._counters, start.worker)
+        os.close(self._counters)
+        plan = await self._compile(start.definition)
+        engine = Engine(
+            asyncio.get_running_loop(), engine_settings(start.settings), self._region.view, start.worker
+        )
+        self._engine = engine
+        engine.swap(plan)
+        self._resolver = Resolver(engine, start.settings)
+        await self._resolver.adopt(start.definition.gateway)
+        self._refresher = asyncio.create_task(self._resolver.run())
+        for descriptor in self._listening:
+            engine.listen(socket.socket(fileno=descriptor))
+
+    async def _compile(self, definition: Definition) -> Any:
+        """In a thread: the data plane does not need the interpreter and goes on meanwhile."""
+        try:
+            return await asyncio.to_thread(
+                compile_plan, definition.gateway, self._settings, definition.rows
+            )
+        except ValueError as error:
+            raise Refused(str(error)) from None
+
+    async def _prepare(self, definition: Definition) -> None:
+        self._prepared = (definition, await self._compile(definition))
+
+    async def _discard(self, _: None) -> None:
+        self._prepared = None
+
+    async def _commit(self, _: None) -> None:
+        definition, plan = self._prepared
+        self._prepared = None
+        self._engine.swap(plan)
+        await self._resolver.adopt(definition.gateway)
+
+    async def _upstreams(self, _: None) -> list[dict[str, Any]]:
+        return self._engine.upstreams()
+
+    async def _live(self, _: None) -> dict[str, int]:
+        return self._engine.live()
+
+    async def _finish(self) -> list[str]:
+        engine = self._engine
+        if engine is None:
+            return []
+        self._refresher.cancel()
+        await asyncio.gather(self._refresher, return_exceptions=True)
+        engine.drain()
+        deadline = time.monotonic() + self._settings.drain_timeout
+        while engine.live()["connections"] and time.monotonic() < deadline:
+            await asyncio.sleep(_TICK)
+        if cut := engine.live()["exchanges"]:
+            _log.warning("drain_timeout is over: %d requests cut off", cut)
+        engine.close()
+        deadline = time.monotonic() + _CLOSE_SECONDS
+        while any(engine.live().values()) and time.monotonic() < deadline:
+            await asyncio.sleep(_TICK)
+        left = [f"{count} {name}" for name, count in engine.live().items() if count]
+        # The last references: a view of the counters that the engine still held would keep the file open.
+        self._engine = self._resolver = self._refresher = engine = None
+        self._region.close()
+        return left
+
+
+def open_descriptors() -> dict[int, str]:
+    """Number -> what it is, of every descriptor open in this process."""
+    found = {}
+    for name in os.listdir("/proc/self/fd"):
+        with suppress(FileNotFoundError):
+            found[int(name)] = os.readlink(f"/proc/self/fd/{name}")
+    return found
+
+
+def main() -> int:
+    """python -m fastgw.runtime.worker DESCRIPTOR, the control socket's."""
+    sock = socket.socket(fileno=int(sys.argv[1]))
+    descriptors = receive_descriptors(sock)
+    if not descriptors:
+        return 0
+    # libuv opens a pair for signals with its first loop and keeps it: made here, it counts as ours.
+    loop = uvloop.new_event_loop()
+    handed = {sock.fileno(), *descriptors}
+    before = open_descriptors().keys() - handed
+    sock.setblocking(False)
+    with asyncio.Runner(loop_factory=lambda: loop) as runner:
+        left = runner.run(Worker(sock, descriptors[0], descriptors[1:]).run())
+    left += [what for number, what in open_descriptors().items() if number not in before]
+    if left:
+        print(f"fastgw worker {os.getpid()}: left behind: {', '.join(left)}", file=sys.stderr)
+    return 1 if left else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

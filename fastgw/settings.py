@@ -1,0 +1,390 @@
+"""Every setting of the gateway, and the only reader of the environment.
+
+A setting is a field of Settings. Its value is taken from, in this order: a flag, the
+environment (FASTGW_NAME, and FASTGW_NAME_FILE for a secret), a configuration file, the
+default. The fields carry their own manual: the tables of README and docs/configuration.md
+are written from it (make docs).
+"""
+
+import difflib
+import ipaddress
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+PREFIX = "FASTGW_"
+BUILD_PREFIX = "FASTGW_BUILD_"
+"""Switches of setup.py; not settings of the gateway."""
+
+TRUE, FALSE = ("true", "1", "yes", "on"), ("false", "0", "no", "off")
+
+
+def _setting(
+    default: Any,
+    doc: str,
+    *,
+    unit: str = "",
+    low: float | None = None,
+    high: float | None = None,
+    choices: tuple[str, ...] = (),
+    secret: bool = False,
+) -> Any:
+    """One field and its manual. unit "s" marks a duration."""
+    manual = {"doc": doc, "unit": unit, "low": low, "high": high, "choices": choices, "secret": secret}
+    return field(default=default, metadata=manual)
+
+
+def _seconds(default: float, doc: str, *, low: float = 0.001, high: float = 86_400) -> Any:
+    return _setting(float(default), doc, unit="s", low=low, high=high)
+
+
+def _size(default: int, doc: str, *, low: int = 1, high: int = 2**31 - 1) -> Any:
+    return _setting(default, doc, unit="bytes", low=low, high=high)
+
+
+def _count(default: int, doc: str, *, low: int = 0, high: int = 2**31 - 1) -> Any:
+    return _setting(default, doc, low=low, high=high)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    listen: tuple[str, ...] = _setting(
+        ("127.0.0.1:8080",),
+        "Where clients are served: a comma list of host:port, [v6]:port or unix:/path.",
+    )
+    ops: str = _setting(
+        "127.0.0.1:9901", "Where the ops listener answers: host:port, [v6]:port, unix:/path, or off."
+    )
+    ops_public: bool = _setting(
+        False, "Allow the ops listener on an address that is not loopback; needs ops_token."
+    )
+    ops_token: str = _setting(
+        "",
+        "When set, the ops listener answers only requests with Authorization: Bearer TOKEN "
+        "(/healthz and /readyz excepted).",
+        secret=True,
+    )
+    workers: int = _count(0, "Worker processes; 0 means one for each core.", high=1024)
+    drain_timeout: float = _setting(
+        30.0, "Time to finish the requests in flight when stopping.", unit="s", low=0, high=86_400
+    )
+    log_level: str = _setting(
+        "info", "Least severe message on stderr.", choices=("debug", "info", "warning", "error")
+    )
+
+    head_bytes: int = _size(16_384, "Request line and header fields together; more is 414 or 431.", low=1024,
+                            high=1_048_576)
+    head_fields: int = _count(100, "Header fields of a request; more is 431.", low=1, high=1000)
+    head_timeout: float = _seconds(10, "Time for a request head to arrive; slower is 408 and close.")
+    body_bytes: int = _size(10_485_760, "Request body; more is 413.", low=0, high=2**53)
+    body_idle_timeout: float = _seconds(30, "Longest pause within a request body; longer is 408 and close.")
+    body_min_rate: int = _setting(
+        500, "Slowest average rate of a request body; slower is 408 and close. 0 sets no limit.",
+        unit="bytes/s", low=0, high=2**31 - 1,
+    )
+    send_timeout: float = _seconds(30, "Longest time a client may take no byte of its answer; then close.")
+    keepalive_timeout: float = _seconds(75, "How long an idle client connection is kept.")
+    keepalive_requests: int = _count(10_000, "Requests on one client connection before it is closed.", low=1)
+    max_connections: int = _count(65_536, "Open client connections, for each worker.", low=1)
+    max_connections_per_address: int = _count(
+        0, "Open connections of one client address, for each worker; 0 sets no limit."
+    )
+    merge_slashes: bool = _setting(True, "Read // in a request path as /.")
+    encoded_slashes: str = _setting(
+        "refuse", "What an encoded slash (%2F) in a request path gets: 400, or passed on as it is.",
+        choices=("refuse", "pass"),
+    )
+    x_forwarded: bool = _setting(
+        False, "Send X-Forwarded-For, -Port and -Proto to HTTP integrations."
+    )
+
+    connect_timeout: float = _seconds(2, "Time to connect to an upstream; longer is 504.")
+    first_byte_timeout: float = _seconds(
+        29, "Time from the last byte of a request to the first of its answer; longer is 504."
+    )
+    upstream_idle_timeout: float = _seconds(29, "Longest pause within an upstream's answer.")
+    total_timeout: float = _seconds(29, "Time for a whole upstream exchange; a route may ask for less.")
+    upstream_connections: int = _count(256, "Connections to one upstream target, for each worker.", low=1)
+    upstream_pending: int = _count(
+        1024, "Requests waiting for a connection to one target, for each worker; more are answered 503."
+    )
+    upstream_pool_idle: float = _seconds(30, "How long an idle upstream connection is kept.")
+    upstream_allow_private: bool = _setting(
+        False, "Let upstream names resolve to loopback, link-local and private addresses."
+    )
+    dns_ttl: float = _setting(
+        5.0, "How often upstream names are resolved again.", unit="s", low=0.1, high=86_400
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A value as somebody wrote it. origin is for messages: "flag --listen", "gateway.yaml:3:5"."""
+
+    value: Any
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """The settings in force, and for each field where its value came from."""
+
+    settings: Settings
+    origins: Mapping[str, str]
+
+
+class SettingsError(Exception):
+    """problems: one line for each thing that is wrong."""
+
+    def __init__(self, problems: Iterable[str]):
+        self.problems = tuple(problems)
+        super().__init__("\n".join(self.problems))
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A listening address: path for a unix socket, else host and port. str() is what is written."""
+
+    host: str = ""
+    port: int = 0
+    path: str = ""
+
+    def __str__(self) -> str:
+        if self.path:
+            return f"unix:{self.path}"
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    @property
+    def is_local(self) -> bool:
+        """Reachable from this machine only."""
+        if self.path or self.host == "localhost":
+            return True
+        return ipaddress.ip_address(self.host).is_loopback
+
+    @classmethod
+    def parse(cls, text: str) -> "Address":
+        """Raises ValueError naming what is allowed.
+
+        The host must be an address, "localhost", or "*" or nothing for every IPv4 address.
+        """
+        if text.startswith("unix:"):
+            if len(text) == len("unix:"):
+                raise ValueError("unix: needs a path")
+            return cls(path=text.removeprefix("unix:"))
+        host, colon, port = text.rpartition(":")
+        if not colon or not (port.isascii() and port.isdigit() and int(port) <= 65_535):
+            raise ValueError("expected host:port, [v6]:port or unix:/path, port 0 to 65535")
+        if host in ("", "*"):
+            return cls("0.0.0.0", int(port))
+        if host == "localhost":
+            return cls(host, int(port))
+        try:
+            if host.startswith("[") and host.endswith("]"):
+                return cls(str(ipaddress.IPv6Address(host[1:-1])), int(port))
+            return cls(str(ipaddress.IPv4Address(host)), int(port))
+        except ValueError:
+            raise ValueError(f"{host!r} is not an IP address or localhost") from None
+
+
+@cache
+def names() -> tuple[str, ...]:
+    return tuple(f.name for f in fields(Settings))
+
+
+def variable(name: str) -> str:
+    """The environment variable of a setting."""
+    return PREFIX + name.upper()
+
+
+def resolve(
+    flags: Mapping[str, Given] | None = None,
+    file: Mapping[str, Given] | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> Resolved:
+    """Flag, environment, file, default: the first that speaks wins.
+
+    Every layer is checked, also where a stronger one overrides it. Raises SettingsError with
+    all problems.
+    """
+    problems: list[str] = []
+    values: dict[str, Any] = {}
+    origins = dict.fromkeys(names(), "default")
+    layers = (file or {}, _from_environ(os.environ if environ is None else environ, problems), flags or {})
+    for layer in layers:
+        for name, given in layer.items():
+            if name not in origins:
+                problems.append(f"{given.origin}: no setting is called {name}{_nearest(name, names())}")
+                continue
+            try:
+                values[name] = _read(name, given.value)
+            except ValueError as error:
+                problems.append(f"{given.origin}: {error}")
+            origins[name] = given.origin
+    settings = Settings(**values)
+    problems += _together(settings)
+    if problems:
+        raise SettingsError(problems)
+    return Resolved(settings, origins)
+
+
+def engine_settings(settings: Settings) -> dict[str, int]:
+    """What the data plane reads, as whole numbers.
+
+    Durations become milliseconds and are called NAME_ms; a boolean is 0 or 1, a choice its
+    position among the choices. Texts and addresses are left out.
+    """
+    numbers: dict[str, int] = {}
+    for f in fields(Settings):
+        value = getattr(settings, f.name)
+        if f.metadata["unit"] == "s":
+            numbers[f"{f.name}_ms"] = round(value * 1000)
+        elif f.metadata["choices"]:
+            numbers[f.name] = f.metadata["choices"].index(value)
+        elif isinstance(value, int):
+            numbers[f.name] = int(value)
+    return numbers
+
+
+def shown(name: str, value: Any) -> str:
+    """A value as text for people; a secret is masked."""
+    if _fields()[name].metadata["secret"]:
+        return "***" if value else ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, tuple):
+        return ",".join(value)
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+@cache
+def _fields() -> dict[str, Any]:
+    return {f.name: f for f in fields(Settings)}
+
+
+def _nearest(found: str, allowed: Iterable[str], prefix: str = "") -> str:
+    close = difflib.get_close_matches(found, list(allowed), n=1, cutoff=0.6)
+    return f"; did you mean {prefix}{close[0]}?" if close else ""
+
+
+def _from_environ(environ: Mapping[str, str], problems: list[str]) -> dict[str, Given]:
+    given: dict[str, Given] = {}
+    known = {variable(name): name for name in names()}
+    secrets = {f"{variable(n)}_FILE": n for n in names() if _fields()[n].metadata["secret"]}
+    for key in sorted(environ):
+        if not key.startswith(PREFIX) or key.startswith(BUILD_PREFIX):
+            continue
+        if key in known:
+            given[known[key]] = Given(environ[key], f"environment {key}")
+        elif key in secrets:
+            if key.removesuffix("_FILE") in environ:
+                problems.append(f"environment {key}: {key.removesuffix('_FILE')} is set too; set one of them")
+                continue
+            try:
+                given[secrets[key]] = Given(_secret(environ[key]), f"environment {key}")
+            except ValueError as error:
+                problems.append(f"environment {key}: cannot use {environ[key]}: {error}")
+        else:
+            suffixes = [name.removeprefix(PREFIX) for name in (*known, *secrets)]
+            nearest = _nearest(key.removeprefix(PREFIX), suffixes, PREFIX)
+            problems.append(f"environment {key}: no such setting{nearest}")
+    return given
+
+
+def _secret(path: str) -> str:
+    """A file's text without the white space around it. Raises ValueError, an empty file included."""
+    try:
+        text = Path(path).read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise ValueError((error.strerror or str(error)).lower()) from None
+    if not text:
+        raise ValueError("the file is empty")
+    return text
+
+
+def _read(name: str, found: Any) -> Any:
+    """The typed value. Raises ValueError: name, what was found, what is allowed."""
+    meta, kind = _fields()[name].metadata, type(_fields()[name].default)
+    shown_found = "a secret value" if meta["secret"] else repr(found)
+    try:
+        if kind is bool:
+            return _boolean(found)
+        if kind is tuple:
+            return _addresses(found)
+        if kind in (int, float):
+            return _number(found, kind, meta)
+        if name == "ops" and found != "off":
+            return str(Address.parse(str(found)))
+        if meta["choices"] and found not in meta["choices"]:
+            *others, last = meta["choices"]
+            raise ValueError(f"expected {', '.join(others)} or {last}")
+        return str(found)
+    except ValueError as error:
+        raise ValueError(f"{name} is {shown_found}: {error}") from None
+
+
+def _boolean(found: Any) -> bool:
+    text = str(found).lower()
+    if text not in TRUE + FALSE:
+        raise ValueError("expected true or false")
+    return text in TRUE
+
+
+def _number(found: Any, kind: type, meta: Mapping[str, Any]) -> int | float:
+    low, high = meta["low"], meta["high"]
+    unit = f" ({meta['unit']})" if meta["unit"] else ""
+    wanted = f"expected a {'whole ' if kind is int else ''}number from {low:g} to {high:.17g}{unit}"
+    try:
+        number = kind(found) if isinstance(found, str) else found
+    except ValueError:
+        raise ValueError(wanted) from None
+    fits = isinstance(number, int if kind is int else (int, float)) and not isinstance(number, bool)
+    if not (fits and low <= number <= high):
+        raise ValueError(wanted)
+    return kind(number)
+
+
+def _addresses(found: Any) -> tuple[str, ...]:
+    parts = found.split(",") if isinstance(found, str) else list(found)
+    addresses = tuple(str(Address.parse(str(part).strip())) for part in parts)
+    if not addresses:
+        raise ValueError("expected at least one address")
+    fixed = [a for a in addresses if not a.endswith(":0")]
+    if len(set(fixed)) != len(fixed):
+        raise ValueError("an address is named twice")
+    return addresses
+
+
+def _together(settings: Settings) -> list[str]:
+    """Rules between settings."""
+    if settings.ops == "off" or Address.parse(settings.ops).is_local:
+        return []
+    if not settings.ops_public:
+        return [f"ops is {settings.ops!r}: expected a loopback address or unix:/path, or ops_public=true"]
+    if not settings.ops_token:
+        return ["ops_public is true: expected ops_token (FASTGW_OPS_TOKEN or FASTGW_OPS_TOKEN_FILE)"]
+    return []
+
+
+def table() -> str:
+    """Every setting as a Markdown table: variable, default, allowed, meaning."""
+    rows = ["| Variable | Default | Allowed | Meaning |", "|---|---|---|---|"]
+    for name, f in _fields().items():
+        default = f"`{shown(name, f.default)}`" if f.default != "" else ""
+        rows.append(f"| `{variable(name)}` | {default} | {_allowed(f)} | {f.metadata['doc']} |")
+    return "\n".join(rows)
+
+
+def _allowed(f: Any) -> str:
+    meta = f.metadata
+    if meta["choices"]:
+        return ", ".join(f"`{choice}`" for choice in meta["choices"])
+    if isinstance(f.default, bool):
+        return "`true`, `false`"
+    if meta["secret"]:
+        return "text, or a file's name in `" + variable(f.name) + "_FILE`"
+    if meta["low"] is None:
+        return "addresses" if isinstance(f.default, tuple) else "address"
+    return f"{meta['low']:g} to {meta['high']:.17g} {meta['unit']}".rstrip()

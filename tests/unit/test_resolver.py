@@ -1,0 +1,142 @@
+"""Names of upstreams."""
+
+import asyncio
+import dataclasses
+import logging
+import socket
+
+import pytest
+
+from fastgw.model.gateway import Gateway, Upstream
+from fastgw.runtime import resolver
+from fastgw.runtime.resolver import Resolver, is_public
+from fastgw.settings import Settings
+
+
+class Targets:
+    """The two calls of an engine that a resolver makes."""
+
+    def __init__(self, *hosts):
+        self.hosts = hosts
+        self.given = []
+
+    def targets(self):
+        return [{"id": n, "host": host, "port": 80, "path": ""} for n, host in enumerate(self.hosts)]
+
+    def set_addresses(self, ident, addresses):
+        self.given.append((ident, addresses))
+
+
+@pytest.fixture
+def names(monkeypatch):
+    """Name -> addresses, or an error to raise."""
+    table = {}
+
+    async def look_up(host, port):
+        answer = table[host]
+        if isinstance(answer, Exception):
+            raise answer
+        return sorted((address, port) for address in answer)
+
+    monkeypatch.setattr(resolver, "_look_up", look_up)
+    return table
+
+
+@pytest.fixture
+def log(caplog, monkeypatch):
+    monkeypatch.setattr(logging.getLogger("fastgw"), "propagate", True)
+    return caplog
+
+
+def adopt(targets, *upstreams, **changed):
+    watcher = Resolver(targets, dataclasses.replace(Settings(), **changed))
+    asyncio.run(watcher.adopt(Gateway((), (), (), upstreams=upstreams)))
+    return watcher
+
+
+def test_only_names_are_resolved(names):
+    names["api.example"] = ["93.184.216.34"]
+    targets = Targets("127.0.0.1", "::1", "", "api.example")
+    adopt(targets)
+    assert targets.given == [(3, [("93.184.216.34", 80)])]
+
+
+def test_only_changes_reach_the_engine(names):
+    names["api.example"] = ["93.184.216.34", "93.184.216.35"]
+    targets = Targets("api.example")
+    watcher = adopt(targets)
+    names["api.example"] = ["93.184.216.35", "93.184.216.34"]
+    asyncio.run(watcher.refresh())
+    assert len(targets.given) == 1
+    names["api.example"] = ["93.184.216.36"]
+    asyncio.run(watcher.refresh())
+    assert targets.given[1:] == [(0, [("93.184.216.36", 80)])]
+
+
+def test_a_failure_keeps_the_addresses_and_is_logged_once(names, log):
+    names["api.example"] = ["93.184.216.34"]
+    targets = Targets("api.example")
+    watcher = adopt(targets)
+    names["api.example"] = socket.gaierror(-2, "Name or service not known")
+    for _ in range(3):
+        asyncio.run(watcher.refresh())
+    assert len(targets.given) == 1
+    assert log.messages == ["upstream api.example: Name or service not known; its last addresses stay"]
+
+
+def test_an_answer_that_moves_to_this_machine_is_refused(names, log):
+    names["api.example"] = ["93.184.216.34"]
+    targets = Targets("api.example")
+    watcher = adopt(targets)
+    names["api.example"] = ["127.0.0.1"]
+    asyncio.run(watcher.refresh())
+    assert len(targets.given) == 1
+    assert "not public (127.0.0.1)" in log.messages[0]
+
+
+def test_public_answers_beside_private_ones_are_used(names):
+    names["api.example"] = ["10.0.0.1", "93.184.216.34"]
+    targets = Targets("api.example")
+    adopt(targets)
+    assert targets.given == [(0, [("93.184.216.34", 80)])]
+
+
+@pytest.mark.parametrize(
+    ("upstreams", "changed", "allowed"),
+    [
+        ((), {}, False),
+        ((), {"upstream_allow_private": True}, True),
+        ((Upstream("api.example:80", allow_private=True),), {}, True),
+        ((Upstream("api.example", allow_private=True),), {}, True),
+        ((Upstream("other:80", address="api.example:80", allow_private=True),), {}, True),
+        ((Upstream("api.example:81", allow_private=True),), {}, False),
+        ((Upstream("api.example:80", allow_private=False),), {"upstream_allow_private": True}, False),
+    ],
+)
+def test_private_answers_need_permission(names, upstreams, changed, allowed):
+    names["api.example"] = ["10.0.0.1"]
+    targets = Targets("api.example")
+    adopt(targets, *upstreams, **changed)
+    assert bool(targets.given) is allowed
+
+
+def test_localhost_says_what_it_means(names):
+    names["localhost"] = ["127.0.0.1", "::1"]
+    targets = Targets("localhost")
+    adopt(targets)
+    assert targets.given == [(0, [("127.0.0.1", 80), ("::1", 80)])]
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.0.1", "169.254.169.254", "100.64.0.1", "0.0.0.0",
+     "224.0.0.1", "255.255.255.255", "::1", "::", "fe80::1", "fe80::1%eth0", "fc00::1", "ff02::1",
+     "::ffff:127.0.0.1", "::ffff:10.0.0.1"],
+)
+def test_addresses_that_are_not_public(address):
+    assert not is_public(address)
+
+
+@pytest.mark.parametrize("address", ["93.184.216.34", "2606:2800:220:1::1", "::ffff:93.184.216.34"])
+def test_addresses_that_are_public(address):
+    assert is_public(address)
