@@ -38,9 +38,7 @@ def mapped() -> Iterator[Served]:
                     "any": proxy(f"{stub.url}/base/{{pathVar}}/{{fromQuery}}?own=1", parameters=MAPPINGS)
                 },
                 "/stage/{id}": {
-                    "get": proxy(
-                        f"http://127.0.0.1:${{stageVariables.port}}/${{stageVariables.colour}}/{{id}}"
-                    )
+                    "get": proxy("http://127.0.0.1:${stageVariables.port}/${stageVariables.colour}/{id}")
                 },
                 "/verb": {"any": proxy(f"{stub.url}/verb", method="PUT")},
                 "/fixed": {"get": proxy(f"{stub.url}/fixed/path")},
@@ -201,7 +199,8 @@ def test_response_headers(mapped: Served) -> None:
     mapped.upstream.on(
         "/fixed/path",
         scripted(
-            b"HTTP/1.1 200 OK\r\nServer: backend/1\r\nDate: Fri, 20 Nov 2026 10:40:22 GMT\r\nContent-Length: 2\r\n"
+            b"HTTP/1.1 200 OK\r\nServer: backend/1\r\nDate: Fri, 20 Nov 2026 10:40:22 GMT\r\n"
+            b"Content-Length: 2\r\n"
             b'Connection: keep-alive\r\nX-Custom: 1\r\nSet-Cookie: a=1\r\nSet-Cookie: b=2\r\nETag: "e"\r\n'
             b"Content-Type: text/plain\r\nCache-Control: no-store\r\nx-amzn-RequestId: upstream-id\r\n\r\nok"
         ),
