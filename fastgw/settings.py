@@ -76,7 +76,7 @@ class Settings:
     )
 
     head_bytes: int = _size(16_384, "Request line and header fields together; more is 414 or 431.", low=1024,
-                            high=1_048_576)
+                            high=65_536)
     head_fields: int = _count(100, "Header fields of a request; more is 431.", low=1, high=1000)
     head_timeout: float = _seconds(10, "Time for a request head to arrive; slower is 408 and close.")
     body_bytes: int = _size(10_485_760, "Request body; more is 413.", low=0, high=2**53)
@@ -106,11 +106,15 @@ class Settings:
         29, "Time from the last byte of a request to the first of its answer; longer is 504."
     )
     upstream_idle_timeout: float = _seconds(29, "Longest pause within an upstream's answer.")
-    total_timeout: float = _seconds(29, "Time for a whole upstream exchange; a route may ask for less.")
+    total_timeout: float = _seconds(29, "Time for a whole answer from an upstream, the client's own slowness not counted; a route may set its own.")
     upstream_connections: int = _count(256, "Connections to one upstream target, for each worker.", low=1)
     upstream_pending: int = _count(
         1024, "Requests waiting for a connection to one target, for each worker; more are answered 503."
     )
+    upstream_head_bytes: int = _size(
+        32_768, "Status line and header fields of an upstream's answer; more is 502.", low=1024, high=65_536
+    )
+    upstream_head_fields: int = _count(200, "Header fields of an upstream's answer; more is 502.", low=1, high=1000)
     upstream_pool_idle: float = _seconds(30, "How long an idle upstream connection is kept.")
     upstream_allow_private: bool = _setting(
         False, "Let upstream names resolve to loopback, link-local and private addresses."

@@ -148,10 +148,12 @@ cdef class Engine:
             if target == NULL:
                 raise MemoryError
         target.limits = limits
+        if spec["literal"]:
+            self.set_addresses(key, [(spec["host"], spec["port"])])
         return target
 
     def reap(self) -> None:
-        """Drop plans that no exchange holds any more and targets that nobody uses; call now and then."""
+        """Drop plans that no exchange holds any more and targets that nobody uses."""
         cdef Plan plan
         kept = []
         for plan in self.plans:
@@ -162,11 +164,11 @@ cdef class Engine:
             targets_sweep()
 
     def targets(self) -> list:
-        """Targets of the current plan that need addresses: dicts of key, host, port, allow_private."""
+        """Targets of the current plan: dicts of id (for set_addresses), host ("" for a unix socket) and port."""
         if not self.plans:
             return []
         plan = <Plan>self.plans[0]
-        return [spec for spec in plan.targets if not spec["unix_path"]]
+        return [{"id": spec["key"], "host": spec["host"], "port": spec["port"]} for spec in plan.targets]
 
     def set_addresses(self, bytes key, list addresses) -> None:
         """Addresses of a target as (ip, port) pairs; an empty list says that its name does not resolve."""

@@ -8,6 +8,7 @@ cdef enum ForwardResult:
     FORWARD_BROKEN = -2     # the connection was dead; nothing of the request has left
                             # 0 and above: a failure code
 
+cdef int forward_build(Exchange* ex) noexcept nogil     # the head into gather.to_upstream; FORWARDED or a failure code
 cdef int forward_head(Exchange* ex) noexcept nogil      # with the body bytes at hand; ex.conn.taken counts them
 # Forward body bytes that were read; *used may stay 0 while the upstream does not keep up.
 # FORWARDED, or a failure code.

@@ -152,7 +152,7 @@ cdef void put_framing(Writer* w, Exchange* ex) noexcept nogil:
         put(w, b"Content-Length: 0\r\n", 19)
 
 
-cdef int build(Exchange* ex) noexcept nogil:
+cdef int forward_build(Exchange* ex) noexcept nogil:
     cdef StagePlan* stage = ex.stage
     cdef RoutePlan* route = ex.route
     cdef Writer* w = &to_upstream.text
@@ -197,7 +197,7 @@ cdef void request_out(Exchange* ex) noexcept nogil:
 
 
 cdef int forward_head(Exchange* ex) noexcept nogil:
-    cdef int result = build(ex)
+    cdef int result = forward_build(ex)
     if result != FORWARDED:
         gather_clear(&to_upstream)
         return result

@@ -2,6 +2,9 @@
 from fastgw._core.bytes cimport put, put_hex, writer_init
 from fastgw._core.stream cimport stream_write
 
+cdef enum:
+    COPY_BYTES = 2048
+
 cdef char client_text[GATHER_BYTES]
 cdef char upstream_text[GATHER_BYTES]
 
@@ -23,6 +26,9 @@ cdef inline void close_text(Gather* g) noexcept nogil:
 
 
 cdef void gather_piece(Gather* g, const char* p, uint32_t n) noexcept nogil:
+    if n <= COPY_BYTES and g.text.cap - g.text.n > n:
+        put(&g.text, p, n)      # a short copy costs less than another buffer in writev
+        return
     close_text(g)
     g.bufs[g.n].base = <char*>p
     g.bufs[g.n].len = n

@@ -91,12 +91,14 @@ cdef class Plan:
         return all
 
     cdef Reply* make_replies(self, object items) except NULL:
-        """items: by failure code, dicts of status_line, status, head, body, message (bytes or None), type."""
+        """items: by failure code, dicts of status_line, status, head, headers, body, message (bytes or None), type."""
         cdef Reply* all = <Reply*>self.arena.take(sizeof(Reply) * (len(items) or 1))
         for i, item in enumerate(items):
             all[i].status_line = self.arena.keep(item["status_line"])
             all[i].status = item["status"]
             all[i].head = self.program(item["head"])
+            all[i].headers = self.mappings(item["headers"])
+            all[i].nheaders = len(item["headers"])
             all[i].body = self.program(item["body"])
             if item["message"] is not None:
                 all[i].message = self.arena.keep(item["message"])

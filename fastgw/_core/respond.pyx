@@ -6,7 +6,7 @@ from fastgw._core.clock cimport http_date, micros
 from fastgw._core.counters cimport (BUCKETS, H_FAILURES, H_REQUESTS, R_1XX_2XX, R_3XX, R_4XX, R_5XX, R_BUCKETS,
                                     R_INTEGRATION_ANSWERS, R_INTEGRATION_US, R_LATENCY_US, R_REQUESTS, ROW_BYTES)
 from fastgw._core.gather cimport gather_piece, gather_send, to_client
-from fastgw._core.program cimport program_write
+from fastgw._core.program cimport PROGRAM_OK, program_write
 from fastgw._core.state cimport Cors, HEAD, Program, Reply, T_ORIGIN, core, count, field_value
 
 cdef enum:
@@ -64,6 +64,18 @@ cdef void put_cors(Writer* w, Exchange* ex) noexcept nogil:
         put_span(w, ex.stage.cors.expose)
 
 
+cdef void put_mapped(Writer* w, Exchange* ex, const Reply* reply) noexcept nogil:
+    cdef uint32_t i, before
+    for i in range(reply.nheaders):
+        before = w.n
+        put_span(w, reply.headers[i].name)
+        put(w, b": ", 2)
+        if program_write(&reply.headers[i].value, ex, w) == PROGRAM_OK:
+            put(w, b"\r\n", 2)
+        else:
+            w.n = before
+
+
 cdef int respond_failure(Exchange* ex, int code) noexcept nogil:
     cdef Reply* reply = &(ex.stage.replies if ex.stage != NULL else ex.plan.replies)[code]
     cdef Writer* w = &to_client.text
@@ -80,6 +92,7 @@ cdef int respond_failure(Exchange* ex, int code) noexcept nogil:
     put_uint(w, body.n)
     put(w, b"\r\n", 2)
     program_write(&reply.head, ex, w)
+    put_mapped(w, ex, reply)
     put_cors(w, ex)
     put_connection(w, ex)
     put(w, b"\r\n", 2)

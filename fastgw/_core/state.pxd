@@ -181,6 +181,8 @@ cdef struct Reply:          # what a failure answers
     Span status_line        # "HTTP/1.1 403 Forbidden\r\n"
     uint16_t status
     Program head            # fields, each with its CRLF
+    Mapping* headers        # fields left out where their value is absent
+    uint16_t nheaders
     Program body
     Span message            # $context.error.message; p NULL: null
     Span type               # $context.error.responseType

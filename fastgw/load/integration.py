@@ -140,7 +140,7 @@ class _One:
             return self._unserved("HTTPS upstream", f"({found.authority}) is not served yet"
                                   f"{found.how_in_clear()}")
         return HttpProxy(None if method in (ANY, None) else method, found.over_http(), self.place, mappings,
-                         timeout or HttpProxy.timeout_ms)
+                         timeout)
 
     def _mention_what_is_ignored(self) -> None:
         """Fields that the service does not apply to HTTP_PROXY either, or that wait for a later part."""

@@ -26,14 +26,15 @@ class HttpProxy:
     uri        as written; {name} placeholders are filled from mappings of location "path" first,
                then from the route's own path parameters; ${stageVariables.name} from the stage
     mappings   in the order of the definition
-    timeout_ms time for the whole answer, counted from the last byte of the request sent
+    timeout_ms time for the whole answer, counted from the last byte of the request sent;
+               None takes the gateway-wide setting
     """
 
     method: str | None
     uri: str
     place: Place
     mappings: tuple[ParameterMapping, ...] = ()
-    timeout_ms: int = 29_000
+    timeout_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,8 +28,8 @@ class Resolver:
         self._engine = engine
         self._settings = settings
         self._private_allowed: dict[str, bool] = {}
-        self._known: dict[int, list[Address]] = {}
-        self._trouble: dict[int, str] = {}
+        self._known: dict[bytes, list[Address]] = {}
+        self._trouble: dict[bytes, str] = {}
         self._gate = asyncio.Semaphore(_AT_ONCE)
 
     async def adopt(self, gateway: Gateway) -> None:
@@ -64,6 +64,8 @@ class Resolver:
                     addresses = _public(host, addresses)
             except (OSError, UnicodeError, ValueError) as error:
                 self._report(ident, f"upstream {host}: {getattr(error, 'strerror', None) or error}")
+                if ident not in self._known:
+                    self._engine.set_addresses(ident, [])   # who waits for it need not wait longer
                 return
         self._trouble.pop(ident, None)
         if addresses != self._known.get(ident):
@@ -76,7 +78,7 @@ class Resolver:
         allowed = self._private_allowed
         return allowed.get(f"{host}:{port}", allowed.get(host, self._settings.upstream_allow_private))
 
-    def _report(self, ident: int, trouble: str) -> None:
+    def _report(self, ident: bytes, trouble: str) -> None:
         if self._trouble.get(ident) != trouble:
             self._trouble[ident] = trouble
             left = "its last addresses stay" if ident in self._known else "it has no address"

@@ -118,6 +118,7 @@ class Worker:
         return self._engine.upstreams()
 
     async def _live(self, _: None) -> dict[str, int]:
+        self._engine.reap()
         return self._engine.live()
 
     async def _finish(self) -> list[str]:
@@ -136,6 +137,7 @@ class Worker:
         deadline = time.monotonic() + _CLOSE_SECONDS
         while any(engine.live().values()) and time.monotonic() < deadline:
             await asyncio.sleep(_TICK)
+        engine.finish()
         left = [f"{count} {name}" for name, count in engine.live().items() if count]
         # The last references: a view of the counters that the engine still held would keep the file open.
         self._engine = self._resolver = self._refresher = engine = None

@@ -29,7 +29,7 @@ FLAGS = [
 def check(raw: bytes) -> bool:
     """Every property of the canonical form; whether any setting takes the path at all."""
     taken = False
-    exact = memoryview(array("B", raw))  # no byte behind the path: a sanitizer sees one read too many
+    exact = memoryview(array("B", list(raw)))  # no byte behind it: a sanitizer sees an over-read
     for flags in FLAGS:
         expected = oracle_path.canonical(raw, **flags)
         try:

@@ -1,0 +1,129 @@
+"""Run one request head through the parts that decide, and report; nothing is sent."""
+from dataclasses import dataclass
+
+from libc.stdint cimport uint32_t
+from libc.stdlib cimport calloc, free
+from libc.string cimport memset
+
+from fastgw._core.bytes cimport Span
+from fastgw._core.forward cimport FORWARDED, forward_build
+from fastgw._core.gather cimport gather_clear, to_upstream
+from fastgw._core.head cimport HEAD_DONE, HEAD_MORE, head_feed, request_settings
+from fastgw._core.llhttp cimport PARSE_REQUEST, llhttp
+from fastgw._core.path cimport PATH_MERGE_SLASHES, PATH_PASS_ENCODED_SLASH
+from fastgw._core.plan cimport Plan
+from fastgw._core.route cimport ROUTED, route_find, route_is_preflight
+from fastgw._core.state cimport (Conn, Exchange, Field, ROUTE_FIXED, ROUTE_PROXY, Reply, Target, UpConn, core)
+
+
+@dataclass
+class Trace:
+    """What was found; failure is a row of fastgw.errors.FAILURES, or -1."""
+
+    method: str = ""
+    path: str = ""
+    host: str = ""
+    canonical: str = ""
+    api_id: str = ""
+    stage: str = ""
+    operation: str = ""
+    resource: str = ""
+    parameters: tuple = ()
+    phases: tuple = ("PARSE",)
+    failure: int = -1
+    status: int = 0
+    target: str = ""
+    upstream_head: str = ""
+
+
+cdef str text(Span s):
+    return (<bytes>s.p[:s.n]).decode("latin-1") if s.n else ""
+
+
+cdef object report(Exchange* ex, Plan plan, int result):
+    cdef Reply* reply
+    cdef UpConn up
+    cdef Target target
+    cdef uint32_t i
+    found = Trace()
+    if ex.verb_n:
+        found.method = (<bytes>ex.head[ex.verb_off:ex.verb_off + ex.verb_n]).decode("latin-1") if ex.head else ""
+    found.path = text(ex.raw_path)
+    found.host = text(ex.host)
+    found.canonical = text(ex.path)
+    if result == HEAD_DONE:
+        found.phases = ("PARSE", "ROUTE")
+        result = route_find(ex)
+        if ex.stage != NULL:
+            found.api_id = text(ex.stage.api_id)
+            found.stage = text(ex.stage.name)
+        if route_is_preflight(ex):
+            found.status = 204
+            found.phases += ("WRITE", "LOG")
+            return found
+        if result == ROUTED:
+            found.operation = text(ex.route.operation)
+            found.resource = text(ex.route.resource)
+            found.parameters = tuple([
+                (<bytes>ex.rest.p[ex.match.off[i]:ex.match.off[i] + ex.match.len[i]]).decode("latin-1")
+                for i in range(ex.match.nparams)
+            ])
+            found.phases += ("INTEGRATE",)
+            if ex.route.kind == ROUTE_FIXED:
+                found.status = ex.route.timeout_ms
+                found.phases += ("WRITE", "LOG")
+                return found
+            result = ex.route.failure
+            if ex.route.kind == ROUTE_PROXY:
+                memset(&up, 0, sizeof(up))
+                memset(&target, 0, sizeof(target))
+                authority = plan.targets[ex.route.target_index]["authority"]
+                target.authority.p = authority
+                target.authority.n = len(authority)
+                up.target = &target
+                ex.up = &up
+                found.target = plan.targets[ex.route.target_index]["key"].decode()
+                result = forward_build(ex)
+                if result == FORWARDED:
+                    found.upstream_head = (<bytes>to_upstream.text.p[:to_upstream.text.n]).decode("latin-1")
+                    found.phases += ("RESPONSE", "WRITE", "LOG")
+                gather_clear(&to_upstream)
+                if result == FORWARDED:
+                    return found
+    found.failure = 0 if result == HEAD_MORE else result
+    reply = &(ex.stage.replies if ex.stage != NULL else plan.data.replies)[found.failure]
+    found.status = reply.status
+    found.phases += ("WRITE", "LOG")
+    return found
+
+
+def trace(Plan plan, dict settings, bytes head):
+    """Trace a request head under engine settings (head_bytes, head_fields, merge_slashes, encoded_slashes).
+
+    For a process that runs no engine.
+    """
+    cdef Conn conn
+    cdef uint32_t used = 0
+    cdef Exchange* ex = <Exchange*>calloc(1, sizeof(Exchange))
+    if ex == NULL:
+        raise MemoryError
+    core.limits.head_bytes = settings["head_bytes"]
+    core.limits.head_fields = settings["head_fields"]
+    core.limits.body_bytes = settings["body_bytes"]
+    core.limits.path_flags = ((PATH_MERGE_SLASHES if settings["merge_slashes"] else 0)
+                              | (PATH_PASS_ENCODED_SLASH if settings["encoded_slashes"] else 0))
+    memset(&conn, 0, sizeof(conn))
+    try:
+        ex.fields = <Field*>calloc(core.limits.head_fields + 1, sizeof(Field))
+        if ex.fields == NULL:
+            raise MemoryError
+        ex.conn = &conn
+        ex.plan = plan.data
+        ex.verb = 255
+        ex.minor = 1
+        llhttp.init(ex.parser, PARSE_REQUEST, &request_settings)
+        return report(ex, plan, head_feed(ex, head, len(head), &used))
+    finally:
+        free(ex.fields)
+        free(ex.head)
+        free(ex)

@@ -1,0 +1,189 @@
+"""Model -> compiled plan. Everything a request will need is worked out here."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from fastgw._core.plan import Plan
+from fastgw._core.router import Router
+from fastgw.errors import CODE
+from fastgw.model.api import DEFAULT_ROUTE, METHODS, Api, ApiKind, Cors, Route
+from fastgw.model.gateway import ANY_HOST, DEFAULT_STAGE, Domain, Gateway, Stage
+from fastgw.model.integration import HttpProxy, Mock
+from fastgw.plan.ops import IN_HEADER, IN_QUERY, Op, context, merged, of_source, of_uri_part, text
+from fastgw.plan.replies import always, replies, status_line
+from fastgw.plan.rules import REMAP_PREFIX, names
+from fastgw.plan.targets import Targets, split_uri
+from fastgw.settings import Settings
+
+EXECUTE_API = "execute-api"
+"""Second label of the hosts under which every API is reachable by its id."""
+PATH_STYLE = "/_aws/execute-api"
+"""Below it every API is reachable as /{api id}/{stage}/ on hosts that no domain claims."""
+
+_VERB = {method: number for number, method in enumerate((*METHODS, "ANY"))}
+_PARAMETER = re.compile(r"\{([^}+]+)\+?\}")
+
+RouteKey = tuple[str, str, str, str]
+
+
+def compile_plan(gateway: Gateway, settings: Settings, rows: Mapping[RouteKey, int]) -> Plan:
+    """rows: the counter row of each route, by (API name, stage name, method, path).
+
+    Raises ValueError, with the place in the definition, for what only shows when stages are filled in.
+    """
+    return _Compiler(gateway, settings, rows).plan()
+
+
+class _Compiler:
+    def __init__(self, gateway: Gateway, settings: Settings, rows: Mapping[RouteKey, int]):
+        self._gateway = gateway
+        self._settings = settings
+        self._rows = rows
+        self._plan = Plan(names(), REMAP_PREFIX.encode(), EXECUTE_API.encode())
+        self._targets = Targets(self._plan, gateway, settings)
+        self._apis: dict[str, int] = {}
+        self._stages: dict[tuple[str, str], int] = {}
+
+    def plan(self) -> Plan:
+        for api in self._gateway.apis:
+            stages = [stage for stage in self._gateway.stages if stage.api == api.name]
+            for stage in stages:
+                self._stages[api.name, stage.name] = self._plan.add_stage(self._stage(api, stage))
+            named = [(s.name.encode(), self._stages[api.name, s.name]) for s in stages if s.name != DEFAULT_STAGE]
+            self._apis[api.name] = self._plan.add_api(named, self._stages.get((api.name, DEFAULT_STAGE), -1))
+        domains = {domain.host: self._paths(domain) for domain in self._gateway.domains}
+        style = [(f"{PATH_STYLE}/{api.id}".encode(), self._apis[api.name], -1) for api in self._gateway.apis]
+        any_host = domains.pop(ANY_HOST, []) + style
+        labels = {api.id.encode(): [(b"", self._apis[api.name], -1)] for api in self._gateway.apis}
+        hosts = {host.encode(): paths for host, paths in domains.items()}
+        self._plan.finish(hosts, any_host, labels, replies(None, {}))
+        return self._plan
+
+    def _paths(self, domain: Domain) -> list[tuple[bytes, int, int]]:
+        paths = []
+        for mapping in domain.mappings:
+            stage = -1 if mapping.stage is None else self._stages[mapping.api, mapping.stage]
+            prefix = f"/{mapping.base_path}" if mapping.base_path else ""
+            paths.append((prefix.encode(), self._apis[mapping.api], stage))
+        return paths
+
+    def _stage(self, api: Api, stage: Stage) -> dict[str, Any]:
+        variables = dict(stage.variables)
+        routes = [self._route(api, stage, variables, route) for route in api.routes]
+        table = [
+            (_VERB[route.method], route.path.encode(), number)
+            for number, route in enumerate(api.routes)
+            if route.path != DEFAULT_ROUTE
+        ]
+        default = [number for number, route in enumerate(api.routes) if route.path == DEFAULT_ROUTE]
+        http = api.kind is ApiKind.HTTP
+        return {
+            "api_id": api.id.encode(),
+            "name": stage.name.encode(),
+            "http_api": http,
+            "missing": CODE["RESOURCE_NOT_FOUND" if http else "MISSING_ROUTE"],
+            "router": Router(table),
+            "routes": routes,
+            "default_route": default[0] if default else -1,
+            "replies": replies(api, variables),
+            "cors": _cors(api.cors),
+            "always": always(api.kind),
+            "forward": self._forward(api),
+            "defaults": _defaults(api),
+        }
+
+    def _forward(self, api: Api) -> list[Op]:
+        """The fields that the gateway itself puts on every request to an upstream."""
+        ops = [text("X-Amzn-Trace-Id: "), context("TRACE_ID"), text("\r\n")]
+        if api.kind is ApiKind.REST:
+            ops.append(text(f"X-Amzn-Apigateway-Api-Id: {api.id}\r\n"))
+        if self._settings.x_forwarded:
+            ops += [text("X-Forwarded-Proto: http\r\nX-Forwarded-For: "), context("SOURCE_IP"), text("\r\n")]
+        return merged(ops)
+
+    def _route(self, api: Api, stage: Stage, variables: Mapping[str, str], route: Route) -> dict[str, Any]:
+        default = route.path == DEFAULT_ROUTE
+        spec: dict[str, Any] = {
+            "slot": self._rows[api.name, stage.name, route.method, route.path],
+            "resource": b"" if default else route.path.encode(),
+            "operation": DEFAULT_ROUTE.encode() if default else route.method.encode(),
+        }
+        integration = route.integration
+        if isinstance(integration, HttpProxy):
+            return spec | self._proxy(route, integration, variables)
+        if isinstance(integration, Mock):
+            return spec | _fixed(api, integration, variables)
+        return spec | {"kind": "fail", "failure": CODE["API_CONFIGURATION_ERROR"]}
+
+    def _proxy(self, route: Route, integration: HttpProxy, variables: Mapping[str, str]) -> dict[str, Any]:
+        parameters = _PARAMETER.findall(route.path)
+        uri = split_uri(integration.uri, variables, integration.place)
+        sources = {m.name: m.source for m in integration.mappings if m.location == "path"}
+        queries, headers = [], []
+        try:
+            for mapping in integration.mappings:
+                if mapping.location == "path":
+                    continue
+                encode = IN_QUERY if mapping.location == "querystring" else IN_HEADER
+                op = of_source(mapping.source, variables, parameters, encode)
+                if op is not None:
+                    (queries if mapping.location == "querystring" else headers).append((mapping.name.encode(), [op]))
+            path = of_uri_part(uri.path, sources, variables, parameters, query=False)
+            query = of_uri_part(uri.query, sources, variables, parameters, query=True)
+        except ValueError as error:
+            raise ValueError(f"{integration.place}: error: {error}") from None
+        return {
+            "kind": "proxy",
+            "target": self._targets.number(uri, integration.place),
+            "timeout_ms": integration.timeout_ms or round(self._settings.total_timeout * 1000),
+            "verb": integration.method.encode() if integration.method else None,
+            "path": path,
+            "query": query,
+            "queries": queries,
+            "headers": headers,
+        }
+
+
+def _fixed(api: Api, mock: Mock, variables: Mapping[str, str]) -> dict[str, Any]:
+    """A MOCK answer, compiled to its last byte but for ids, date and connection."""
+    ops = [text(status_line(mock.status).decode() + "Date: "), context("DATE"), text("\r\n")]
+    mapped = {name.lower() for name, _ in mock.headers}
+    if mock.status not in (204, 304):
+        if "content-type" not in mapped:
+            ops.append(text(f"Content-Type: {mock.content_type}\r\n"))
+        ops.append(text(f"Content-Length: {len(mock.body)}\r\n"))
+    for name, source in mock.headers:
+        op = of_source(source, variables, (), IN_HEADER)
+        if op is not None:
+            ops += [text(f"{name}: "), op, text("\r\n")]
+    return {"kind": "fixed", "status": mock.status, "head": merged(ops + always(api.kind)), "body": mock.body}
+
+
+def _defaults(api: Api) -> list[tuple[bytes, list[Op]]]:
+    """Fields sent upstream where the client sent none."""
+    if api.kind is ApiKind.HTTP:
+        return [(b"User-Agent", [text(f"AmazonAPIGateway/{api.id}")])]
+    return [
+        (b"Accept", [text("application/json")]),
+        (b"User-Agent", [text(f"AmazonAPIGateway_{api.id}")]),
+    ]
+
+
+def _cors(cors: Cors | None) -> dict[str, Any] | None:
+    if cors is None:
+        return None
+    preflight = ""
+    if cors.allow_methods:
+        preflight += f"Access-Control-Allow-Methods: {','.join(cors.allow_methods)}\r\n"
+    if cors.allow_headers:
+        preflight += f"Access-Control-Allow-Headers: {','.join(cors.allow_headers)}\r\n"
+    if cors.max_age is not None:
+        preflight += f"Access-Control-Max-Age: {cors.max_age}\r\n"
+    expose = f"Access-Control-Expose-Headers: {','.join(cors.expose_headers)}\r\n" if cors.expose_headers else ""
+    return {
+        "origins": [origin.encode() for origin in cors.allow_origins],
+        "credentials": cors.allow_credentials,
+        "preflight": preflight.encode(),
+        "expose": expose.encode(),
+    }

@@ -1,0 +1,64 @@
+"""What would happen to a request, worked out by the engine's own parts, without sending anything."""
+
+from collections.abc import Sequence
+from urllib.parse import urlsplit
+
+from fastgw._core.explain import Trace, trace
+from fastgw._core.plan import Plan
+from fastgw.errors import FAILURES
+from fastgw.model.gateway import Gateway
+from fastgw.plan.compiler import compile_plan
+from fastgw.settings import Settings, engine_settings
+
+
+def explain(gateway: Gateway, settings: Settings, method: str, url: str,
+            headers: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Rows of (name, value): canonical path, stage, route, parameters, phases, upstream request.
+
+    url is "/path?query" or "http://host/path?query"; a Host among headers wins over the URL's.
+    """
+    rows = {
+        (stage.api, stage.name, route.method, route.path): 0
+        for api in gateway.apis for stage in gateway.stages if stage.api == api.name for route in api.routes
+    }
+    plan = compile_plan(gateway, settings, rows)
+    head = _request(method, url, headers)
+    return _rows(plan, trace(plan, engine_settings(settings), head))
+
+
+def _request(method: str, url: str, headers: Sequence[tuple[str, str]]) -> bytes:
+    parts = urlsplit(url)
+    target = url[url.index("/", url.index("//") + 2):] if parts.netloc and parts.path else url
+    if parts.netloc and not parts.path:
+        target = "/" + (f"?{parts.query}" if parts.query else "")
+    lines = [f"{method.upper()} {target} HTTP/1.1"]
+    if not any(name.lower() == "host" for name, _ in headers):
+        lines.append(f"Host: {parts.netloc or 'localhost'}")
+    lines += [f"{name}: {value}" for name, value in headers]
+    return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1", "replace")
+
+
+def _rows(plan: Plan, found: Trace) -> list[tuple[str, str]]:
+    rows = [("request", f"{found.method} {found.path}" if found.path else "not HTTP by the gateway's rules")]
+    if found.host:
+        rows.append(("host", found.host))
+    if found.canonical:
+        rows.append(("canonical path", found.canonical))
+    if found.stage:
+        rows.append(("api", found.api_id))
+        rows.append(("stage", found.stage))
+    if found.operation:
+        rows.append(("route", f"{found.operation} {found.resource}".strip()))
+    rows += [(f"parameter {number}", value) for number, value in enumerate(found.parameters, 1)]
+    rows.append(("phases", " ".join(found.phases)))
+    if found.failure >= 0:
+        failure = FAILURES[found.failure]
+        rows.append(("answer", f"{found.status} {failure.type or failure.name}"))
+    elif found.upstream_head:
+        lines = found.upstream_head.split("\r\n")
+        rows.append(("upstream", found.target))
+        rows.append(("upstream request", lines[0]))
+        rows += [("", line) for line in lines[1:] if line]
+    else:
+        rows.append(("answer", f"{found.status} by the gateway"))
+    return rows

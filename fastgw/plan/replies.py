@@ -1,0 +1,97 @@
+"""What every failure answers, for one API: its own gateway responses, then DEFAULT_4XX/5XX, then the built-in."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+from fastgw.errors import DEFAULT_4XX, DEFAULT_5XX, FAILURES, Failure
+from fastgw.model.api import Api, ApiKind
+from fastgw.model.integration import GatewayResponse
+from fastgw.plan.ops import IN_HEADER, IN_JSON, JSON_STRING, Op, context, merged, of_source, of_text, text
+
+FIXED = frozenset({"REQUEST_TOO_LARGE"})
+"""Types that a definition may name but not change."""
+
+
+def status_line(status: int) -> bytes:
+    """The status line of an answer, with its CRLF."""
+    try:
+        phrase = HTTPStatus(status).phrase
+    except ValueError:
+        phrase = ""
+    return f"HTTP/1.1 {status} {phrase}\r\n".encode()
+
+
+def always(kind: ApiKind) -> list[Op]:
+    """The fields that every answer of an API carries."""
+    if kind is ApiKind.HTTP:
+        return [text("apigw-requestid: "), context("EXTENDED_ID"), text("\r\n")]
+    return [
+        text("x-amzn-RequestId: "), context("REQUEST_ID"), text("\r\nx-amz-apigw-id: "), context("EXTENDED_ID"),
+        text("\r\n"),
+    ]
+
+
+def replies(api: Api | None, variables: Mapping[str, str]) -> list[dict[str, Any]]:
+    """One reply per row of the failure table. api None: before any API has been chosen."""
+    if api is not None and api.kind is ApiKind.HTTP:
+        return [_http_reply(failure) for failure in FAILURES]
+    custom = {response.type: response for response in (api.gateway_responses if api else ())}
+    return [_rest_reply(failure, custom, variables) for failure in FAILURES]
+
+
+def _http_reply(failure: Failure) -> dict[str, Any]:
+    """An HTTP API's bodies are fixed."""
+    return {
+        "status_line": status_line(failure.status),
+        "status": failure.status,
+        "head": merged([text("Content-Type: application/json\r\n"), *always(ApiKind.HTTP)]),
+        "headers": [],
+        "body": [text('{"message":"' + failure.http_message + '"}')],
+        "message": failure.http_message.encode(),
+        "type": failure.type.encode(),
+    }
+
+
+def _rest_reply(failure: Failure, custom: Mapping[str, GatewayResponse], variables: Mapping[str, str]) -> dict[str, Any]:
+    fallback = DEFAULT_4XX if failure.status < 500 else DEFAULT_5XX
+    response = None
+    if failure.type and failure.type not in FIXED:
+        response = custom.get(failure.type) or custom.get(fallback)
+    status = failure.status
+    if response is not None and response.status is not None:
+        status = response.status
+    mime, body = _body(failure, response, variables)
+    return {
+        "status_line": status_line(status),
+        "status": status,
+        "head": merged([
+            text(f"Content-Type: {mime}\r\n"), *always(ApiKind.REST),
+            text(f"x-amzn-ErrorType: {failure.error_type}\r\n"),
+        ]),
+        "headers": _headers(response, variables),
+        "body": body,
+        "message": None if failure.message is None else failure.message.encode(),
+        "type": failure.type.encode(),
+    }
+
+
+def _body(failure: Failure, response: GatewayResponse | None, variables: Mapping[str, str]) -> tuple[str, list[Op]]:
+    templates = dict(response.templates) if response is not None else {}
+    if templates:
+        mime = "application/json" if "application/json" in templates else next(iter(templates))
+        encode = IN_JSON if "json" in mime else IN_HEADER
+        return mime, of_text(templates[mime], variables, (), encode)
+    key = "Message" if failure.type == "ACCESS_DENIED" else "message"
+    return "application/json", [text('{"' + key + '":'), context("ERROR_MESSAGE", JSON_STRING), text("}")]
+
+
+def _headers(response: GatewayResponse | None, variables: Mapping[str, str]) -> list[tuple[bytes, list[Op]]]:
+    if response is None:
+        return []
+    rows = []
+    for name, source in response.headers:
+        op = of_source(source, variables, (), IN_HEADER)
+        if op is not None:
+            rows.append((name.encode(), [op]))
+    return rows
