@@ -387,10 +387,10 @@ cdef struct Exchange:
     Span host               # lower case, without port
     const char* body_now    # body bytes at hand during a feed, or NULL
     uint32_t body_now_n
-    RouterMatch match
     void* ticket            # Python object of a step that is under way, or NULL
     char* collected         # body for a Python step
     uint32_t collected_cap
+    RouterMatch match
 
 cdef struct Conn:
     Stream stream
