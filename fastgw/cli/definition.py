@@ -35,8 +35,9 @@ def explain(options: argparse.Namespace) -> int:
     gateway = usable(options).gateway
 
     from fastgw.plan.explain import explain as explained
+    from fastgw.settings import engine_settings
 
-    rows = explained(gateway, given, options.method, options.url, headers)
+    rows = explained(gateway, given, engine_settings(given), options.method, options.url, headers)
     width = max(len(name) for name, _ in rows)
     for name, value in rows:
         print(f"{name.ljust(width)}  {value}")

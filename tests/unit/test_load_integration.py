@@ -31,7 +31,7 @@ def load_one(files: Files, integration: dict, path: str = "/pets", **options):
         (
             {"type": "HTTP_PROXY", "connectionType": "internet", "passthroughBehavior": "when_no_match"},
             None,
-            29_000,
+            None,
         ),
         ({"responseTransferMode": "STREAM", "responses": {"default": {"statusCode": 200}}}, None, None),
     ],

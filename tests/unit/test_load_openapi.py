@@ -269,7 +269,7 @@ def test_nearer_servers_win(files: Files) -> None:
     assert [route.integration.uri for route in files.api(document).routes] == [
         "http://item/a",
         "http://post/a",
-        "http://root/b/{x}",
+        "http://base/b/{x}",
     ]
 
 
