@@ -1,26 +1,26 @@
-"""What shows only in the whole gateway: stage variables that are missing, upstreams that nobody uses."""
+"""What shows only in the whole gateway: URIs with their stages' variables put in, upstreams nobody uses."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from fastgw.load.problem import Problems, did_you_mean, shown
-from fastgw.load.uri import STAGE_VARIABLE, target
+from fastgw.load.uri import STAGE_VARIABLE, BadUri, target
 from fastgw.model.api import Api, Route
 from fastgw.model.gateway import Gateway, Stage
 from fastgw.model.integration import HttpProxy
 
 
 def check_whole(gateway: Gateway, problems: Problems) -> None:
-    """Warn of what can only be a slip; nothing here stops a gateway."""
+    """Each stage must give what its API's upstream URIs need; an unused upstream is told."""
     reached: set[str] = set()
     for api in gateway.apis:
-        stages = [stage for stage in gateway.stages if stage.api == api.name]
+        stages = [(stage, dict(stage.variables)) for stage in gateway.stages if stage.api == api.name]
         for route, proxy in _proxies(api):
             if "${" not in proxy.uri:
                 reached.add(target(proxy.uri).authority)
                 continue
-            for stage in stages:
-                reached.add(_authority(proxy.uri, dict(stage.variables)))
-                _check_variables(route, proxy, stage, problems)
+            for stage, variables in stages:
+                if authority := _authority(route, proxy, stage, variables, problems):
+                    reached.add(authority)
     for upstream in gateway.upstreams:
         if upstream.authority not in reached:
             problems.warning(upstream.place, "no-effect", f"no route that is served goes to "
@@ -33,16 +33,18 @@ def _proxies(api: Api) -> Iterator[tuple[Route, HttpProxy]]:
             yield route, route.integration
 
 
-def _authority(uri: str, variables: dict[str, str]) -> str:
-    """Where a URI leads with a stage's variables; one may hold a path as well."""
-    filled = STAGE_VARIABLE.sub(lambda found: variables.get(found[1], ""), target(uri).authority)
-    return filled.partition("/")[0].lower()
-
-
-def _check_variables(route: Route, proxy: HttpProxy, stage: Stage, problems: Problems) -> None:
-    known = {name for name, _ in stage.variables}
-    missing = sorted(set(STAGE_VARIABLE.findall(proxy.uri)) - known)
+def _authority(route: Route, proxy: HttpProxy, stage: Stage, variables: Mapping[str, str],
+               problems: Problems) -> str | None:
+    """Where a stage's requests of a route go; None, with an error, where its variables do not say."""
+    used = STAGE_VARIABLE.findall(proxy.uri)
+    missing = sorted(name for name in set(used) if name not in variables)
+    told = f"{route.method} {route.path} in stage {shown(stage.name)}"
     if missing:
-        problems.warning(proxy.place, "missing-variable", f"{route.method} {route.path}: stage "
-                         f"{shown(stage.name)} does not set {', '.join(missing)}; there it answers 500 "
-                         "Internal server error")
+        problems.error(proxy.place, "missing-variable", f"{told}: the uri needs stage variable "
+                       f"{', '.join(missing)}; set it in a fastgw.yaml, under stages: variables:")
+        return None
+    try:
+        return target(STAGE_VARIABLE.sub(lambda found: variables[found[1]], proxy.uri)).authority
+    except BadUri as error:
+        problems.error(proxy.place, "bad-uri", f"{told}: {error}")
+        return None

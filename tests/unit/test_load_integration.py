@@ -76,8 +76,8 @@ def test_bad_fields(files: Files, fields: dict) -> None:
     ],
 )
 def test_good_uris(files: Files, uri: str) -> None:
-    found = files.integration(proxy(uri), path="/pets/{petId}")
-    assert found.uri == uri.replace("HTTP:", "http:")
+    loaded = in_stage(files, uri, "{host: shop, port: '80', b: x}", path="/pets/{petId}")
+    assert loaded.gateway.apis[0].routes[0].integration.uri == uri.replace("HTTP:", "http:")
 
 
 @pytest.mark.parametrize(
@@ -405,9 +405,23 @@ def test_gateway_responses(files: Files) -> None:
     )
 
 
-def test_a_stage_without_a_needed_variable_is_told(files: Files) -> None:
-    loaded = load_one(files, proxy("http://${stageVariables.host}/a/${stageVariables.a}"))
-    assert messages(loaded) == [
-        'warning: GET /pets: stage "$default" does not set a, host; there it answers 500 '
-        "Internal server error"
+def in_stage(files: Files, uri: str, variables: str, path: str = "/pets"):
+    """Loaded with a fastgw.yaml whose one stage has these variables."""
+    files.write("api.json", definition({path: {"get": {INTEGRATION: proxy(uri)}}}))
+    stages = f"stages: {{prod: {{variables: {variables}}}}}"
+    return files.load(f"fastgw: 1\napis: {{a: {{definition: api.json, {stages}}}}}\n", "fastgw.yaml")
+
+
+def test_a_stage_must_set_what_its_uris_need(files: Files) -> None:
+    uri = "http://${stageVariables.host}/a/${stageVariables.a}"
+    assert messages(in_stage(files, uri, "{b: c}")) == [
+        'error: GET /pets in stage "prod": the uri needs stage variable a, host; set it in a fastgw.yaml, '
+        "under stages: variables:"
     ]
+    assert in_stage(files, uri, "{host: 'shop:80/x', a: ''}").problems == ()
+
+
+@pytest.mark.parametrize("host", ["", ":80", "a:b", "a:99999", "?x", "a#b", "a,b", "http://a"])
+def test_a_stage_variable_must_make_a_host(files: Files, host: str) -> None:
+    loaded = in_stage(files, "http://${stageVariables.host}/a", f"{{host: '{host}'}}")
+    assert [problem.code for problem in loaded.problems] == ["bad-uri"]

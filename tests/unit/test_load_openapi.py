@@ -264,12 +264,12 @@ def test_nearer_servers_win(files: Files) -> None:
             },
             "/b/{x+}": {"get": op()},
         },
-        servers=[{"url": "http://root"}],
+        servers=[{"url": "http://whole"}],
     )
     assert [route.integration.uri for route in files.api(document).routes] == [
         "http://item/a",
         "http://post/a",
-        "http://base/b/{x}",
+        "http://whole/b/{x}",
     ]
 
 
