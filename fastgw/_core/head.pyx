@@ -194,6 +194,7 @@ cdef int head_feed(Exchange* ex, const char* p, uint32_t n, uint32_t* used) noex
     elif not keep_head(ex, p, used[0]):
         return F_OVERLOADED
     ex.base = ex.head
+    llhttp.resume(ex.parser)        # a paused parser takes no body: a chunked one would be read as the next request
     return judge(ex)
 
 
