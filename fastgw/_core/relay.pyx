@@ -51,8 +51,8 @@ cdef void choose_framing(Exchange* ex, UpConn* up) noexcept nogil:
     else:
         ex.out = BODY_CLOSE     # HTTP/1.0 knows no chunks
         ex.keep = False
-    if not ex.received:
-        ex.keep = False         # answered before the request was read
+    if not ex.received or core.drain:
+        ex.keep = False         # answered before the request was read, or the last answer before the end
 
 
 cdef void relay_head(Exchange* ex, UpConn* up, int status) noexcept nogil:
