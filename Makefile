@@ -24,6 +24,7 @@ wheel: $(TOOLS)
 
 docs: $(BUILT)
 	$(BIN)/python docs/tables.py README.md docs/*.md
+	$(BIN)/python -m bench.report --write
 
 trials: $(BUILT) doubles
 	$(BIN)/python -m pytest -m trial -o addopts=--strict-markers

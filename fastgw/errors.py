@@ -105,5 +105,5 @@ FAILURES: tuple[Failure, ...] = (
 CODE = {failure.name: code for code, failure in enumerate(FAILURES)}
 
 DEFAULT_4XX, DEFAULT_5XX = "DEFAULT_4XX", "DEFAULT_5XX"
-TYPES = tuple(dict.fromkeys(f.type for f in FAILURES if f.type)) + (DEFAULT_4XX, DEFAULT_5XX)
+TYPES = (*dict.fromkeys(f.type for f in FAILURES if f.type), DEFAULT_4XX, DEFAULT_5XX)
 """Every gateway-response type a definition may name. REQUEST_TOO_LARGE may be named but not changed."""

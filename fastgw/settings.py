@@ -106,7 +106,9 @@ class Settings:
         29, "Time from the last byte of a request to the first of its answer; longer is 504."
     )
     upstream_idle_timeout: float = _seconds(29, "Longest pause within an upstream's answer.")
-    total_timeout: float = _seconds(29, "Time for a whole answer from an upstream, the client's own slowness not counted; a route may set its own.")
+    total_timeout: float = _seconds(
+        29, "Time for a whole answer, the client's own slowness not counted; a route may set its own."
+    )
     upstream_connections: int = _count(256, "Connections to one upstream target, for each worker.", low=1)
     upstream_pending: int = _count(
         1024, "Requests waiting for a connection to one target, for each worker; more are answered 503."

@@ -36,29 +36,45 @@ def test_ruff() -> None:
     ruff = shutil.which("ruff") or shutil.which("ruff", path=str(Path(sys.executable).parent))
     if not ruff:
         pytest.skip("ruff is not installed (pip install .[dev])")
-    run = subprocess.run([ruff, "check", "--no-cache", "."], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    run = subprocess.run(
+        [ruff, "check", "--no-cache", "."], cwd=ROOT, capture_output=True, text=True, timeout=120
+    )
     assert run.returncode == 0, run.stdout
 
 
 def test_files_stay_short() -> None:
-    long = {str(path.relative_to(ROOT)): count for path in SOURCES if (count := text(path).count("\n")) > LONGEST}
+    long = {
+        str(path.relative_to(ROOT)): count for path in SOURCES if (count := text(path).count("\n")) > LONGEST
+    }
     assert not long
 
 
 def test_no_machine_paths() -> None:
-    found = [f"{path.relative_to(ROOT)}: {match[0]}" for path in tree() if path != Path(__file__)
-             for match in MACHINE.finditer(text(path))]
+    found = [
+        f"{path.relative_to(ROOT)}: {match[0]}"
+        for path in tree()
+        if path != Path(__file__)
+        for match in MACHINE.finditer(text(path))
+    ]
     assert not found
 
 
 def test_nothing_is_left_for_later() -> None:
-    found = [f"{path.relative_to(ROOT)}: {match[0]}" for path in SOURCES if path != Path(__file__)
-             for match in LATER.finditer(text(path))]
+    found = [
+        f"{path.relative_to(ROOT)}: {match[0]}"
+        for path in SOURCES
+        if path != Path(__file__)
+        for match in LATER.finditer(text(path))
+    ]
     assert not found
 
 
 def test_every_python_file_says_what_it_is_for() -> None:
-    bare = [str(path.relative_to(ROOT)) for path in SOURCES
-            if path.suffix in (".py", ".pyx") and text(path).strip()
-            and not re.match(r'(?:#[^\n]*\n|\s)*(?:r|b)?(?:"""|\'\'\')', text(path))]
+    bare = [
+        str(path.relative_to(ROOT))
+        for path in SOURCES
+        if path.suffix in (".py", ".pyx")
+        and text(path).strip()
+        and not re.match(r'(?:#[^\n]*\n|\s)*(?:r|b)?(?:"""|\'\'\')', text(path))
+    ]
     assert not bare

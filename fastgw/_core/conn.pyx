@@ -365,7 +365,7 @@ cdef void conns_close() noexcept nogil:
         c = c.next
 
 
-cdef void conn_open() noexcept nogil:
+cdef void conn_open(object loop):
     stream_events.data = on_data
     stream_events.ended = on_ended
     stream_events.drained = on_drained
@@ -373,5 +373,5 @@ cdef void conn_open() noexcept nogil:
     conn_events.ended = on_exchange_ended
     conn_events.resume = run
     conn_events.broken = on_exchange_broken
-    exchange_open(&conn_events)
+    exchange_open(&conn_events, loop)
     wheel_handler(TIMER_CONN, on_timer)

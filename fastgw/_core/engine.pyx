@@ -84,7 +84,7 @@ cdef class Engine:
         core.upstream_head_bytes = settings["upstream_head_bytes"]
         core.upstream_fields = settings["upstream_head_fields"]
         wheel_open(core.loop)
-        conn_open()
+        conn_open(loop)
 
     def listen(self, sock) -> None:
         """Accept on a bound socket; the engine keeps a descriptor of its own."""

@@ -8,7 +8,7 @@ cdef struct ConnEvents:
     void (*resume)(Conn* c) noexcept nogil                          # the exchange takes body bytes again
     void (*broken)(Conn* c) noexcept nogil                          # c.ex is NULL; close at once, visibly cut
 
-cdef void exchange_open(const ConnEvents* events) noexcept nogil
+cdef void exchange_open(const ConnEvents* events, object loop)
 cdef void exchange_close() noexcept nogil                   # free the free list
 cdef Exchange* exchange_new(Conn* c) noexcept nogil         # NULL: no memory
 cdef void exchange_start(Exchange* ex) noexcept nogil       # the head is complete and by the rules

@@ -5,21 +5,22 @@ from libc.string cimport memset
 from fastgw._core.answer cimport AnswerEvents, answer_on
 from fastgw._core.clock cimport micros
 from fastgw._core.counters cimport H_EXCHANGES_LIVE, H_UPSTREAM_RETRIES
-from fastgw._core.failure cimport (F_API_CONFIGURATION_ERROR, F_INTEGRATION_BAD_ANSWER, F_INTEGRATION_FAILURE,
-                                   F_INTEGRATION_TIMEOUT, F_UPSTREAM_OVERLOADED)
-from fastgw._core.forward cimport FORWARDED, FORWARD_BROKEN, forward_body, forward_head, forward_open
-from fastgw._core.head cimport request_settings
+from fastgw._core.failure cimport (F_BAD_MESSAGE, F_INTEGRATION_BAD_ANSWER, F_INTEGRATION_FAILURE, F_INTEGRATION_TIMEOUT,
+                                   F_REQUEST_TOO_LARGE, F_UPSTREAM_OVERLOADED)
+from fastgw._core.door cimport DoorEvents, door_collect, door_leave, door_open, door_run
+from fastgw._core.forward cimport FORWARDED, FORWARD_BROKEN, forward_body, forward_head, forward_piece
+from fastgw._core.head cimport chunks_feed, head_on_piece, request_settings
 from fastgw._core.libuv cimport uv
-from fastgw._core.llhttp cimport PARSE_REQUEST, llhttp
+from fastgw._core.llhttp cimport HPE_OK, HPE_PAUSED, PARSE_REQUEST, llhttp
 from fastgw._core.relay cimport relay_flush, relay_head, relay_piece
 from fastgw._core.respond cimport (respond_asterisk, respond_continue, respond_failure, respond_fixed, respond_log,
                                    respond_preflight)
 from fastgw._core.route cimport ROUTED, route_find, route_is_preflight
-from fastgw._core.state cimport (BODY_LENGTH, BODY_NONE, EX_ANSWERED, EX_HEAD, EX_SENDING, EX_WAIT, Field, INTEGRATE,
-                                 LOG, PARSE, PATCH, POST, ROUTE, ROUTE_FAIL, ROUTE_FIXED, ROUTE_PROXY, Target, WRITE,
+from fastgw._core.state cimport (BODY_LENGTH, BODY_NONE, EX_COLLECT, EX_HEAD, EX_SENDING, EX_WAIT, Field, INTEGRATE,
+                                 LOG, PARSE, PATCH, POST, ROUTE, ROUTE_FIXED, ROUTE_PROXY, ROUTE_PYTHON, Target, WRITE,
                                  core,
                                  count, random64)
-from fastgw._core.upstream cimport (ACQUIRED, ACQUIRE_FULL, ACQUIRE_WAITS, UP_SILENT, UP_TIMEOUT, UP_UNREACHABLE,
+from fastgw._core.upstream cimport (ACQUIRED, ACQUIRE_WAITS, UP_SILENT, UP_TIMEOUT, UP_UNREACHABLE,
                                     UpstreamEvents, upstream_acquire, upstream_cancel, upstream_drop, upstream_open,
                                     upstream_resume)
 
@@ -39,6 +40,7 @@ cdef step_fn steps[LOG + 1]     # the fixed list of phases
 cdef const ConnEvents* conn_events
 cdef UpstreamEvents upstream_events
 cdef AnswerEvents answer_events
+cdef DoorEvents door_events
 
 
 # --- life
@@ -115,6 +117,7 @@ cdef void finish(Exchange* ex, int error) noexcept nogil:
     cdef Conn* c = ex.conn
     cdef bint keep = ex.keep, whole = ex.received
     ex.phase = LOG
+    door_leave(ex)
     respond_log(ex)
     release(ex)
     if error < 0:
@@ -123,7 +126,9 @@ cdef void finish(Exchange* ex, int error) noexcept nogil:
         conn_events.ended(c, keep, whole)
 
 
-cdef void leave_upstream(Exchange* ex) noexcept nogil:
+cdef void leave(Exchange* ex) noexcept nogil:
+    """Let go of whatever the exchange waits for."""
+    door_leave(ex)
     upstream_cancel(ex)
     if ex.up != NULL:
         upstream_drop(ex.up)
@@ -148,7 +153,7 @@ cdef void settle(Exchange* ex) noexcept nogil:
 
 cdef void exchange_fail(Exchange* ex, int code) noexcept nogil:
     cdef Conn* c = ex.conn
-    leave_upstream(ex)
+    leave(ex)
     if ex.answering:            # too late for another answer: cut it where everybody can see
         respond_log(ex)
         release(ex)
@@ -165,7 +170,7 @@ cdef void exchange_refuse(Exchange* ex, int code) noexcept nogil:
 
 
 cdef void exchange_abort(Exchange* ex) noexcept nogil:
-    leave_upstream(ex)
+    leave(ex)
     if not ex.answering:
         ex.status = STATUS_CLIENT_GONE
     if ex.state != EX_HEAD:
@@ -209,12 +214,51 @@ cdef Verdict step_integrate(Exchange* ex) noexcept nogil:
     if ex.route.kind == ROUTE_PROXY:
         acquire(ex, False)
         return WAIT
+    if ex.route.kind == ROUTE_PYTHON:
+        step(ex)
+        return WAIT
     if ex.route.kind == ROUTE_FIXED:
         settle(ex)
         finish(ex, respond_fixed(ex))
     else:
         exchange_fail(ex, ex.route.failure)
     return DONE
+
+
+# --- Python steps
+
+cdef void step(Exchange* ex) noexcept nogil:
+    """Run the route's step, with the whole body once it is here."""
+    if not ex.received:
+        ex.state = EX_COLLECT
+        if ex.expects and ex.body_now_n == 0 and respond_continue(ex) < 0:
+            finish_broken(ex)
+        return
+    ex.state = EX_WAIT
+    ex.wait_deadline = uv.now(core.loop) + ex.route.timeout_ms
+    settle_connection(ex)
+    door_run(ex)
+
+
+cdef void on_collected_piece(Exchange* ex, const char* p, uint32_t n) noexcept nogil:
+    if ex.body_seen + n > core.limits.body_bytes or not door_collect(ex, p, n):
+        ex.aborted = True
+
+
+cdef int collect(Exchange* ex, const char* p, uint32_t n, uint32_t* used) noexcept nogil:
+    """Take body bytes; FORWARDED, or a failure code."""
+    cdef int error
+    if ex.body == BODY_LENGTH:
+        used[0] = n if n < ex.body_left else <uint32_t>ex.body_left
+        on_collected_piece(ex, p, used[0])
+        ex.body_left -= used[0]
+        ex.received = ex.body_left == 0
+    else:
+        error = chunks_feed(ex, p, n, used)
+        if error != HPE_OK and error != HPE_PAUSED:
+            return F_BAD_MESSAGE
+        ex.received = error == HPE_PAUSED
+    return F_REQUEST_TOO_LARGE if ex.aborted else <int>FORWARDED
 
 
 # --- the upstream side
@@ -308,18 +352,36 @@ cdef void exchange_drained(Exchange* ex) noexcept nogil:
 cdef bint exchange_body(Exchange* ex, const char* p, uint32_t n, uint32_t* used) noexcept nogil:
     cdef int result
     used[0] = 0
-    if ex.state != EX_SENDING or ex.up == NULL:
-        return True
-    result = forward_body(ex, p, n, used)
-    if result == FORWARDED:
+    if ex.state == EX_COLLECT:
+        result = collect(ex, p, n, used)
+        if result == FORWARDED:
+            if ex.received:
+                step(ex)
+            return True
+    elif ex.state == EX_SENDING and ex.up != NULL:
+        result = forward_body(ex, p, n, used)
+        if result == FORWARDED:
+            return True
+    else:
         return True
     exchange_fail(ex, result)
     return False
 
 
-cdef void exchange_open(const ConnEvents* events) noexcept nogil:
+cdef void on_piece(Exchange* ex, const char* p, uint32_t n) noexcept nogil:
+    if ex.state == EX_COLLECT:
+        on_collected_piece(ex, p, n)
+    else:
+        forward_piece(ex, p, n)
+
+
+cdef void exchange_open(const ConnEvents* events, object loop):
     global conn_events
     conn_events = events
+    door_events.answered = finish
+    door_events.failed = exchange_fail
+    door_open(&door_events, loop)
+    head_on_piece(on_piece)
     steps[<int>ROUTE] = step_route
     steps[<int>INTEGRATE] = step_integrate
     upstream_events.ready = on_ready
@@ -331,4 +393,3 @@ cdef void exchange_open(const ConnEvents* events) noexcept nogil:
     answer_events.head = relay_head
     answer_events.piece = relay_piece
     answer_on(&answer_events)
-    forward_open()

@@ -44,7 +44,7 @@ cdef object report(Exchange* ex, Plan plan, int result):
     cdef Reply* reply
     cdef UpConn up
     cdef Target target
-    cdef uint32_t i
+    cdef int i
     found = Trace()
     if ex.verb_n:
         found.method = (<bytes>ex.head[ex.verb_off:ex.verb_off + ex.verb_n]).decode("latin-1") if ex.head else ""

@@ -13,4 +13,4 @@ cdef int forward_head(Exchange* ex) noexcept nogil      # with the body bytes at
 # Forward body bytes that were read; *used may stay 0 while the upstream does not keep up.
 # FORWARDED, or a failure code.
 cdef int forward_body(Exchange* ex, const char* p, uint32_t n, uint32_t* used) noexcept nogil
-cdef void forward_open() noexcept nogil
+cdef void forward_piece(Exchange* ex, const char* p, uint32_t n) noexcept nogil     # of a chunked body

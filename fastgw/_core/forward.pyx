@@ -3,10 +3,9 @@ from libc.stdint cimport uint8_t, uint64_t
 
 from fastgw._core.bytes cimport (Span, Writer, put, put_char, put_span, put_uint, same_case, span, writer_init)
 from fastgw._core.clock cimport micros
-from fastgw._core.counters cimport H_UPSTREAM_BYTES_OUT
 from fastgw._core.failure cimport (F_BAD_MESSAGE, F_BAD_REQUEST_PARAMETERS, F_HEADERS_TOO_LARGE, F_REQUEST_TOO_LARGE)
 from fastgw._core.gather cimport (gather_chunk, gather_clear, gather_piece, gather_send, to_upstream)
-from fastgw._core.head cimport chunks_feed, head_on_piece
+from fastgw._core.head cimport chunks_feed
 from fastgw._core.llhttp cimport HPE_OK, HPE_PAUSED
 from fastgw._core.names cimport name_token
 from fastgw._core.program cimport PROGRAM_MISSING, PROGRAM_OK, PROGRAM_REFUSED, program_write, query_name_is, query_next
@@ -203,7 +202,6 @@ cdef int forward_head(Exchange* ex) noexcept nogil:
         return result
     if ex.body_now_n:
         gather_piece(&to_upstream, ex.body_now, ex.body_now_n)
-    core.gauges[H_UPSTREAM_BYTES_OUT] += to_upstream.text.n + ex.body_now_n
     if gather_send(&to_upstream, &ex.up.stream) < 0:
         return FORWARD_BROKEN
     ex.sent = micros()
@@ -219,7 +217,7 @@ cdef int forward_head(Exchange* ex) noexcept nogil:
 
 # --- body
 
-cdef void on_piece(Exchange* ex, const char* p, uint32_t n) noexcept nogil:
+cdef void forward_piece(Exchange* ex, const char* p, uint32_t n) noexcept nogil:
     ex.body_seen += n
     if not ex.aborted and ex.body_seen <= core.limits.body_bytes \
             and gather_chunk(&to_upstream, &ex.up.stream, p, n) < 0:
@@ -247,7 +245,6 @@ cdef int forward_body(Exchange* ex, const char* p, uint32_t n, uint32_t* used) n
     used[0] = 0
     if ex.up.stream.queued or ex.aborted:
         return FORWARDED
-    core.gauges[H_UPSTREAM_BYTES_OUT] += n
     upstream_progress(ex.up)
     if ex.body == BODY_CHUNKED:
         return forward_chunks(ex, p, n, used)
@@ -261,6 +258,3 @@ cdef int forward_body(Exchange* ex, const char* p, uint32_t n, uint32_t* used) n
         request_out(ex)
     return FORWARDED
 
-
-cdef void forward_open() noexcept nogil:
-    head_on_piece(on_piece)

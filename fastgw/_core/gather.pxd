@@ -15,6 +15,7 @@ cdef enum:
 cdef struct Gather:
     Buf bufs[GATHER_BUFS]
     uint32_t n
+    int cell                    # counter of the bytes sent
     uint32_t open_from          # start of what `text` holds beyond the last buf
     Writer text
 
@@ -22,7 +23,7 @@ cdef Gather to_client
 cdef Gather to_upstream
 
 cdef void gather_clear(Gather* g) noexcept nogil
-cdef void gather_piece(Gather* g, const char* p, uint32_t n) noexcept nogil         # by reference
+cdef void gather_piece(Gather* g, const char* p, uint32_t n) noexcept nogil         # copied when short, else by reference
 cdef int gather_chunk(Gather* g, Stream* s, const char* p, uint32_t n) noexcept nogil   # as one chunk; may send first
 cdef int gather_send(Gather* g, Stream* s) noexcept nogil       # 0, or a negative errno
 cdef inline bint gather_empty(Gather* g) noexcept nogil:

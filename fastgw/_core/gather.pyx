@@ -1,6 +1,11 @@
 """Bodies of the gatherers."""
 from fastgw._core.bytes cimport put, put_hex, writer_init
+from fastgw._core.counters cimport H_BYTES_OUT, H_UPSTREAM_BYTES_OUT
+from fastgw._core.state cimport core
 from fastgw._core.stream cimport stream_write
+
+cdef enum:
+    COPY_BYTES = 2048
 
 cdef char client_text[GATHER_BYTES]
 cdef char upstream_text[GATHER_BYTES]
@@ -23,6 +28,9 @@ cdef inline void close_text(Gather* g) noexcept nogil:
 
 
 cdef void gather_piece(Gather* g, const char* p, uint32_t n) noexcept nogil:
+    if n <= COPY_BYTES and g.text.cap - g.text.n > n:
+        put(&g.text, p, n)      # a short copy costs less than another buffer in writev
+        return
     close_text(g)
     g.bufs[g.n].base = <char*>p
     g.bufs[g.n].len = n
@@ -42,7 +50,10 @@ cdef int gather_chunk(Gather* g, Stream* s, const char* p, uint32_t n) noexcept 
 
 cdef int gather_send(Gather* g, Stream* s) noexcept nogil:
     cdef int error = 0
+    cdef uint32_t i
     close_text(g)
+    for i in range(g.n):
+        core.gauges[g.cell] += g.bufs[i].len
     if g.n:
         error = stream_write(s, g.bufs, g.n)
     gather_clear(g)
@@ -53,3 +64,5 @@ writer_init(&to_client.text, client_text, GATHER_BYTES)
 writer_init(&to_upstream.text, upstream_text, GATHER_BYTES)
 gather_clear(&to_client)
 gather_clear(&to_upstream)
+to_client.cell = H_BYTES_OUT
+to_upstream.cell = H_UPSTREAM_BYTES_OUT

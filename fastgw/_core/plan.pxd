@@ -14,7 +14,7 @@ cdef class Plan:
     cdef list stages            # StagePlan* as numbers
     cdef list apis              # ApiPlan* as numbers
     cdef readonly list targets  # dicts: key, authority, host, port, unix_path, limits
-    cdef readonly list steps    # callables of ROUTE_PYTHON routes
+    cdef list steps             # callables of ROUTE_PYTHON routes, kept alive
     cdef Program program(self, object ops) except *
     cdef Mapping* mappings(self, object items) except? NULL
     cdef Reply* make_replies(self, object items) except NULL

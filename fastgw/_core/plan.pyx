@@ -131,8 +131,9 @@ cdef class Plan:
         elif route.kind == ROUTE_FAIL:
             route.failure = spec["failure"]
         else:
-            route.step = len(self.steps)
             self.steps.append(spec["step"])
+            route.step = <void*>spec["step"]
+            route.timeout_ms = spec["timeout_ms"]
         return 0
 
     cdef int fill_cors(self, StagePlan* stage, object spec) except -1:

@@ -3,7 +3,6 @@ from libc.stdint cimport uint8_t
 
 from fastgw._core.bytes cimport Span, Writer, put, put_char, put_span, put_uint
 from fastgw._core.clock cimport http_date
-from fastgw._core.counters cimport H_BYTES_OUT
 from fastgw._core.gather cimport GATHER_BUFS, gather_chunk, gather_piece, gather_send, to_client
 from fastgw._core.program cimport program_write
 from fastgw._core.respond cimport put_connection, put_cors

@@ -18,7 +18,7 @@ cdef extern from "<string.h>" nogil:
 
 cdef enum:
     MAX_SEGMENTS = 128      # of a route: bounds the backtracking stack below
-    TRY_VAR = -1            # Level.next: the mixed segments are used up
+    TRY_VAR = -1            # Level.next: also what ends a chain of mixed segments
     TRY_GREEDY = -2
 
 # A level with wider candidates than text, kept until they have been tried.
@@ -86,6 +86,7 @@ cdef bint match_mixed(const RouterTable* t, const RouterMixed* mixed, const char
 
 
 cdef int router_match(const RouterTable* t, const char* path, uint32_t n, int verb, RouterMatch* out) noexcept nogil:
+    # Longer than a screen: its two halves, going on and going back, share every variable.
     cdef Level stack[MAX_SEGMENTS]
     cdef Level* level
     cdef const RouterNode* node

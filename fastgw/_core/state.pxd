@@ -175,7 +175,7 @@ cdef struct RoutePlan:
     Span operation          # "GET", "ANY", "$default"
     Program fixed_head      # after "HTTP/1.1 200 OK\r\n...": fixed and mapped fields
     Span fixed_body
-    int32_t step            # ROUTE_PYTHON: number of the step
+    void* step              # ROUTE_PYTHON: the callable, owned by the Plan
 
 cdef struct Reply:          # what a failure answers
     Span status_line        # "HTTP/1.1 403 Forbidden\r\n"
@@ -331,7 +331,7 @@ cdef enum ExState:
     EX_HEAD = 0             # reading the head
     EX_WAIT = 1             # waiting for an upstream connection or a Python step
     EX_SENDING = 2          # on an upstream connection
-    EX_ANSWERED = 3         # the answer is complete; the request may not be
+    EX_COLLECT = 3          # taking the whole body for a Python step
 
 cdef struct Exchange:
     char parser[PARSER_BYTES]   # first: callbacks cast it back
@@ -387,8 +387,10 @@ cdef struct Exchange:
     Span host               # lower case, without port
     const char* body_now    # body bytes at hand during a feed, or NULL
     uint32_t body_now_n
+    void* ticket            # Python object of a step that is under way, or NULL
+    char* collected         # body for a Python step
+    uint32_t collected_cap
     RouterMatch match
-    void* task              # Python object of a waiting step, or NULL
 
 cdef struct Conn:
     Stream stream

@@ -1,6 +1,7 @@
 """Text -> model: definitions and fastgw.yaml read into a frozen Gateway, every problem with its place."""
 
 import gc
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -12,8 +13,10 @@ from fastgw.load.guards import ALLOWABLE
 from fastgw.load.native import NativeFile, Settings, is_native
 from fastgw.load.openapi import Choices
 from fastgw.load.params import Params
-from fastgw.load.problem import Problem, Problems
-from fastgw.load.stages import check_stages
+from fastgw.load.plain import check_upstream_url
+from fastgw.load.problem import Problem, Problems, shown
+from fastgw.load.schema import STAGE_NAME
+from fastgw.load.whole import check_whole
 from fastgw.model.api import ApiKind
 from fastgw.model.gateway import ANY_HOST, DEFAULT_STAGE, Domain, Gateway, Stage
 from fastgw.model.gateway import Mapping as BasePathMapping
@@ -62,7 +65,7 @@ def load(files: Sequence[str], options: LoadOptions | None = None) -> Loaded:
     with _collector_resting():
         gateway, settings = _load(files, options or LoadOptions(), problems)
         if gateway is not None:
-            check_stages(gateway, problems)
+            check_whole(gateway, problems)
     found = problems.by_place()
     return Loaded(None if problems.has_errors() else gateway, found, settings)
 
@@ -83,10 +86,21 @@ def _load(files: Sequence[str], options: LoadOptions, problems: Problems) -> tup
             problems.error(place, "too-many", f"{len(documents)} definitions would share the root; write a "
                            "fastgw.yaml that names them and says which host or base path each answers")
         return None, {}
+    if not _options_are_good(options, problems):
+        return None, {}
     choices = Choices(options.kind, options.basepath, options.upstream, frozenset(options.allow_unenforced))
     if native:
         return NativeFile(documents[0], problems, options.params, choices).read()
     return _plain(documents[0], problems, options, choices), {}
+
+
+def _options_are_good(options: LoadOptions, problems: Problems) -> bool:
+    if re.fullmatch(STAGE_NAME, options.stage) is None:
+        problems.error(Place("--stage", 1, 1), "bad-name", f"{shown(options.stage)} is no stage name; write "
+                       '"$default", or 1 to 128 letters, digits, - and _')
+        return False
+    url = options.upstream
+    return url is None or check_upstream_url(url, Place("--upstream", 1, 1), problems)
 
 
 def _is_native(document: Document) -> bool:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path as FilePath
 from typing import NamedTuple
 
-from fastgw.load.problem import Problems
+from fastgw.load.problem import Problems, shown
 from fastgw.model.place import Place
 
 MAX_BYTES = 16 * 1024 * 1024
@@ -102,14 +102,14 @@ class View:
                 yield View(self.document, value, (*self.path, index))
 
 
-def read(file: str, problems: Problems) -> Document | None:
-    """Read and parse a file; what is wrong with it goes to problems."""
+def read(file: str, problems: Problems, named: Place | None = None) -> Document | None:
+    """Read and parse a file; what is wrong with it goes to problems. named: where the file is asked for."""
     try:
         with FilePath(file).open("rb") as stream:
             raw = stream.read(MAX_BYTES + 1)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        problems.error(Place(file, 1, 1), "unreadable", f"cannot be read: {reason}")
+        problems.error(named or Place(file, 1, 1), "unreadable", f"{shown(file)} cannot be read: {reason}")
         return None
     return parse(file, raw, problems)
 

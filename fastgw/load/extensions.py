@@ -60,7 +60,8 @@ def check_root(reader: Reader, root: View, kind: ApiKind) -> None:
 
 
 def check_path_item(reader: Reader, item: View) -> None:
-    reader.known_keys(item, _PATH_ITEM, "a path")
+    # A misspelt method would be a lost operation.
+    reader.known_keys(item, _PATH_ITEM, "a path", strict=True)
     _extensions(reader, item, ("any-method",), "a path")
     trace = item.get("trace")
     if trace is not None:
@@ -93,7 +94,7 @@ def _extensions(reader: Reader, view: View, allowed: Collection[str], where: str
             if key.removeprefix(PREFIX) not in allowed:
                 reader.problems.warning(view.get(key).key_place, "no-effect",
                                         f"{key} has no effect on {where}")
-        elif lowered.startswith("x-amazon-api") or nearest(key, EXTENSIONS) is not None:
+        elif lowered.startswith("x-amazon-api") or nearest(key, EXTENSIONS, 0.8) is not None:
             reader.problems.error(view.get(key).key_place, "unknown-extension", f"{shown(key)} is no "
                                   f"extension of the service{did_you_mean(key, EXTENSIONS)}")
 

@@ -100,7 +100,7 @@ class Guards:
         if scheme is None:
             known = self._schemes.value if self._schemes is not None else ()
             hint = did_you_mean(name, known)
-            self.demand("authorizer", f"security {shown(name)}, which is not defined{hint}", use.key_place, 1)
+            self.demand("authorizer", f"security {shown(name)} (not defined{hint})", use.key_place, 1)
             return
         kind = str((scheme.get("type") or scheme).value)[:40]
         authtype = scheme.get(AUTHTYPE)

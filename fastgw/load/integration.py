@@ -14,7 +14,7 @@ from fastgw.model.integration import HttpProxy, Integration, ParameterMapping, U
 from fastgw.model.place import Place
 
 MIN_TIMEOUT_MS, MAX_TIMEOUT_MS = 50, 900_000
-"""The service's own ceiling of 29,000 is only the default here."""
+"""The service's own ceiling, 29,000, is only the gateway-wide setting's default here."""
 
 TYPES = ("AWS", "AWS_PROXY", "HTTP", "HTTP_PROXY", "MOCK")
 FIELDS = frozenset((
@@ -42,15 +42,6 @@ class Integrations:
             return Unserved("nothing", place)
         self.reader.known_keys(whole, FIELDS, "an integration")
         return _One(self, whole, route, path_parameters).read()
-
-    def proxy(self, uri: str, place: Place) -> Target | None:
-        """The target of an upstream URI, with a problem where there is none to be served."""
-        try:
-            found = target(uri)
-        except BadUri as error:
-            self.reader.problems.error(place, "bad-uri", str(error))
-            return None
-        return found
 
     def needs_tls(self, found: Target) -> bool:
         return found.scheme == "https" and found.authority not in self.clear
@@ -126,14 +117,15 @@ class _One:
         timeout = reader.integer(view.get("timeoutInMillis"), MIN_TIMEOUT_MS, MAX_TIMEOUT_MS)
         self._mention_what_is_ignored()
         mappings, unserved = self._mappings()
-        found = self.shared.proxy(uri, given.place) if uri is not None else None
-        if found is None:
+        if uri is None:
             return Unserved("HTTP_PROXY", self.place)
-        fed = {*self.parameters, *(mapping.name for mapping in mappings if mapping.location == "path")}
+        fed = (*self.parameters, *(mapping.name for mapping in mappings if mapping.location == "path"))
         try:
+            found = target(uri)
             check_fed(found.rest, fed)
         except BadUri as error:
             self.problems.error(given.place, "bad-uri", str(error))
+            return Unserved("HTTP_PROXY", self.place)
         if unserved is not None:
             return self._unserved(*unserved)
         if self.shared.needs_tls(found):

@@ -1,6 +1,7 @@
 """A fastgw.yaml: several definitions, their stages, domains and upstreams -> model.Gateway."""
 
 from collections.abc import Mapping as MappingType
+from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
 from os.path import dirname, join
@@ -12,8 +13,8 @@ from fastgw.load.definition import execute_api_id, read_definition
 from fastgw.load.document import Document, View, read
 from fastgw.load.openapi import Choices
 from fastgw.load.params import Params
+from fastgw.load.plain import check_upstream_url
 from fastgw.load.problem import Problems, did_you_mean, one_of, shown
-from fastgw.load.uri import BadUri, target
 from fastgw.model.api import Api, ApiKind
 from fastgw.model.gateway import ANY_HOST, DEFAULT_STAGE, Domain, Gateway, Listener, Mapping, Stage, Upstream
 from fastgw.model.place import Place
@@ -42,9 +43,10 @@ class NativeFile:
         typed.Check(before, schema.NOT_SERVED).check(self._root, msgspec.inspect.type_info(schema.File))
         for problem in before.by_place():
             self._problems.error(problem.place, problem.code, problem.message)
+        # The definitions are read even then: all problems are told in one go.
+        apis = self._apis()
         if before.has_errors():
             return None, {}
-        apis = self._apis()
         stages = self._stages()
         domains = self._domains(stages)
         gateway = Gateway(apis, stages, domains, self._listeners(), self._upstreams())
@@ -54,6 +56,23 @@ class NativeFile:
     def _file(self) -> schema.File:
         return msgspec.convert(self._root.value, schema.File)
 
+    @cached_property
+    def _given(self) -> dict[str, schema.ApiFile]:
+        """The APIs that are well formed, whatever the rest of the file is."""
+        found = {}
+        apis = self._root.get("apis")
+        for name, view in apis.items() if apis is not None else ():
+            with suppress(msgspec.ValidationError):
+                found[name] = msgspec.convert(view.value, schema.ApiFile)
+        return found
+
+    @cached_property
+    def _clear(self) -> frozenset[str]:
+        """Authorities that are given an address: https:// to them is served in clear."""
+        upstreams = self._root.get("upstreams")
+        entries = upstreams.items() if upstreams is not None else ()
+        return frozenset(name.lower() for name, view in entries if view.get("address") is not None)
+
     def _view(self, *path: str | int) -> View:
         view: View | None = self._root
         for step in path:
@@ -62,18 +81,16 @@ class NativeFile:
 
     def _apis(self) -> tuple[Api, ...]:
         found = []
-        for name, given in self._file.apis.items():
+        for name, given in self._given.items():
             place = self._view("apis", name, "definition").place
-            document = read(join(dirname(self._document.file), given.definition), self._problems)
-            if document is None:
-                self._problems.error(place, "unreadable", f"the definition of {name} cannot be read")
+            document = read(join(dirname(self._document.file), given.definition), self._problems, place)
+            if document is None or not self._upstream_url_is_good(name, given):
                 continue
             if is_native(document.view()):
                 self._problems.error(place, "not-a-definition", f"{given.definition} is a fastgw.yaml, "
                                      "not a definition")
                 continue
-            api = read_definition(document, self._problems, self._params(given), self._choice(name, given),
-                                  name)
+            api = read_definition(document, self._problems, self._params(given), self._choice(given), name)
             if api is not None:
                 found.append(api)
         return self._with_ids(found)
@@ -82,29 +99,23 @@ class NativeFile:
         own = {name: _as_text(value) for name, value in given.parameters.items()}
         return Params({**own, **self._values})
 
-    def _choice(self, name: str, given: schema.ApiFile) -> Choices:
+    def _choice(self, given: schema.ApiFile) -> Choices:
         common = self._choices
-        if given.upstream is not msgspec.UNSET:
-            self._check_upstream_url(given.upstream, self._view("apis", name, "upstream"))
-        clear = (upstream.lower() for upstream, options in self._file.upstreams.items()
-                 if options.address is not msgspec.UNSET)
         return Choices(
             kind=ApiKind[given.kind] if given.kind is not msgspec.UNSET else common.kind,
             basepath=given.basepath if given.basepath is not msgspec.UNSET else common.basepath,
             upstream=given.upstream if given.upstream is not msgspec.UNSET else common.upstream,
             allow_unenforced=common.allow_unenforced | frozenset(given.allow_unenforced),
-            clear=frozenset(clear),
+            clear=self._clear,
         )
 
-    def _check_upstream_url(self, url: str, view: View) -> None:
-        try:
-            target(url)
-        except BadUri as error:
-            self._problems.error(view.place, "bad-uri", str(error))
+    def _upstream_url_is_good(self, name: str, given: schema.ApiFile) -> bool:
+        view = self._view("apis", name, "upstream") if given.upstream is not msgspec.UNSET else None
+        return view is None or check_upstream_url(given.upstream, view.place, self._problems)
 
     def _with_ids(self, apis: list[Api]) -> tuple[Api, ...]:
         taken: dict[str, str] = {}
-        for name, given in self._file.apis.items():
+        for name, given in self._given.items():
             if given.id is not msgspec.UNSET:
                 if given.id in taken:
                     self._problems.error(self._view("apis", name, "id").place, "conflict",
@@ -112,7 +123,7 @@ class NativeFile:
                 taken[given.id] = name
         found = []
         for api in apis:
-            given = self._file.apis[api.name].id
+            given = self._given[api.name].id
             own = given if given is not msgspec.UNSET else execute_api_id(api.name, set(taken))
             taken[own] = api.name
             found.append(replace(api, id=own))

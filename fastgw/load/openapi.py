@@ -13,8 +13,8 @@ from fastgw.load.plain import PlainUpstreams
 from fastgw.load.problem import shown
 from fastgw.load.reader import Reader
 from fastgw.load.servers import base_path
-from fastgw.model.api import ANY, DEFAULT_ROUTE, Api, ApiKind, Route
-from fastgw.model.integration import Integration, Unserved
+from fastgw.model.api import ANY, DEFAULT_ROUTE, Api, ApiKind, Cors, Route
+from fastgw.model.integration import GatewayResponse, Integration, Unserved
 from fastgw.model.place import Place
 
 _DEFAULT_PATH = "/" + DEFAULT_ROUTE
@@ -166,7 +166,7 @@ class _ApiReader:
             return self.integrations.read(found, route, own.parameters, place)
         return self.plain.proxy(own, item, operation, place)
 
-    def _gateway_responses(self) -> tuple:
+    def _gateway_responses(self) -> tuple[GatewayResponse, ...]:
         given = self.root.get(PREFIX + "gateway-responses")
         if given is not None and self.kind is ApiKind.HTTP:
             self.problems.warning(given.key_place, "no-effect",
@@ -174,7 +174,7 @@ class _ApiReader:
             return ()
         return responses.gateway_responses(self.reader, given)
 
-    def _cors(self):
+    def _cors(self) -> Cors | None:
         given = self.root.get(PREFIX + "cors")
         if given is not None and self.kind is ApiKind.REST:
             self.problems.warning(given.key_place, "no-effect", "x-amazon-apigateway-cors has no effect on a "

@@ -11,7 +11,7 @@ MAX_PARAMETERS = 32
 MAX_SEGMENTS = 128
 
 _VARIABLE = re.compile(r"\{([^{}]*)\}")
-_NAME = re.compile(r"[A-Za-z0-9._$:-]+\+?$")
+_NAME = re.compile(r"[A-Za-z0-9._-]+\+?$")
 _ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})|%(00|5[Cc]|2[Ff])|%([0-9A-Fa-f]{2})")
 _REFUSED = re.compile(r"[^!-~]|[\"<>|^`\\#?]")
 _UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
@@ -48,20 +48,21 @@ def read_path(path: str) -> ResourcePath:
         raise BadPath(f"path {shown(path)} must begin with a slash")
     if path == "/":
         return ResourcePath("/", (), False, "/")
-    segments = [_segment(segment, path) for segment in path[1:].removesuffix("/").split("/")]
+    raw = path[1:].removesuffix("/").split("/")
+    if len(raw) > MAX_SEGMENTS:
+        raise BadPath(f"path {shown(path)} has more than {MAX_SEGMENTS} parts")
+    segments = [_segment(segment, path) for segment in raw]
     if "" in segments:
         raise BadPath(f"path {shown(path)} has an empty part")
-    if len(segments) > MAX_SEGMENTS:
-        raise BadPath(f"path {shown(path)} has more than {MAX_SEGMENTS} parts")
     if any("+}" in segment for segment in segments[:-1]):
         raise BadPath(f"path {shown(path)} goes on after a greedy variable, which takes all that is left")
     text = "/" + "/".join(segments)
     names = [name.removesuffix("+") for name in _VARIABLE.findall(text)]
+    if len(names) > MAX_PARAMETERS:
+        raise BadPath(f"path {shown(path)} has more than {MAX_PARAMETERS} variables")
     for name in names:
         if names.count(name) > 1:
             raise BadPath(f"path {shown(path)} has two variables named {shown(name)}")
-    if len(names) > MAX_PARAMETERS:
-        raise BadPath(f"path {shown(path)} has more than {MAX_PARAMETERS} variables")
     mixed = any("{" in segment and not _VARIABLE.fullmatch(segment) for segment in segments)
     shape = _VARIABLE.sub(lambda found: "{+}" if found[1].endswith("+") else "{}", text)
     return ResourcePath(text, tuple(names), mixed, shape)
@@ -73,7 +74,7 @@ def _segment(segment: str, path: str) -> str:
     for name in pieces[1::2]:
         if not _NAME.match(name):
             raise BadPath(f"path {shown(path)}: {shown('{' + name + '}')} is no variable; a name has "
-                          "letters, digits and . _ - $ :, and + at its end to take all that is left")
+                          "letters, digits and . _ -, and + at its end to take all that is left")
     if "+}" in segment and not _VARIABLE.fullmatch(segment):
         raise BadPath(f"path {shown(path)}: a greedy variable must be a whole part")
     if any(not piece for piece in pieces[2:-1:2]):

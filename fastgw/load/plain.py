@@ -5,11 +5,25 @@ from dataclasses import dataclass
 from fastgw.load.document import View
 from fastgw.load.integration import Integrations
 from fastgw.load.paths import ResourcePath
-from fastgw.load.problem import shown
+from fastgw.load.problem import Problems, shown
 from fastgw.load.servers import server_url, swagger_url
+from fastgw.load.uri import BadUri, target
 from fastgw.model.api import DEFAULT_ROUTE
 from fastgw.model.integration import HttpProxy, Integration, Unserved
 from fastgw.model.place import Place
+
+
+def check_upstream_url(url: str, place: Place, problems: Problems) -> bool:
+    """Whether operations without an integration can go to url; reported where they cannot."""
+    try:
+        found = target(url)
+    except BadUri as error:
+        problems.error(place, "bad-uri", str(error))
+        return False
+    if "{" in found.rest or "?" in found.rest:
+        problems.error(place, "bad-uri", f"{shown(url)} must be a plain URL, without placeholders or a query")
+        return False
+    return True
 
 
 @dataclass(slots=True)
@@ -77,13 +91,9 @@ class PlainUpstreams:
         return self._checked(found[0], found[1].place)
 
     def _checked(self, url: str, place: Place) -> _Base:
-        found = self._integrations.proxy(url, place)
-        if found is None:
+        if not check_upstream_url(url, place, self._reader.problems):
             return _Base(place)
-        if "{" in found.rest or "?" in found.rest:
-            self._reader.problems.error(place, "bad-uri", f"{shown(url)} must be a plain URL, without "
-                                        "placeholders or a query")
-            return _Base(place)
+        found = target(url)
         if self._integrations.needs_tls(found):
             return _Base(place, None, "HTTPS upstream", f"HTTPS upstream ({found.authority}) is not served "
                          f"yet{found.how_in_clear()}")

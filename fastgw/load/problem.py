@@ -9,6 +9,8 @@ from fastgw.model.place import Place
 
 ERROR, WARNING = "error", "warning"
 
+_MAX_MESSAGE = 1_000
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:
@@ -33,10 +35,10 @@ class Problems:
         self._found: dict[Problem, None] = {}
 
     def error(self, place: Place, code: str, message: str) -> None:
-        self._found[Problem(ERROR, place, message, code)] = None
+        self._found[Problem(ERROR, place, _printable(message), code)] = None
 
     def warning(self, place: Place, code: str, message: str) -> None:
-        self._found[Problem(WARNING, place, message, code)] = None
+        self._found[Problem(WARNING, place, _printable(message), code)] = None
 
     def has_errors(self) -> bool:
         return any(problem.severity == ERROR for problem in self._found)
@@ -45,11 +47,20 @@ class Problems:
         return tuple(sorted(self._found, key=lambda p: (p.place.file, p.place.line, p.place.column)))
 
 
-def nearest(word: str, allowed: Iterable[str]) -> str | None:
-    """The allowed name that word was probably meant to be."""
+def _printable(message: str) -> str:
+    """Names from a definition may hold anything; a terminal or a log must not act on it."""
+    if len(message) > _MAX_MESSAGE:
+        message = message[:_MAX_MESSAGE] + " ..."
+    if message.isprintable():
+        return message
+    return "".join(char if char.isprintable() else f"\\u{ord(char):04x}" for char in message)
+
+
+def nearest(word: str, allowed: Iterable[str], likeness: float = 0.6) -> str | None:
+    """The allowed name that word was probably meant to be; likeness 1 takes only the name itself."""
     lowered = {name.lower(): name for name in allowed}
     # difflib's cost grows with the product of the lengths: a hostile key must not buy time.
-    found = difflib.get_close_matches(word[:80].lower(), lowered, n=1, cutoff=0.7)
+    found = difflib.get_close_matches(word[:80].lower(), lowered, n=1, cutoff=likeness)
     return lowered[found[0]] if found else None
 
 
@@ -59,9 +70,9 @@ def did_you_mean(word: str, allowed: Iterable[str]) -> str:
     return f'; did you mean "{name}"?' if name is not None else ""
 
 
-def one_of(allowed: Iterable[str]) -> str:
+def one_of(allowed: Iterable[object]) -> str:
     """'"a", "b" or "c"', for messages."""
-    names = [f'"{name}"' for name in allowed]
+    names = [shown(name) for name in allowed]
     return names[0] if len(names) == 1 else ", ".join(names[:-1]) + " or " + names[-1]
 
 

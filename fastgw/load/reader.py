@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from fastgw.load.document import View
 from fastgw.load.params import Params
-from fastgw.load.problem import Problems, did_you_mean, one_of, shown
+from fastgw.load.problem import Problems, did_you_mean, nearest, one_of, shown
 
 MAX_REFERENCES = 32
 """$ref hops from one place; more is a loop."""
@@ -93,18 +93,20 @@ class Reader:
 
     def texts(self, view: View | None) -> tuple[str, ...]:
         """A list of texts."""
-        found = [self.text(item) for item in (self.list(view) or _NOTHING).elements()]
+        if view is None or self.list(view) is None:
+            return ()
+        found = [self.text(item) for item in view.elements()]
         return tuple(text for text in found if text is not None)
 
-    def known_keys(self, view: View, allowed: Collection[str], what: str) -> None:
-        """Report keys that are no field of what: an error where a known one was probably meant."""
+    def known_keys(self, view: View, allowed: Collection[str], what: str, strict: bool = False) -> None:
+        """Report keys that are no field of what: an error where strict, or where a field was surely meant."""
         for key in view.value:
             if key in allowed or key.startswith(("x-", "X-")):
                 continue
-            hint = did_you_mean(key, allowed)
-            report = self.problems.error if hint else self.problems.warning
-            report(view.get(key).key_place, "unknown-field",
-                   f"{shown(key)} is no field of {what}{hint or ' and is ignored'}")
+            wrong = strict or nearest(key, allowed, 0.8) is not None
+            report = self.problems.error if wrong else self.problems.warning
+            report(view.get(key).key_place, "unknown-field", f"{shown(key)} is no field of {what}"
+                   f"{'' if wrong else ' and is ignored'}{did_you_mean(key, allowed)}")
 
     def follow(self, view: View) -> View | None:
         """What a $ref leads to, or the view itself; only inside the document, never the network."""
@@ -138,11 +140,3 @@ class Reader:
                 return None
             found = below
         return found
-
-
-class _Nothing:
-    def elements(self):
-        return iter(())
-
-
-_NOTHING = _Nothing()

@@ -9,14 +9,16 @@ import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 Text = Annotated[str, Meta(min_length=1, max_length=4096)]
+STAGE_NAME = r"^(\$default|[A-Za-z0-9_-]{1,128})$"
 StageName = Annotated[str, Meta(
-    pattern=r"^(\$default|[A-Za-z0-9_-]{1,128})$",
+    pattern=STAGE_NAME,
     description='"$default" (answers at the root) or 1 to 128 letters, digits, - and _')]
 VariableName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_]{1,64}$")]
 VariableValue = Annotated[str, Meta(
     pattern=r"^[A-Za-z0-9\-._~:/?#&=,]{0,512}$",
     description="at most 512 letters, digits and - . _ ~ : / ? # & = ,")]
-ApiId = Annotated[str, Meta(pattern=r"^[a-z0-9]{1,63}$", description="the id in {id}.execute-api.*")]
+ApiId = Annotated[str, Meta(pattern=r"^[a-z0-9]{1,63}$",
+    description="1 to 63 lower-case letters and digits: the id in {id}.execute-api.*")]
 BasePath = Annotated[str, Meta(
     pattern=r"^/?([A-Za-z0-9$\-_.+!*'()]+(/[A-Za-z0-9$\-_.+!*'()]+)*)?/?$",
     description='"" for the whole host, or a prefix such as v1/pets')]

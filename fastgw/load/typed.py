@@ -121,10 +121,10 @@ class Check:
                         f"{view.name} must be at most {expected.le:,}, found {shown(value)}")
 
     def _wrong_name(self, view: View, values: Sequence[object]) -> None:
-        names = [str(value) for value in values]
-        text = str(view.value) if isinstance(view.value, str | int) else ""
-        self._error(view, "unknown-value", f"{view.name} must be {one_of(names)}, "
-                    f"found {shown(view.value)}{did_you_mean(text, names)}")
+        hint = did_you_mean(view.value, [value for value in values if isinstance(value, str)]) \
+            if isinstance(view.value, str) else ""
+        self._error(view, "unknown-value", f"{view.name} must be {one_of(values)}, "
+                    f"found {shown(view.value)}{hint}")
 
     def _is(self, view: View, kind: type, noun: str) -> bool:
         if isinstance(view.value, kind):

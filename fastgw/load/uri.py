@@ -16,7 +16,7 @@ _SCHEME = re.compile(r"(https?)://", re.IGNORECASE)
 _AUTHORITY_END = re.compile(r"[/?]")
 _HOST = r"(?:[A-Za-z0-9](?:[A-Za-z0-9._-]{0,252})|\[[0-9A-Fa-f:.]{2,45}\])"
 AUTHORITY = re.compile(rf"{_HOST}(?::([0-9]{{1,5}}))?$")
-_PARAMETER = re.compile(r"[A-Za-z0-9._$:-]+$")
+_PARAMETER = re.compile(r"[A-Za-z0-9._-]+$")
 
 
 class BadUri(ValueError):

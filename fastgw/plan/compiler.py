@@ -10,11 +10,11 @@ from fastgw.errors import CODE
 from fastgw.model.api import DEFAULT_ROUTE, METHODS, Api, ApiKind, Cors, Route
 from fastgw.model.gateway import ANY_HOST, DEFAULT_STAGE, Domain, Gateway, Stage
 from fastgw.model.integration import HttpProxy, Mock
+from fastgw.plan.knobs import Knobs
 from fastgw.plan.ops import IN_HEADER, IN_QUERY, Op, context, merged, of_source, of_uri_part, text
 from fastgw.plan.replies import always, replies, status_line
 from fastgw.plan.rules import REMAP_PREFIX, names
 from fastgw.plan.targets import Targets, split_uri
-from fastgw.settings import Settings
 
 EXECUTE_API = "execute-api"
 """Second label of the hosts under which every API is reachable by its id."""
@@ -27,7 +27,7 @@ _PARAMETER = re.compile(r"\{([^}+]+)\+?\}")
 RouteKey = tuple[str, str, str, str]
 
 
-def compile_plan(gateway: Gateway, settings: Settings, rows: Mapping[RouteKey, int]) -> Plan:
+def compile_plan(gateway: Gateway, settings: Knobs, rows: Mapping[RouteKey, int]) -> Plan:
     """rows: the counter row of each route, by (API name, stage name, method, path).
 
     Raises ValueError, with the place in the definition, for what only shows when stages are filled in.
@@ -36,7 +36,7 @@ def compile_plan(gateway: Gateway, settings: Settings, rows: Mapping[RouteKey, i
 
 
 class _Compiler:
-    def __init__(self, gateway: Gateway, settings: Settings, rows: Mapping[RouteKey, int]):
+    def __init__(self, gateway: Gateway, settings: Knobs, rows: Mapping[RouteKey, int]):
         self._gateway = gateway
         self._settings = settings
         self._rows = rows

@@ -8,27 +8,37 @@ from fastgw._core.plan import Plan
 from fastgw.errors import FAILURES
 from fastgw.model.gateway import Gateway
 from fastgw.plan.compiler import compile_plan
-from fastgw.settings import Settings, engine_settings
+from fastgw.plan.knobs import Knobs
 
 
-def explain(gateway: Gateway, settings: Settings, method: str, url: str,
-            headers: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+def explain(
+    gateway: Gateway,
+    settings: Knobs,
+    numbers: dict[str, int],
+    method: str,
+    url: str,
+    headers: Sequence[tuple[str, str]],
+) -> list[tuple[str, str]]:
     """Rows of (name, value): canonical path, stage, route, parameters, phases, upstream request.
 
-    url is "/path?query" or "http://host/path?query"; a Host among headers wins over the URL's.
+    numbers are the settings of the engine. url is "/path?query" or "http://host/path?query"; a Host among
+    headers wins over the URL's.
     """
     rows = {
         (stage.api, stage.name, route.method, route.path): 0
-        for api in gateway.apis for stage in gateway.stages if stage.api == api.name for route in api.routes
+        for api in gateway.apis
+        for stage in gateway.stages
+        if stage.api == api.name
+        for route in api.routes
     }
     plan = compile_plan(gateway, settings, rows)
     head = _request(method, url, headers)
-    return _rows(plan, trace(plan, engine_settings(settings), head))
+    return _rows(plan, trace(plan, numbers, head))
 
 
 def _request(method: str, url: str, headers: Sequence[tuple[str, str]]) -> bytes:
     parts = urlsplit(url)
-    target = url[url.index("/", url.index("//") + 2):] if parts.netloc and parts.path else url
+    target = url[url.index("/", url.index("//") + 2) :] if parts.netloc and parts.path else url
     if parts.netloc and not parts.path:
         target = "/" + (f"?{parts.query}" if parts.query else "")
     lines = [f"{method.upper()} {target} HTTP/1.1"]

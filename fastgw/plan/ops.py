@@ -110,8 +110,9 @@ def of_text(value: Text, variables: Mapping[str, str], parameters: Sequence[str]
     return merged(ops)
 
 
-def of_uri_part(part: str, sources: Mapping[str, Source], variables: Mapping[str, str], parameters: Sequence[str],
-                query: bool) -> list[Op]:
+def of_uri_part(
+    part: str, sources: Mapping[str, Source], variables: Mapping[str, str], parameters: Sequence[str], query: bool
+) -> list[Op]:
     """A URI's path or query with {name} placeholders filled from sources, then from path parameters."""
     ops: list[Op] = []
     end = 0

@@ -27,7 +27,10 @@ def always(kind: ApiKind) -> list[Op]:
     if kind is ApiKind.HTTP:
         return [text("apigw-requestid: "), context("EXTENDED_ID"), text("\r\n")]
     return [
-        text("x-amzn-RequestId: "), context("REQUEST_ID"), text("\r\nx-amz-apigw-id: "), context("EXTENDED_ID"),
+        text("x-amzn-RequestId: "),
+        context("REQUEST_ID"),
+        text("\r\nx-amz-apigw-id: "),
+        context("EXTENDED_ID"),
         text("\r\n"),
     ]
 
@@ -53,7 +56,9 @@ def _http_reply(failure: Failure) -> dict[str, Any]:
     }
 
 
-def _rest_reply(failure: Failure, custom: Mapping[str, GatewayResponse], variables: Mapping[str, str]) -> dict[str, Any]:
+def _rest_reply(
+    failure: Failure, custom: Mapping[str, GatewayResponse], variables: Mapping[str, str]
+) -> dict[str, Any]:
     fallback = DEFAULT_4XX if failure.status < 500 else DEFAULT_5XX
     response = None
     if failure.type and failure.type not in FIXED:
@@ -65,10 +70,13 @@ def _rest_reply(failure: Failure, custom: Mapping[str, GatewayResponse], variabl
     return {
         "status_line": status_line(status),
         "status": status,
-        "head": merged([
-            text(f"Content-Type: {mime}\r\n"), *always(ApiKind.REST),
-            text(f"x-amzn-ErrorType: {failure.error_type}\r\n"),
-        ]),
+        "head": merged(
+            [
+                text(f"Content-Type: {mime}\r\n"),
+                *always(ApiKind.REST),
+                text(f"x-amzn-ErrorType: {failure.error_type}\r\n"),
+            ]
+        ),
         "headers": _headers(response, variables),
         "body": body,
         "message": None if failure.message is None else failure.message.encode(),

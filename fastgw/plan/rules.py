@@ -8,26 +8,59 @@ DROP_REQUEST, IDENTITY, DROP_ANSWER, REMAP_ANSWER, CORS_ANSWER = 1, 2, 4, 8, 16
 
 REMAP_PREFIX = "x-amzn-Remapped-"
 
-_HOP_BY_HOP = (
-    "connection keep-alive proxy-connection proxy-authorization te trailer transfer-encoding upgrade http2-settings"
-).split()
-_REST_REQUEST = (
-    "content-length content-md5 expect max-forwards proxy-authenticate server www-authenticate host content-encoding"
-    " via"
-).split()
-_HTTP_REQUEST = "content-length expect host".split()
-_IDENTITY = (
-    "x-amzn-trace-id x-amzn-apigateway-api-id x-forwarded-for x-forwarded-proto x-forwarded-port x-forwarded-host"
-    " forwarded"
-).split()
-_REST_REMAPPED = "connection content-length date server x-amzn-requestid x-amz-apigw-id x-amzn-errortype".split()
-_HTTP_DROPPED = "connection content-length date apigw-requestid".split()
-_ANSWER_DROPPED = "keep-alive proxy-connection te trailer transfer-encoding upgrade".split()
-_CORS = (
-    "access-control-allow-origin access-control-allow-methods access-control-allow-headers"
-    " access-control-allow-credentials access-control-expose-headers access-control-max-age"
-).split()
-_NAMED = "origin access-control-request-method user-agent authorization accept".split()
+_HOP_BY_HOP = [
+    "connection",
+    "keep-alive",
+    "proxy-connection",
+    "proxy-authorization",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "http2-settings",
+]
+_REST_REQUEST = [
+    "content-length",
+    "content-md5",
+    "expect",
+    "max-forwards",
+    "proxy-authenticate",
+    "server",
+    "www-authenticate",
+    "host",
+    "content-encoding",
+    "via",
+]
+_HTTP_REQUEST = ["content-length", "expect", "host"]
+_IDENTITY = [
+    "x-amzn-trace-id",
+    "x-amzn-apigateway-api-id",
+    "x-forwarded-for",
+    "x-forwarded-proto",
+    "x-forwarded-port",
+    "x-forwarded-host",
+    "forwarded",
+]
+_REST_REMAPPED = [
+    "connection",
+    "content-length",
+    "date",
+    "server",
+    "x-amzn-requestid",
+    "x-amz-apigw-id",
+    "x-amzn-errortype",
+]
+_HTTP_DROPPED = ["connection", "content-length", "date", "apigw-requestid"]
+_ANSWER_DROPPED = ["keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"]
+_CORS = [
+    "access-control-allow-origin",
+    "access-control-allow-methods",
+    "access-control-allow-headers",
+    "access-control-allow-credentials",
+    "access-control-expose-headers",
+    "access-control-max-age",
+]
+_NAMED = ["origin", "access-control-request-method", "user-agent", "authorization", "accept"]
 
 
 def names() -> list[tuple[bytes, int, int]]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from fastgw.model.gateway import Gateway, Upstream
 from fastgw.model.place import Place
-from fastgw.settings import Settings
+from fastgw.plan.knobs import Knobs
 
 _VARIABLE = re.compile(r"\$\{stageVariables\.([A-Za-z0-9_]+)\}")
 _URI = re.compile(r"(https?)://([^/?#]+)([^?#]*)(?:\?([^#]*))?", re.IGNORECASE)
@@ -44,7 +44,7 @@ def split_uri(uri: str, variables: Mapping[str, str], place: Place) -> Uri:
 class Targets:
     """Collects the targets of a plan; the same authority with the same address is one target."""
 
-    def __init__(self, plan: Any, gateway: Gateway, settings: Settings):
+    def __init__(self, plan: Any, gateway: Gateway, settings: Knobs):
         self._plan = plan
         self._settings = settings
         self._upstreams = {upstream.authority.lower(): upstream for upstream in gateway.upstreams}
@@ -55,7 +55,9 @@ class Targets:
         upstream = self._upstreams.get(uri.authority)
         address = upstream.address if upstream is not None else None
         if uri.scheme == "https" and address is None:
-            raise ValueError(f"{place}: error: https:// upstreams are not served yet; give {uri.authority!r} an address")
+            raise ValueError(
+                f"{place}: error: https:// upstreams are not served yet; give {uri.authority!r} an address"
+            )
         key = f"{uri.authority} {address or ''}".strip().encode()
         if key not in self._numbers:
             self._numbers[key] = self._plan.add_target(self._spec(key, uri, upstream, address))

@@ -8,20 +8,23 @@ from collections.abc import Iterable
 from typing import Any
 
 from fastgw.model.gateway import Gateway
+from fastgw.runtime.threads import in_passing_thread
 from fastgw.settings import Settings
 
 _log = logging.getLogger("fastgw")
 
 Address = tuple[str, int]
 _AT_ONCE = 16
+_PATIENCE = 1.0
 
 
 class Resolver:
     """Resolves the names of engine.targets() every dns_ttl seconds and hands changes to the engine.
 
-    A failed look-up keeps the addresses that were good before, and is logged once. An answer
-    that is not a public address is refused unless the upstream allows it: whoever controls a
-    name must not be able to point the gateway at this machine or its network.
+    A failed look-up keeps the addresses that were good before, is told to the engine (an empty
+    list) and logged once. An answer that is not a public address is refused unless the upstream
+    allows it: whoever controls a name must not be able to point the gateway at this machine or
+    its network.
     """
 
     def __init__(self, engine: Any, settings: Settings):
@@ -30,16 +33,22 @@ class Resolver:
         self._private_allowed: dict[str, bool] = {}
         self._known: dict[bytes, list[Address]] = {}
         self._trouble: dict[bytes, str] = {}
+        self._adopting: asyncio.Task[None] | None = None
         self._gate = asyncio.Semaphore(_AT_ONCE)
 
     async def adopt(self, gateway: Gateway) -> None:
-        """Call after every swap: resolves all names of the new plan. Returns when each has been tried."""
+        """Call after every swap: resolves the names of the new plan.
+
+        Returns when each has been tried, or after a second: a dead name server holds up nothing,
+        and requests wait for their own upstream only.
+        """
         self._private_allowed = {
             upstream.address or upstream.authority: upstream.allow_private
             for upstream in gateway.upstreams
             if upstream.allow_private is not None
         }
-        await self.refresh()
+        self._adopting = asyncio.create_task(self.refresh())
+        await asyncio.wait([self._adopting], timeout=_PATIENCE)
 
     async def run(self) -> None:
         """Keeps the addresses fresh until cancelled."""
@@ -63,12 +72,9 @@ class Resolver:
                 if not self._may_be_private(host, port):
                     addresses = _public(host, addresses)
             except (OSError, UnicodeError, ValueError) as error:
-                self._report(ident, f"upstream {host}: {getattr(error, 'strerror', None) or error}")
-                if ident not in self._known:
-                    self._engine.set_addresses(ident, [])   # who waits for it need not wait longer
+                self._fail(ident, f"upstream {host}: {getattr(error, 'strerror', None) or error}")
                 return
-        self._trouble.pop(ident, None)
-        if addresses != self._known.get(ident):
+        if self._trouble.pop(ident, None) or addresses != self._known.get(ident):
             self._known[ident] = addresses
             self._engine.set_addresses(ident, addresses)
 
@@ -78,7 +84,8 @@ class Resolver:
         allowed = self._private_allowed
         return allowed.get(f"{host}:{port}", allowed.get(host, self._settings.upstream_allow_private))
 
-    def _report(self, ident: bytes, trouble: str) -> None:
+    def _fail(self, ident: bytes, trouble: str) -> None:
+        self._engine.set_addresses(ident, [])
         if self._trouble.get(ident) != trouble:
             self._trouble[ident] = trouble
             left = "its last addresses stay" if ident in self._known else "it has no address"
@@ -98,7 +105,7 @@ def needs_resolving(host: str) -> bool:
 
 async def _look_up(host: str, port: int) -> list[Address]:
     """Sorted, so that a round-robin DNS server's order is no change."""
-    answers = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    answers = await in_passing_thread(socket.getaddrinfo, host, port, 0, socket.SOCK_STREAM)
     return sorted({answer[4][:2] for answer in answers})
 
 

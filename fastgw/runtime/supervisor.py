@@ -182,10 +182,10 @@ class Supervisor:
         return Served(self._definition.gateway, self._slots.labels())
 
     def _announce(self) -> None:
-        gateway = self._definition.gateway
-        routes = sum(len(api.routes) for api in gateway.apis)
-        print(f"fastgw {fastgw.__version__}: {len(gateway.apis)} APIs, {routes} routes, "
-              f"{len(self._workers)} workers, pid {os.getpid()}")
+        apis = self._definition.gateway.apis
+        counts = {"API": len(apis), "route": sum(len(api.routes) for api in apis), "worker": len(self._workers)}
+        served = ", ".join(f"{count} {name}{'s' * (count != 1)}" for name, count in counts.items())
+        print(f"fastgw {fastgw.__version__}, pid {os.getpid()}: {served}")
         for one in self._listening:
             print(f"listening on {url(one.address)}")
         if self._ops_listening:

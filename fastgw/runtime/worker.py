@@ -24,11 +24,16 @@ from fastgw.runtime import log
 from fastgw.runtime.handover import Definition, WorkerStart, receive_descriptors
 from fastgw.runtime.peer import Peer, Refused
 from fastgw.runtime.resolver import Resolver
+from fastgw.runtime.threads import in_passing_thread
 from fastgw.settings import Settings, engine_settings
 
 _TICK = 0.02
 _CLOSE_SECONDS = 2.0
 """How long closed handles may take to come back from the loop."""
+
+_OF_THE_LOOP = ("connections", "exchanges", "upstreams", "writes", "timers")
+"""Live counts that reach zero once the loop has closed what the engine let go of."""
+_REAP_SECONDS = 1.0
 
 _log = logging.getLogger("fastgw")
 
@@ -45,7 +50,7 @@ class Worker:
         self._engine: Engine | None = None
         self._region: Region | None = None
         self._resolver: Resolver | None = None
-        self._refresher: asyncio.Task[None] | None = None
+        self._chores: list[asyncio.Task[None]] = []
         self._prepared: tuple[Definition, Any] | None = None
 
     async def run(self) -> list[str]:
@@ -82,23 +87,20 @@ class Worker:
         self._region = Region(self._counters, start.worker)
         os.close(self._counters)
         plan = await self._compile(start.definition)
-        engine = Engine(
-            asyncio.get_running_loop(), engine_settings(start.settings), self._region.view, start.worker
-        )
-        self._engine = engine
+        loop, limits = asyncio.get_running_loop(), engine_settings(start.settings)
+        engine = self._engine = Engine(loop, limits, self._region.view, start.worker)
         engine.swap(plan)
         self._resolver = Resolver(engine, start.settings)
         await self._resolver.adopt(start.definition.gateway)
-        self._refresher = asyncio.create_task(self._resolver.run())
+        self._chores = [asyncio.create_task(self._resolver.run()), asyncio.create_task(self._reap())]
         for descriptor in self._listening:
-            engine.listen(socket.socket(fileno=descriptor))
+            with socket.socket(fileno=descriptor) as sock:
+                engine.listen(sock)
 
     async def _compile(self, definition: Definition) -> Any:
         """In a thread: the data plane does not need the interpreter and goes on meanwhile."""
         try:
-            return await asyncio.to_thread(
-                compile_plan, definition.gateway, self._settings, definition.rows
-            )
+            return await in_passing_thread(compile_plan, definition.gateway, self._settings, definition.rows)
         except ValueError as error:
             raise Refused(str(error)) from None
 
@@ -114,6 +116,12 @@ class Worker:
         self._engine.swap(plan)
         await self._resolver.adopt(definition.gateway)
 
+    async def _reap(self) -> None:
+        """Frees plans whose last exchange has ended, and targets that no plan names any more."""
+        while True:
+            await asyncio.sleep(_REAP_SECONDS)
+            self._engine.reap()
+
     async def _upstreams(self, _: None) -> list[dict[str, Any]]:
         return self._engine.upstreams()
 
@@ -125,8 +133,9 @@ class Worker:
         engine = self._engine
         if engine is None:
             return []
-        self._refresher.cancel()
-        await asyncio.gather(self._refresher, return_exceptions=True)
+        for chore in self._chores:
+            chore.cancel()
+        await asyncio.gather(*self._chores, return_exceptions=True)
         engine.drain()
         deadline = time.monotonic() + self._settings.drain_timeout
         while engine.live()["connections"] and time.monotonic() < deadline:
@@ -135,13 +144,13 @@ class Worker:
             _log.warning("drain_timeout is over: %d requests cut off", cut)
         engine.close()
         deadline = time.monotonic() + _CLOSE_SECONDS
-        while any(engine.live().values()) and time.monotonic() < deadline:
+        while any(map(engine.live().get, _OF_THE_LOOP)) and time.monotonic() < deadline:
             await asyncio.sleep(_TICK)
         engine.finish()
         left = [f"{count} {name}" for name, count in engine.live().items() if count]
-        # The last references: a view of the counters that the engine still held would keep the file open.
-        self._engine = self._resolver = self._refresher = engine = None
-        self._region.close()
+        if not left:
+            # What is still alive may still count.
+            self._region.close()
         return left
 
 

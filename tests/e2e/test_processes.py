@@ -7,6 +7,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+
 from tests.support.client import Wire, eventually, get
 from tests.support.definition import mock, openapi, pass_through
 from tests.support.process import Gateway, UnixHTTP, alive, children, command, command_line, descriptors

@@ -70,3 +70,8 @@ def pass_through(url: str, **options: object) -> dict:
             "/{proxy+}": {"any": proxy(f"{url}/{{proxy}}", **options)},  # type: ignore[arg-type]
         }
     )
+
+
+def several(apis: Mapping[str, dict], **sections: object) -> dict:
+    """A fastgw.yaml. apis: name -> its section; sections: domains, upstreams, settings ..."""
+    return {"fastgw": 1, "apis": dict(apis), **sections}

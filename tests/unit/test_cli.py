@@ -51,15 +51,16 @@ def broken(tmp_path):
 
 
 def test_help_costs_little_more_than_an_empty_program():
-    def best(*arguments):
-        times = []
-        for _ in range(7):
-            begin = time.perf_counter()
-            subprocess.run([sys.executable, *arguments], check=True, stdout=subprocess.DEVNULL)
-            times.append(time.perf_counter() - begin)
-        return min(times)
+    """80 ms where an empty program takes 20; a ratio of interleaved runs, for machines differ."""
 
-    assert best("-m", "fastgw", "--help") < 4 * best("-c", "pass")
+    def seconds(*arguments):
+        begin = time.perf_counter()
+        subprocess.run([sys.executable, *arguments], check=True, stdout=subprocess.DEVNULL)
+        return time.perf_counter() - begin
+
+    runs = [(seconds("-m", "fastgw", "--help"), seconds("-c", "pass")) for _ in range(15)]
+    helped, empty = map(min, zip(*runs, strict=True))
+    assert helped < 4 * empty
 
 
 @pytest.mark.parametrize("arguments", [(), ("no-such-command",), ("run",), ("validate",)])
@@ -118,7 +119,9 @@ def test_routes_of_a_broken_definition(broken, capsys):
 
 def test_explain(pets, capsys):
     assert main(["explain", pets, "GET", "/pets?limit=2", "-H", "Accept: text/plain"]) == 0
-    assert "http://127.0.0.1:9/pets?limit=2" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    for part in ("127.0.0.1:9\n", "GET /pets?limit=2 HTTP/1.1\n", "Accept: text/plain\n"):
+        assert part in shown
 
 
 def test_explain_refuses_a_header_without_a_name(pets, capsys):

@@ -19,12 +19,16 @@ class Targets:
     def __init__(self, *hosts):
         self.hosts = hosts
         self.given = []
+        self.failed = 0
 
     def targets(self):
         return [{"id": n, "host": host, "port": 80, "path": ""} for n, host in enumerate(self.hosts)]
 
     def set_addresses(self, ident, addresses):
-        self.given.append((ident, addresses))
+        if addresses:
+            self.given.append((ident, addresses))
+        else:
+            self.failed += 1
 
 
 @pytest.fixture
@@ -80,7 +84,10 @@ def test_a_failure_keeps_the_addresses_and_is_logged_once(names, log):
     names["api.example"] = socket.gaierror(-2, "Name or service not known")
     for _ in range(3):
         asyncio.run(watcher.refresh())
-    assert len(targets.given) == 1
+    assert len(targets.given) == 1 and targets.failed == 3
+    names["api.example"] = ["93.184.216.34"]
+    asyncio.run(watcher.refresh())
+    assert len(targets.given) == 2, "the engine hears that the name is well again"
     assert log.messages == ["upstream api.example: Name or service not known; its last addresses stay"]
 
 
@@ -140,3 +147,14 @@ def test_addresses_that_are_not_public(address):
 @pytest.mark.parametrize("address", ["93.184.216.34", "2606:2800:220:1::1", "::ffff:93.184.216.34"])
 def test_addresses_that_are_public(address):
     assert is_public(address)
+
+
+def test_a_dead_name_server_holds_up_nothing(monkeypatch):
+    async def never(host, port):
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(resolver, "_look_up", never)
+    monkeypatch.setattr(resolver, "_PATIENCE", 0.01)
+    targets = Targets("api.example")
+    adopt(targets)
+    assert targets.given == [] and targets.failed == 0

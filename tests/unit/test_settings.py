@@ -60,7 +60,7 @@ def test_values_are_typed(name, text, value):
         ("WORKERS", "two", "workers is 'two': expected a whole number from 0 to 1024"),
         ("WORKERS", "1.5", "workers is '1.5': expected a whole number from 0 to 1024"),
         ("WORKERS", "", "workers is '': expected a whole number from 0 to 1024"),
-        ("HEAD_BYTES", "99", "head_bytes is '99': expected a whole number from 1024 to 1048576 (bytes)"),
+        ("HEAD_BYTES", "99", "head_bytes is '99': expected a whole number from 1024 to 65536 (bytes)"),
         ("HEAD_TIMEOUT", "nan", "head_timeout is 'nan': expected a number from 0.001 to 86400 (s)"),
         ("HEAD_TIMEOUT", "inf", "head_timeout is 'inf': expected a number from 0.001 to 86400 (s)"),
         ("X_FORWARDED", "maybe", "x_forwarded is 'maybe': expected true or false"),

@@ -1,0 +1,114 @@
+"""The command line. Every heavy import stands inside a command: `fastgw --help` must be quick."""
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+
+from fastgw import __version__
+
+_Commands = "argparse._SubParsersAction[argparse.ArgumentParser]"
+
+OK, PROBLEMS, USAGE = 0, 1, 2
+"""Exit statuses: done; the answer is no; asked wrongly, or a file cannot be read."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The exit status. An operator's mistake is one line on stderr for each problem, never a traceback."""
+    options = parser().parse_args(arguments)
+    module, _, function = options.command.partition(".")
+    try:
+        return getattr(importlib.import_module(f"fastgw.cli.{module}"), function)(options)
+    except CommandError as error:
+        print(*error.lines, sep="\n", file=sys.stderr)
+        return error.status
+    except BrokenPipeError:
+        # The reader of our output has left (fastgw routes | head); silence the flush at exit too.
+        sys.stdout = None
+        return OK
+
+
+class CommandError(Exception):
+    """What went wrong, in lines, and the exit status for it."""
+
+    def __init__(self, *lines: str, status: int = USAGE):
+        super().__init__("\n".join(lines))
+        self.lines = lines
+        self.status = status
+
+
+def parser() -> argparse.ArgumentParser:
+    what = "Serve API definitions: OpenAPI, Swagger, or a fastgw.yaml that names them."
+    top = argparse.ArgumentParser(prog="fastgw", description=what)
+    top.add_argument("--version", action="version", version=f"fastgw {__version__}")
+    commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    run = _command(commands, "run", "gateway.run", "start the gateway")
+    _definition(run)
+    _setting_flags(run)
+
+    validate = _command(commands, "validate", "definition.validate", "check definitions")
+    validate.epilog = "Exit status: 0 clean or warnings only, 1 errors, 2 a file that cannot be read."
+    _definition(validate)
+    validate.add_argument("--json", action="store_true", help="print the problems as JSON")
+
+    _definition(_command(commands, "routes", "definition.routes", "print every route"))
+
+    explain = _command(commands, "explain", "definition.explain", "say what a request would meet")
+    _definition(explain)
+    explain.add_argument("method", metavar="METHOD")
+    explain.add_argument("url", metavar="URL", help="http://host/path?query, or /path")
+    explain.add_argument("-H", dest="headers", action="append", default=[], metavar="'NAME: VALUE'")
+    _setting_flags(explain)
+
+    environ = _command(commands, "environ", "gateway.environ", "print every setting and its origin")
+    environ.add_argument("files", nargs="*", metavar="FILE", help="fastgw.yaml whose settings count too")
+    _reading(environ)
+    _setting_flags(environ)
+
+    _command(commands, "schema", "definition.schema", "print the JSON Schema of fastgw.yaml")
+
+    for name, what in (("reload", "read its files again"), ("drain", "finish what it has in hand and end")):
+        told = _command(commands, name, "gateway.post", f"tell the running gateway to {what}")
+        told.set_defaults(action=name)
+        _setting_flags(told)
+
+    demo = _command(commands, "demo", "demo.main", "start an example gateway with a small backend")
+    demo.add_argument("--example", metavar="DIR", help="default: examples/petstore of the checkout")
+    _setting_flags(demo)
+
+    bench = _command(commands, "bench", "gateway.bench", "run bench/compare of the checkout")
+    bench.add_argument("rest", nargs=argparse.REMAINDER, metavar="...", help="handed on to bench/compare")
+    return top
+
+
+def _command(commands: _Commands, name: str, function: str, help: str) -> argparse.ArgumentParser:
+    """function is "module.name" in this package, imported when the command is run."""
+    command = commands.add_parser(name, help=help, description=help[0].upper() + help[1:] + ".")
+    command.set_defaults(command=function)
+    return command
+
+
+def _definition(command: argparse.ArgumentParser) -> None:
+    command.add_argument("files", nargs="+", metavar="FILE", help="OpenAPI 3, Swagger 2 or fastgw.yaml")
+    _reading(command)
+
+
+def _reading(command: argparse.ArgumentParser) -> None:
+    add = command.add_argument_group("how to read the definition").add_argument
+    add("--stage", default="$default", help="name of the stage of a bare OpenAPI file")
+    add("--param", action="append", default=[], metavar="NAME=VALUE", help="value of ${NAME}")
+    add("--kind", choices=("rest", "http"), help="kind of API where the file does not say")
+    add("--basepath", choices=("ignore", "prepend", "split"), default="ignore",
+        help="what to do with the definition's own base path")
+    add("--upstream", metavar="URL", help="send routes that have no integration here")
+    add("--allow-unenforced", action="append", default=[], metavar="CHECK[,CHECK]",
+        help="serve although these checks of the definition are not made")
+
+
+def _setting_flags(command: argparse.ArgumentParser) -> None:
+    add = command.add_argument_group("settings (fastgw environ lists them)").add_argument
+    add("--listen", metavar="ADDRESS[,ADDRESS]", help="host:port, [v6]:port or unix:/path")
+    add("--ops", metavar="ADDRESS", help="address of the ops listener, or off")
+    add("--workers", metavar="N", help="worker processes; 0 is one for each core")
+    add("--set", action="append", default=[], metavar="NAME=VALUE", help="any setting")

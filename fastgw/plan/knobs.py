@@ -1,0 +1,16 @@
+"""The settings that a plan is compiled with, as far as plan looks at them."""
+
+from typing import Protocol
+
+
+class Knobs(Protocol):
+    """A subset of fastgw.settings.Settings; durations in seconds."""
+
+    upstream_connections: int
+    upstream_pending: int
+    connect_timeout: float
+    first_byte_timeout: float
+    upstream_idle_timeout: float
+    upstream_pool_idle: float
+    total_timeout: float
+    x_forwarded: bool

@@ -1,0 +1,427 @@
+"""x-amazon-apigateway-integration and gateway responses -> model."""
+
+from pathlib import Path
+
+import pytest
+
+from fastgw.model.integration import HttpProxy, Mock, ParameterMapping, Unserved
+from fastgw.model.value import Context, RequestParameter, StageVariable, Static, Text
+from tests.support.load_files import UPSTREAM, Files, definition, messages, proxy
+
+INTEGRATION = "x-amazon-apigateway-integration"
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Files:
+    return Files(tmp_path)
+
+
+def load_one(files: Files, integration: dict, path: str = "/pets", **options):
+    return files.load(definition({path: {"get": {INTEGRATION: integration}}}), **options)
+
+
+@pytest.mark.parametrize(
+    ("fields", "method", "timeout"),
+    [
+        ({}, None, None),
+        ({"httpMethod": "ANY"}, None, None),
+        ({"httpMethod": "post"}, "POST", None),
+        ({"timeoutInMillis": 50}, None, 50),
+        ({"timeoutInMillis": "900000"}, None, 900_000),
+        (
+            {"type": "HTTP_PROXY", "connectionType": "internet", "passthroughBehavior": "when_no_match"},
+            None,
+            None,
+        ),
+        ({"responseTransferMode": "STREAM", "responses": {"default": {"statusCode": 200}}}, None, None),
+    ],
+)
+def test_http_proxy(files: Files, fields: dict, method: str | None, timeout: int | None) -> None:
+    found = files.integration(proxy(**fields))
+    assert isinstance(found, HttpProxy)
+    assert (found.method, found.uri, found.timeout_ms) == (method, UPSTREAM, timeout)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"timeoutInMillis": 49},
+        {"timeoutInMillis": 900_001},
+        {"timeoutInMillis": True},
+        {"timeoutInMillis": "\u0663"},
+        {"httpMethod": "CONNECT"},
+        {"type": "HTTPS_PROXY"},
+        {"uri": None},
+        {"uri": ["http://a"]},
+        {"requestParameters": []},
+        {"passthroughBehavior": "sometimes"},
+        {"responses": []},
+    ],
+)
+def test_bad_fields(files: Files, fields: dict) -> None:
+    assert load_one(files, proxy(**fields)).gateway is None
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "http://shop",
+        "http://shop:9000",
+        "http://shop?x=1",
+        "http://[::1]:9000/a",
+        "HTTP://shop/a",
+        "http://shop//pets//{petId}?a={petId}&b=${stageVariables.b}",
+        "http://${stageVariables.host}:${stageVariables.port}",
+        "http://a-${stageVariables.host}.internal/x",
+    ],
+)
+def test_good_uris(files: Files, uri: str) -> None:
+    loaded = in_stage(files, uri, "{host: shop, port: '80', b: x}", path="/pets/{petId}")
+    assert loaded.gateway.apis[0].routes[0].integration.uri == uri.replace("HTTP:", "http:")
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "shop/a",
+        "//shop",
+        "ftp://shop",
+        "http://",
+        "http:///a",
+        "http://{petId}",
+        "http://{petId}:80/",
+        "http://shop:{petId}/",
+        "http://a.{petId}.b/",
+        "http://shop{petId}",
+        "http://user@shop",
+        "http://shop@{petId}",
+        "http://shop:0",
+        "http://shop:65536",
+        "http://shop:80:80",
+        "http://shop/#x",
+        "http://shop/a b",
+        "http://shop/\n",
+        "http://shop\\a",
+        "http://shop/\u00e9",
+        "http://shop/{",
+        "http://shop/}",
+        "http://shop/{a/b}",
+        "http://shop/{nope}",
+        "http://sh op",
+        "http://${stageVariables.a-b}/",
+        "http://shop/${nope}",
+        "${stageVariables.url}/x",
+        "http://[::1",
+        "http://-a",
+    ],
+)
+def test_bad_uris(files: Files, uri: str) -> None:
+    loaded = load_one(files, proxy(uri), path="/pets/{petId}")
+    assert {problem.code for problem in loaded.problems} <= {"bad-uri", "missing-parameter"}
+    assert loaded.gateway is None
+
+
+def test_https_is_served_only_in_clear_to_a_given_address(files: Files) -> None:
+    loaded = load_one(files, proxy("https://Shop.example/pets"))
+    assert messages(loaded) == [
+        "warning: GET /pets: HTTPS upstream (shop.example) is not served yet (upstreams: "
+        "shop.example: address: in a fastgw.yaml serves it in clear); it answers 500 "
+        "Internal server error"
+    ]
+    assert isinstance(loaded.gateway.apis[0].routes[0].integration, Unserved)
+    files.write("api.json", definition({"/pets": {"get": {INTEGRATION: proxy("https://Shop.example/pets")}}}))
+    gateway = files.load(
+        "fastgw: 1\napis: {a: {definition: api.json}}\nupstreams: {shop.example: {address: '10.0.0.1:80'}}\n",
+        "fastgw.yaml",
+    ).gateway
+    assert gateway.apis[0].routes[0].integration.uri == "http://shop.example/pets"
+    assert gateway.upstreams[0].address == "10.0.0.1:80"
+
+
+def test_mappings_keep_their_order(files: Files) -> None:
+    found = files.integration(
+        proxy(
+            UPSTREAM + "/{a}?{q}",
+            requestParameters={
+                "integration.request.header.X-B": "method.request.multivalueheader.X-B",
+                "integration.request.path.a": "method.request.path.petId",
+                "integration.request.querystring.q-1": "'a, b'",
+                "integration.request.path.q": "stageVariables.q",
+                "integration.request.header.X-A": "context.identity.sourceIp",
+                "integration.request.querystring.m": "method.request.multivaluequerystring.m",
+                "integration.request.header.P": "context.authorizer.claims.sub",
+            },
+        ),
+        path="/pets/{petId}",
+    )
+    assert found.mappings == (
+        ParameterMapping("header", "X-B", RequestParameter("header", "X-B", True)),
+        ParameterMapping("path", "a", RequestParameter("path", "petId")),
+        ParameterMapping("querystring", "q-1", Static("a, b")),
+        ParameterMapping("path", "q", StageVariable("q")),
+        ParameterMapping("header", "X-A", Context("identity.sourceIp")),
+        ParameterMapping("querystring", "m", RequestParameter("querystring", "m", True)),
+        ParameterMapping("header", "P", Context("authorizer.claims.sub")),
+    )
+
+
+@pytest.mark.parametrize(
+    ("target", "source"),
+    [
+        ("integration.request.header.", "'a'"),
+        ("integration.request.headers.a", "'a'"),
+        ("header.a", "'a'"),
+        ("integration.request.header.a b", "'a'"),
+        ("integration.request.header.a", "a"),
+        ("integration.request.header.a", "'a\r\nX: y'"),
+        ("integration.request.header.a", "'a\x00'"),
+        ("integration.request.header.a", "context.identity.sourceip"),
+        ("integration.request.header.a", "stageVariables."),
+        ("integration.request.header.a", "method.request.cookie.a"),
+        ("integration.request.header.a", ["'a'"]),
+        ("integration.request.header.a", "integration.response.header.a"),
+    ],
+)
+def test_bad_mappings(files: Files, target: str, source: str) -> None:
+    loaded = load_one(files, proxy(requestParameters={target: source}))
+    assert [problem.severity for problem in loaded.problems] == ["error"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "what"),
+    [
+        ({"type": "AWS"}, "AWS"),
+        ({"type": "aws_proxy"}, "AWS_PROXY"),
+        ({"type": "http"}, "HTTP"),
+        ({"connectionType": "VPC_LINK", "connectionId": "${link}"}, "VPC_LINK"),
+        ({"integrationTarget": "arn:x"}, "VPC_LINK"),
+        ({"integrationSubtype": "SQS-SendMessage"}, "SQS-SendMessage"),
+        ({"requestParameters": {"append:header.a": "b"}}, '"append:header.a"'),
+        ({"requestParameters": {"overwrite:path": "/x"}}, '"overwrite:path"'),
+        ({"responseParameters": {"200": {"append:header.a": "b"}}}, "responseParameters"),
+        (
+            {"requestParameters": {"integration.request.header.a": "method.request.body.b"}},
+            'mapping "method.request.body.b"',
+        ),
+        (
+            {"requestParameters": {"integration.request.header.Content-Length": "'1'"}},
+            "mapping to header Content-Length",
+        ),
+        (
+            {"requestParameters": {"integration.request.header.transfer-encoding": "'x'"}},
+            "mapping to header transfer-encoding",
+        ),
+        (
+            {"requestParameters": {"integration.request.header.X-Amzn-Trace-Id": "'x'"}},
+            "mapping to header X-Amzn-Trace-Id",
+        ),
+    ],
+)
+def test_what_is_not_served_is_named(files: Files, fields: dict, what: str) -> None:
+    loaded = load_one(files, proxy(**fields))
+    assert loaded.gateway.apis[0].routes[0].integration.what == what
+    first = messages(loaded)[0]
+    assert first.startswith(f"warning: GET /pets: {what} ") and first.endswith(
+        "it answers 500 Internal server error"
+    )
+
+
+def test_missing_parameters_are_errors_only_where_something_is_served(files: Files) -> None:
+    assert files.load(definition({"/a": {"get": {INTEGRATION: proxy("${url}")}}})).gateway is None
+    loaded = load_one(files, {"type": "aws", "uri": "${url}", "credentials": {"Fn::GetAtt": ["Role", "Arn"]}})
+    assert messages(loaded)[1:] == [
+        "warning: GET /pets: no value is given for url, Role.Arn; nothing needs it while AWS is not served"
+    ]
+    assert files.integration(proxy("${url}/a"), params={"url": UPSTREAM}).uri == UPSTREAM + "/a"
+
+
+def mock(template: object = '{"statusCode": 200}', **responses) -> dict:
+    return {
+        "type": "mock",
+        "requestTemplates": {"application/json": template},
+        "responses": {key.replace("_", ""): value for key, value in responses.items()}
+        or {"default": {"statusCode": "200"}},
+    }
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        '{"statusCode": 204}',
+        "{statusCode: 204}",
+        "{statusCode:204}",
+        "{'statusCode': '204'}",
+        '{"statusCode": "204"}',
+        '\n{\n  "statusCode" : 204,\n}\n',
+        '{"statusCode": 204, "other": [1]}',
+        {"statusCode": 204},
+    ],
+)
+def test_mock_status_is_read_leniently(files: Files, template: object) -> None:
+    found = files.integration(mock(template, _204={"statusCode": "204"}, default={"statusCode": "500"}))
+    assert isinstance(found, Mock) and found.status == 204
+
+
+@pytest.mark.parametrize(
+    ("patterns", "status"),
+    [
+        ({"2\\d{2}": 201, "default": 202}, 201),
+        ({"20": 201, "default": 202}, 202),
+        ({"2.*": 201, "200": 203}, 201),
+        ({"default": 202, "200": 201}, 201),
+        ({"(?:200|404)": 201}, 201),
+    ],
+)
+def test_mock_response_is_chosen_by_full_match(files: Files, patterns: dict, status: int) -> None:
+    integration = {**mock(), "responses": {key: {"statusCode": value} for key, value in patterns.items()}}
+    assert files.integration(integration).status == status
+
+
+@pytest.mark.parametrize(
+    ("integration", "told"),
+    [
+        ({"type": "mock"}, "no request template"),
+        (mock('#set($a = 1){"statusCode": 200}'), "request template that must be evaluated"),
+        (mock('{"statusCode": $stageVariables.code}'), "request template that must be evaluated"),
+        (mock('{"status": 200}'), "gives no statusCode"),
+        (mock("[200]"), "gives no statusCode"),
+        (mock('{"statusCode": 99}'), "gives no statusCode"),
+        (mock(_404={"statusCode": "404"}), "no integration response for status 200"),
+        ({**mock(), "responses": {}}, "no integration response for status 200"),
+        (
+            mock(default={"statusCode": 200, "responseTemplates": {"application/json": "$input.json('$')"}}),
+            "response template that must be evaluated",
+        ),
+        (
+            mock(default={"statusCode": 200, "responseTemplates": {"application/json": "#if(true)a#end"}}),
+            "response template that must be evaluated",
+        ),
+        (mock(default={"statusCode": 200, "contentHandling": "CONVERT_TO_BINARY"}), "contentHandling"),
+    ],
+)
+def test_mocks_that_need_templates_are_not_served(files: Files, integration: dict, told: str) -> None:
+    loaded = load_one(files, integration)
+    assert isinstance(loaded.gateway.apis[0].routes[0].integration, Unserved)
+    assert told in messages(loaded)[0]
+
+
+def test_mock_headers_and_body(files: Files) -> None:
+    found = files.integration(
+        mock(
+            default={
+                "statusCode": "200",
+                "responseParameters": {
+                    "method.response.header.A": "'*'",
+                    "method.response.header.B": "stageVariables.b",
+                    "method.response.header.C": "context.requestId",
+                },
+                "responseTemplates": {
+                    "text/plain": "no",
+                    "application/json": '{"a": "caf\u00e9 #1 $5 #333"}',
+                },
+            }
+        )
+    )
+    assert found.headers == (("A", Static("*")), ("B", StageVariable("b")), ("C", Context("requestId")))
+    assert (found.content_type, found.body) == ("application/json", '{"a": "caf\u00e9 #1 $5 #333"}'.encode())
+
+
+@pytest.mark.parametrize(
+    ("templates", "kind", "body"),
+    [
+        ({}, "application/json", b""),
+        ({"text/html": "<p>"}, "text/html", b"<p>"),
+        ({"text/html": None}, "text/html", b""),
+        ({"application/json": {"a": 1}}, "application/json", b'{"a": 1}'),
+    ],
+)
+def test_mock_body_kinds(files: Files, templates: dict, kind: str, body: bytes) -> None:
+    found = files.integration(mock(default={"statusCode": 200, "responseTemplates": templates}))
+    assert (found.content_type, found.body) == (kind, body)
+
+
+@pytest.mark.parametrize(
+    "response",
+    [
+        {},
+        {"statusCode": "abc"},
+        {"statusCode": 200, "responseParameters": {"header.A": "'*'"}},
+        {"statusCode": 200, "responseParameters": {"method.response.header.A": "*"}},
+        {"statusCode": 200, "responseTemplates": {"text/\u00e9": ""}},
+    ],
+)
+def test_bad_mock_responses(files: Files, response: dict) -> None:
+    assert load_one(files, mock(default=response)).gateway is None
+
+
+def test_gateway_responses(files: Files) -> None:
+    api = files.api(
+        definition(
+            {"/a": {"get": {INTEGRATION: proxy()}}},
+            x_gateway_responses={
+                "DEFAULT_4XX": {
+                    "responseParameters": {
+                        "gatewayresponse.header.A": "'*'",
+                        "gatewayresponse.header.B": "method.request.header.Origin",
+                        "gatewayresponse.header.C": "context.requestId",
+                    }
+                },
+                "THROTTLED": {
+                    "statusCode": "503",
+                    "responseTemplates": {
+                        "application/json": '{"m":$context.error.messageString,'
+                        '"s":"${stageVariables.s}$stageVariables.t",'
+                        '"o":"$method.request.header.Origin","l":"$other $ {x}"}'
+                    },
+                },
+                "REQUEST_TOO_LARGE": {"statusCode": 400},
+            },
+        )
+    )
+    first, second = api.gateway_responses
+    assert (first.type, first.status, first.templates) == ("DEFAULT_4XX", None, ())
+    assert first.headers == (
+        ("A", Static("*")),
+        ("B", RequestParameter("header", "Origin")),
+        ("C", Context("requestId")),
+    )
+    assert (second.type, second.status) == ("THROTTLED", 503)
+    assert second.templates == (
+        (
+            "application/json",
+            Text(
+                (
+                    Static('{"m":'),
+                    Context("error.messageString"),
+                    Static(',"s":"'),
+                    StageVariable("s"),
+                    StageVariable("t"),
+                    Static('","o":"'),
+                    RequestParameter("header", "Origin"),
+                    Static('","l":"$other $ {x}"}'),
+                )
+            ),
+        ),
+    )
+
+
+def in_stage(files: Files, uri: str, variables: str, path: str = "/pets"):
+    """Loaded with a fastgw.yaml whose one stage has these variables."""
+    files.write("api.json", definition({path: {"get": {INTEGRATION: proxy(uri)}}}))
+    stages = f"stages: {{prod: {{variables: {variables}}}}}"
+    return files.load(f"fastgw: 1\napis: {{a: {{definition: api.json, {stages}}}}}\n", "fastgw.yaml")
+
+
+def test_a_stage_must_set_what_its_uris_need(files: Files) -> None:
+    uri = "http://${stageVariables.host}/a/${stageVariables.a}"
+    assert messages(in_stage(files, uri, "{b: c}")) == [
+        'error: GET /pets in stage "prod": the uri needs stage variable a, host; set it in a fastgw.yaml, '
+        "under stages: variables:"
+    ]
+    assert in_stage(files, uri, "{host: 'shop:80/x', a: ''}").problems == ()
+
+
+@pytest.mark.parametrize("host", ["", ":80", "a:b", "a:99999", "?x", "a#b", "a,b", "http://a"])
+def test_a_stage_variable_must_make_a_host(files: Files, host: str) -> None:
+    loaded = in_stage(files, "http://${stageVariables.host}/a", f"{{host: '{host}'}}")
+    assert [problem.code for problem in loaded.problems] == ["bad-uri"]

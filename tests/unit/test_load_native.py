@@ -1,0 +1,244 @@
+"""A fastgw.yaml -> gateway; its published JSON Schema."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from fastgw.load import LoadOptions, load
+from fastgw.load.schema import NOT_SERVED, json_schema
+from fastgw.model.api import ApiKind
+from fastgw.model.gateway import Listener, Upstream
+from tests.support.load_files import UPSTREAM, Files, definition, messages, proxy
+
+ROOT = Path(__file__).parents[2]
+SCHEMA = ROOT / "tests" / "golden" / "fastgw.schema.json"
+INTEGRATION = "x-amazon-apigateway-integration"
+
+FULL = f"""\
+fastgw: 1
+listeners:
+  - address: 0.0.0.0:8080
+  - address: "[::]:8080"
+  - address: unix:/run/fastgw.sock
+apis:
+  pets:
+    definition: api.json
+    id: abc123
+    kind: HTTP
+    basepath: prepend
+    upstream: {UPSTREAM}
+    parameters: {{shop: "http://127.0.0.1:9001", unused: 5, flag: true}}
+    allow_unenforced: [key, authorizer, iam, validator, policy]
+    stages:
+      $default:
+      test-1: {{variables: {{host: "a.b:80", empty: ""}}}}
+  dogs:
+    definition: api.json
+    parameters: {{shop: "http://127.0.0.1:9002"}}
+domains:
+  "*":
+    - api: pets
+  Shop.example:
+    - {{api: pets, base_path: v1/pets, stage: test-1}}
+    - {{api: dogs, base_path: /dogs/, stage: $default}}
+upstreams:
+  127.0.0.1:9001:
+    address: 10.0.0.1:80
+    max_connections: 10
+    max_pending: 0
+    connect_timeout: 0.5
+    first_byte_timeout: 29
+    idle_timeout: 2.5
+    pool_idle: 0
+    allow_private: true
+  "[::1]:80": {{address: "unix:/run/shop.sock"}}
+  Shop: {{}}
+settings:
+  workers: 2
+  log_level: debug
+  x_forwarded: true
+"""
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Files:
+    found = Files(tmp_path)
+    found.write(
+        "api.json",
+        definition({"/a": {"get": {INTEGRATION: proxy("${shop}/a")}, "post": {}}}, servers=[{"url": "/v1"}]),
+    )
+    return found
+
+
+def native(files: Files, text: str, **options):
+    return files.load(text, "fastgw.yaml", **options)
+
+
+def test_everything_a_file_may_hold(files: Files) -> None:
+    loaded = native(files, FULL)
+    gateway = loaded.gateway
+    pets, dogs = gateway.apis
+    assert (pets.name, pets.id, pets.kind) == ("pets", "abc123", ApiKind.HTTP)
+    assert (dogs.name, dogs.id, dogs.kind) == ("dogs", "dogs", ApiKind.REST)
+    assert [(route.path, route.integration.uri) for route in pets.routes] == [
+        ("/v1/a", "http://127.0.0.1:9001/a"),
+        ("/v1/a", UPSTREAM + "/a"),
+    ]
+    assert [route.path for route in dogs.routes] == ["/a", "/a"]
+    assert [(stage.api, stage.name, stage.variables) for stage in gateway.stages] == [
+        ("pets", "$default", ()),
+        ("pets", "test-1", (("host", "a.b:80"), ("empty", ""))),
+        ("dogs", "$default", ()),
+    ]
+    assert [
+        (domain.host, [(m.base_path, m.api, m.stage) for m in domain.mappings]) for domain in gateway.domains
+    ] == [
+        ("*", [("", "pets", None)]),
+        ("shop.example", [("v1/pets", "pets", "test-1"), ("dogs", "dogs", "$default")]),
+    ]
+    assert [listener.address for listener in gateway.listeners] == [
+        "0.0.0.0:8080",
+        "[::]:8080",
+        "unix:/run/fastgw.sock",
+    ]
+    assert isinstance(gateway.listeners[0], Listener)
+    first, second, third = gateway.upstreams
+    assert first == Upstream("127.0.0.1:9001", "10.0.0.1:80", 10, 0, 500, 29_000, 2_500, 0, True, first.place)
+    assert second.address == "unix:/run/shop.sock"
+    assert third == Upstream("shop", place=third.place)
+    assert {name: value for name, (value, _) in loaded.settings.items()} == {
+        "workers": 2,
+        "log_level": "debug",
+        "x_forwarded": True,
+    }
+    assert loaded.settings["workers"][1].line == 40
+
+
+def test_options_go_before_the_file(files: Files) -> None:
+    loaded = native(files, FULL, params={"shop": "http://127.0.0.1:9009"})
+    assert {api.routes[0].integration.uri for api in loaded.gateway.apis} == {"http://127.0.0.1:9009/a"}
+
+
+def test_one_api_without_domains_takes_the_root(files: Files) -> None:
+    gateway = native(
+        files, "fastgw: 1\napis: {a: {definition: api.json, parameters: {shop: 'http://s'}}}\n"
+    ).gateway
+    assert [
+        (domain.host, domain.mappings[0].api, domain.mappings[0].stage) for domain in gateway.domains
+    ] == [("*", "a", None)]
+
+
+def test_several_apis_without_domains_answer_by_id_only(files: Files) -> None:
+    api = "{definition: api.json, parameters: {shop: 'http://s'}, upstream: 'http://s'}"
+    loaded = native(files, f"fastgw: 1\napis: {{a b: {api}, A-B: {api}, \u00e9: {api}}}\n")
+    assert loaded.gateway.domains == ()
+    assert [problem.code for problem in loaded.problems] == ["no-domains"]
+    assert [api.id for api in loaded.gateway.apis] == ["ab", "ab2", "api"]
+
+
+def test_definitions_are_found_beside_the_file(files: Files, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = files.write(
+        "fastgw.yaml", "fastgw: 1\napis: {a: {definition: api.json, parameters: {shop: 'http://s'}}}\n"
+    )
+    monkeypatch.chdir("/")
+    assert load([path]).gateway is not None
+
+
+def test_all_problems_of_file_and_definitions_in_one_go(files: Files) -> None:
+    loaded = native(
+        files, "fastgw: 1\nlisten: []\napis:\n  a: {definition: api.json}\n  b: {definition: 5}\n"
+    )
+    assert [problem.code for problem in loaded.problems] == [
+        "missing-parameter",
+        "unserved",
+        "unknown-field",
+        "wrong-type",
+    ]
+
+
+def test_a_fastgw_yaml_stands_alone(files: Files) -> None:
+    native_file = files.write("fastgw.yaml", "fastgw: 1\napis: {a: {definition: api.json}}\n")
+    loaded = load([native_file, str(files.directory / "api.json")])
+    assert "give it alone" in messages(loaded)[0]
+    nested = native(files, "fastgw: 1\napis: {a: {definition: fastgw.yaml}}\n")
+    assert "is a fastgw.yaml, not a definition" in messages(nested)[0]
+
+
+def test_a_file_of_that_name_is_one(files: Files) -> None:
+    loaded = native(files, "apis: {a: {definition: api.json, parameters: {shop: 'http://s'}}}\n")
+    assert "the document has no fastgw" in messages(loaded)[-1]
+
+
+SECTIONS = {
+    "": "apis: {a: {definition: api.json}}\nNAME: {}\n",
+    "apis": "apis: {a: {definition: api.json, NAME: {}}}\n",
+    "stages": "apis: {a: {definition: api.json, stages: {s: {NAME: {}}}}}\n",
+    "domains": "apis: {a: {definition: api.json}}\ndomains: {h: [{api: a, NAME: {}}]}\n",
+    "listeners": "apis: {a: {definition: api.json}}\nlisteners: [{address: ':80', NAME: {}}]\n",
+    "upstreams": "apis: {a: {definition: api.json}}\nupstreams: {h: {NAME: {}}}\n",
+}
+
+
+@pytest.mark.parametrize(
+    ("section", "name"), [(section, name) for section, names in NOT_SERVED.items() for name in names]
+)
+def test_later_parts_are_refused_by_name(files: Files, section: str, name: str) -> None:
+    loaded = native(files, "fastgw: 1\n" + SECTIONS[section].replace("NAME", name), params={"shop": "http://s"})
+    assert f"error: {name} is not served yet; take it out" in messages(loaded)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "fastgw: '1'",
+        "fastgw: true",
+        "fastgw: 1",
+        "fastgw: 1\napis: []",
+        "fastgw: 1\napis: {}",
+        "fastgw: 1\napis: {a: }",
+        "fastgw: 1\napis: {a: {definition: ''}}",
+        "fastgw: 1\napis: {a: {definition: api.json, stages: {$other: {}}}}",
+        "fastgw: 1\napis: {a: {definition: api.json, allow_unenforced: [keys]}}",
+        "fastgw: 1\napis: {a: {definition: api.json, stages: {s: {variables: {a b: x}}}}}",
+        "fastgw: 1\napis: {a: {definition: api.json, stages: {s: {variables: {a: 'x y'}}}}}",
+        "fastgw: 1\napis: {a: {definition: api.json}}\ndomains: {'a:80': []}",
+        "fastgw: 1\napis: {a: {definition: api.json}}\ndomains: {a: [], A: []}",
+        "fastgw: 1\napis: {a: {definition: api.json}}\ndomains: {a: [{api: a, base_path: 'a//b'}]}",
+        "fastgw: 1\napis: {a: {definition: api.json}}\nupstreams: {'http://a': {}}",
+        "fastgw: 1\napis: {a: {definition: api.json}}\nupstreams: {a: {connect_timeout: 1e9}}",
+        "fastgw: 1\napis: {a: {definition: api.json}}\nupstreams: {a: {max_connections: true}}",
+        "fastgw: 1\napis: {a: {definition: api.json}}\nsettings: {workers: [1]}",
+    ],
+)
+def test_wrong_files_are_refused(files: Files, text: str) -> None:
+    loaded = native(files, text + "\n", params={"shop": "http://s"})
+    assert loaded.gateway is None and any(problem.severity == "error" for problem in loaded.problems)
+
+
+def test_an_upstream_that_nobody_uses_is_told(files: Files) -> None:
+    api = "apis: {a: {definition: api.json, upstream: 'http://s', stages: {p: {variables: {h: 'T:1/x'}}}}}\n"
+    upstreams = "upstreams: {s: {}, 't:1': {}, 'ss': {}}\n"
+    loaded = native(files, "fastgw: 1\n" + api + upstreams, params={"shop": "http://${stageVariables.h}"})
+    assert messages(loaded) == ['warning: no route that is served goes to "ss"; did you mean "s"?']
+
+
+def test_the_published_schema_is_in_step() -> None:
+    told = json.dumps(json_schema(), indent=1) + "\n"
+    if os.environ.get("UPDATE_GOLDEN"):
+        SCHEMA.write_text(told)
+    assert json.loads(told) == json.loads(SCHEMA.read_text())
+
+
+def test_the_full_file_uses_every_field_of_the_schema() -> None:
+    schema = json_schema()
+    for name, part in schema["$defs"].items():
+        for field in part["properties"]:
+            assert f"{field}:" in FULL, f"{name}.{field}"
+
+
+def test_the_example_is_served_without_a_word() -> None:
+    loaded = load([str(ROOT / "examples" / "petstore" / "fastgw.yaml")], LoadOptions())
+    assert loaded.problems == ()
+    assert len(loaded.gateway.apis[0].routes) == 8

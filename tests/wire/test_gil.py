@@ -1,0 +1,48 @@
+"""The engine rule: a proxied, a fixed and a refused request never take the GIL."""
+
+import pytest
+
+from tests.support.client import Wire, get
+from tests.support.definition import mock, openapi, proxy
+from tests.support.load import wrk
+from tests.support.nginx import Nginx
+from tests.support.process import Gateway
+from tests.support.upstream import Upstream
+
+DOORS = "^fastgw_(door_[a-z_]+|doors)_total"
+KINDS = (("/proxied", 200), ("/fixed", 200), ("/refused", 403))
+
+
+def document(url: str) -> dict:
+    return openapi(
+        {
+            "/proxied": {"get": proxy(f"{url}/up", parameters={"header.X-I": "context.requestId"})},
+            "/fixed": {"get": mock(200, "{}")},
+        }
+    )
+
+
+def ask(port: int, count: int) -> int:
+    """Asks all kinds in turn, 16 at a time on one connection."""
+    batch = [KINDS[number % 3] for number in range(16)]
+    with Wire(port) as wire:
+        for _ in range(count // 16):
+            wire.send(b"".join(get(path) for path, _ in batch))
+            assert [wire.answer().status for _ in batch] == [status for _, status in batch]
+    return count // 16 * 16
+
+
+def test_no_door_is_opened() -> None:
+    with Upstream(record=False) as stub, Gateway({"api.json": document(stub.url)}) as gateway:
+        asked = ask(gateway.port, 9000)
+        assert gateway.metric("^fastgw_requests_total") == asked
+        assert gateway.metric(DOORS) == 0
+
+
+@pytest.mark.trial
+def test_no_door_is_opened_in_a_million() -> None:
+    with Nginx() as origin, Gateway({"api.json": document(origin.url)}) as gateway:
+        while gateway.metric("^fastgw_requests_total") < 1_000_000:
+            for path, _ in KINDS:
+                wrk(f"http://127.0.0.1:{gateway.port}{path}", 10).wait()
+        assert gateway.metric(DOORS) == 0
