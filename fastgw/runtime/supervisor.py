@@ -239,7 +239,7 @@ class Supervisor:
                 try:
                     await replace()
                     _log.info("%s is back", child.name)
-                except (Refused, PeerGone) as error:
+                except (Refused, PeerGone, OSError) as error:
                     _log.error("%s did not start: %s", child.name, "; ".join(_why(error)))
                     current().kill()
 
