@@ -27,7 +27,7 @@ docs: $(BUILT)
 	$(BIN)/python -m bench.report --write
 
 trials: $(BUILT) doubles
-	$(BIN)/python -m pytest -m trial -o addopts=--strict-markers
+	$(BIN)/python -m pytest -m trial
 
 bench: $(BUILT)
 	$(BIN)/fastgw bench

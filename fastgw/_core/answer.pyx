@@ -185,7 +185,7 @@ cdef void mark_listed(UpConn* up) noexcept nogil:
     cdef Field* f
     for i in range(up.nfields):
         f = &up.fields[i]
-        if f.token != T_CONNECTION or f.value_n == 10 or f.value_n == 5:
+        if f.token != T_CONNECTION or (f.value_n == 10 and same_case(up.base + f.value, b"keep-alive", 10)):
             continue
         for k in range(up.nfields):
             if list_has(up.base + f.value, f.value_n, up.base + up.fields[k].name, up.fields[k].name_n) \

@@ -319,7 +319,7 @@ cdef void read_address(Conn* c) noexcept nogil:
         memcpy(c.address, &v6.sin6_addr, 16)
 
 
-cdef void conn_accept(void* server, bint tcp) noexcept nogil:
+cdef void conn_accept(void* server, bint tcp, int local_port) noexcept nogil:
     cdef size_t struct_bytes = (sizeof(Conn) + 15) & ~<size_t>15
     cdef Conn* c = <Conn*>calloc(1, struct_bytes + uv.handle_size(UV_TCP if tcp else UV_NAMED_PIPE))
     if c == NULL:
@@ -328,6 +328,7 @@ cdef void conn_accept(void* server, bint tcp) noexcept nogil:
         free(c)
         return
     timer_init(&c.timer, TIMER_CONN)
+    c.local_port = <unsigned short>local_port
     c.next = core.conns
     if core.conns != NULL:
         core.conns.prev = c

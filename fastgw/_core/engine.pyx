@@ -37,8 +37,10 @@ cdef enum:
 
 
 cdef void on_connection(void* server, int status) noexcept nogil:
+    cdef int port
     if status == 0:
-        conn_accept(server, uv_data(server) == NULL)
+        port = <int><size_t>uv_data(server)
+        conn_accept(server, port != 0, port)
 
 
 cdef void on_server_closed(void* handle) noexcept nogil:
@@ -99,7 +101,7 @@ cdef class Engine:
         else:
             uv.pipe_init(core.loop, handle, 0)
             error = uv.pipe_open(handle, fd)
-        uv_set_data(handle, NULL if tcp else handle)
+        uv_set_data(handle, <void*><size_t>(sock.getsockname()[1] if tcp else 0))
         if error == 0:
             error = uv.listen(handle, BACKLOG, on_connection)
         if error < 0:

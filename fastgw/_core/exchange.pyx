@@ -9,6 +9,7 @@ from fastgw._core.failure cimport (F_BAD_MESSAGE, F_INTEGRATION_BAD_ANSWER, F_IN
                                    F_REQUEST_TOO_LARGE, F_UPSTREAM_OVERLOADED)
 from fastgw._core.door cimport DoorEvents, door_collect, door_leave, door_open, door_run
 from fastgw._core.forward cimport FORWARDED, FORWARD_BROKEN, forward_body, forward_head, forward_piece
+from fastgw._core.gather cimport gather_clear, to_client
 from fastgw._core.head cimport chunks_feed, head_on_piece, request_settings
 from fastgw._core.libuv cimport uv
 from fastgw._core.llhttp cimport HPE_OK, HPE_PAUSED, PARSE_REQUEST, llhttp
@@ -137,7 +138,8 @@ cdef void finish(Exchange* ex, int error) noexcept nogil:
 
 
 cdef void leave(Exchange* ex) noexcept nogil:
-    """Let go of whatever the exchange waits for."""
+    """Let go of whatever the exchange waits for, and of what was gathered for its client."""
+    gather_clear(&to_client)
     door_leave(ex)
     upstream_cancel(ex)
     if ex.up != NULL:

@@ -4,7 +4,7 @@ from libc.stdint cimport uint8_t, uint64_t
 from fastgw._core.bytes cimport (Span, Writer, put, put_char, put_span, put_uint, same_case, span, writer_init)
 from fastgw._core.clock cimport micros
 from fastgw._core.failure cimport (F_BAD_MESSAGE, F_BAD_REQUEST_PARAMETERS, F_HEADERS_TOO_LARGE, F_REQUEST_TOO_LARGE)
-from fastgw._core.gather cimport (gather_chunk, gather_clear, gather_piece, gather_send, to_upstream)
+from fastgw._core.gather cimport (gather_chunk, gather_clear, gather_crowded, gather_piece, gather_send, to_upstream)
 from fastgw._core.head cimport chunks_feed
 from fastgw._core.llhttp cimport HPE_OK, HPE_PAUSED
 from fastgw._core.names cimport name_token
@@ -219,9 +219,12 @@ cdef int forward_head(Exchange* ex) noexcept nogil:
 
 cdef void forward_piece(Exchange* ex, const char* p, uint32_t n) noexcept nogil:
     ex.body_seen += n
-    if not ex.aborted and ex.body_seen <= core.limits.body_bytes \
-            and gather_chunk(&to_upstream, &ex.up.stream, p, n) < 0:
+    if ex.aborted or ex.body_seen > core.limits.body_bytes:
+        return
+    if gather_crowded(&to_upstream) and gather_send(&to_upstream, &ex.up.stream) < 0:
         ex.aborted = True
+    else:
+        gather_chunk(&to_upstream, p, n)
 
 
 cdef int forward_chunks(Exchange* ex, const char* p, uint32_t n, uint32_t* used) noexcept nogil:

@@ -24,7 +24,8 @@ cdef Gather to_upstream
 
 cdef void gather_clear(Gather* g) noexcept nogil
 cdef void gather_piece(Gather* g, const char* p, uint32_t n) noexcept nogil         # copied when short, else by reference
-cdef int gather_chunk(Gather* g, Stream* s, const char* p, uint32_t n) noexcept nogil   # as one chunk; may send first
+cdef void gather_chunk(Gather* g, const char* p, uint32_t n) noexcept nogil         # as one chunk (RFC 9112 section 7.1)
+cdef bint gather_crowded(Gather* g) noexcept nogil              # send before the next piece
 cdef int gather_send(Gather* g, Stream* s) noexcept nogil       # 0, or a negative errno
 cdef inline bint gather_empty(Gather* g) noexcept nogil:
     return g.n == 0 and g.text.n == g.open_from

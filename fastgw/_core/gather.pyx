@@ -37,15 +37,15 @@ cdef void gather_piece(Gather* g, const char* p, uint32_t n) noexcept nogil:
     g.n += 1
 
 
-cdef int gather_chunk(Gather* g, Stream* s, const char* p, uint32_t n) noexcept nogil:
-    cdef int error = 0
-    if g.n > GATHER_BUFS - 8 or g.text.n > GATHER_BYTES - 64:
-        error = gather_send(g, s)
+cdef bint gather_crowded(Gather* g) noexcept nogil:
+    return g.n > GATHER_BUFS - 8 or g.text.n > GATHER_BYTES - COPY_BYTES - 64
+
+
+cdef void gather_chunk(Gather* g, const char* p, uint32_t n) noexcept nogil:
     put_hex(&g.text, n, 0)
     put(&g.text, b"\r\n", 2)
     gather_piece(g, p, n)
     put(&g.text, b"\r\n", 2)
-    return error
 
 
 cdef int gather_send(Gather* g, Stream* s) noexcept nogil:

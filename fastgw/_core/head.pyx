@@ -262,8 +262,8 @@ cdef int judge_connection(Exchange* ex, Span value) noexcept nogil:
         ex.keep = False
     elif not ex.minor and list_has(value.p, value.n, b"keep-alive", 10):
         ex.keep = True
-    if value.n == 10 or value.n == 5:       # nothing but close or keep-alive: the common case
-        return HEAD_DONE
+    if (value.n == 10 and same_case(value.p, b"keep-alive", 10)) or (value.n == 5 and same_case(value.p, b"close", 5)):
+        return HEAD_DONE                    # nothing but keep-alive or close: the common case
     for i in range(ex.nfields):
         f = &ex.fields[i]
         if f.token != T_CONNECTION and list_has(value.p, value.n, ex.base + f.name, f.name_n):

@@ -23,7 +23,6 @@ cdef enum:
     UV_REQ_WRITE = 3
     UV_REQ_SHUTDOWN = 4
     UV_EOF = -4095
-    UV_EAGAIN = -11
 
 cdef struct Uv:
     int (*tcp_init)(void* loop, void* handle) noexcept nogil
@@ -40,11 +39,9 @@ cdef struct Uv:
     int (*accept)(void* server, void* client) noexcept nogil
     int (*read_start)(void* stream, alloc_cb alloc, read_cb read) noexcept nogil
     int (*read_stop)(void* stream) noexcept nogil
-    int (*try_write)(void* stream, const Buf* bufs, unsigned int n) noexcept nogil
     int (*write)(void* req, void* stream, const Buf* bufs, unsigned int n, status_cb cb) noexcept nogil
     int (*shutdown)(void* req, void* stream, status_cb cb) noexcept nogil
     void (*close)(void* handle, handle_cb cb) noexcept nogil
-    int (*is_closing)(const void* handle) noexcept nogil
     int (*fileno)(const void* handle, int* fd) noexcept nogil
     int (*timer_init)(void* loop, void* handle) noexcept nogil
     int (*timer_start)(void* handle, handle_cb cb, uint64_t ms, uint64_t repeat) noexcept nogil

@@ -210,7 +210,7 @@ cdef class Plan:
         host.paths = <BasePath*>self.arena.take(sizeof(BasePath) * (host.npaths or 1))
         for i, (prefix, api, stage) in enumerate(paths):
             host.paths[i].prefix = self.arena.keep(prefix)
-            host.paths[i].api = <ApiPlan*><size_t>self.apis[api]
+            host.paths[i].api = <ApiPlan*><size_t>self.apis[api] if api >= 0 else NULL
             host.paths[i].stage = <StagePlan*><size_t>self.stages[stage] if stage >= 0 else NULL
         return host
 
@@ -230,7 +230,10 @@ cdef class Plan:
         return table
 
     def finish(self, dict hosts, any_host, dict labels, replies) -> None:
-        """hosts, labels: name -> [(prefix, api number, stage number or -1)]; any_host: such a list or None."""
+        """hosts, labels: name -> [(prefix, api number, stage number or -1)]; any_host: such a list or None.
+
+        An api number of -1 reserves the prefix: nothing is served below it.
+        """
         self.data.host_seed = core.seed
         self.data.hosts = self.table(hosts, &self.data.host_mask)
         self.data.labels = self.table(labels, &self.data.label_mask)

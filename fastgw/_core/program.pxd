@@ -28,6 +28,7 @@ cdef enum Context:          # what OP_CONTEXT can put in; `index` of the op
     C_STATUS = 17
     C_DATE = 18             # IMF-fixdate
     C_TRACE_ID = 19         # Root=1-{8 hex: seconds}-{24 hex}
+    C_LOCAL_PORT = 21       # of the listener
     C_ROUTE_KEY = 20        # "GET /pets/{id}"
 
 cdef enum ProgramResult:

@@ -310,6 +310,9 @@ cdef bint context_value(Exchange* ex, int which, Writer* w) noexcept nogil:
             dot += 1
         put(w, ex.host.p, dot)
         return ex.host.p != NULL
+    elif which == C_LOCAL_PORT:
+        put_uint(w, ex.conn.local_port)
+        return ex.conn.local_port != 0
     elif which == C_STATUS:
         put_uint(w, ex.status)
     elif (which == C_ERROR_MESSAGE or which == C_ERROR_TYPE) and ex.failure:
@@ -372,6 +375,6 @@ CONTEXTS = {
     "PATH": C_PATH, "RESOURCE": C_RESOURCE, "STAGE": C_STAGE, "API_ID": C_API_ID, "PROTOCOL": C_PROTOCOL,
     "SOURCE_IP": C_SOURCE_IP, "USER_AGENT": C_USER_AGENT, "TIME_CLF": C_TIME_CLF, "TIME_MS": C_TIME_MS,
     "HOST": C_HOST, "HOST_LABEL": C_HOST_LABEL, "ERROR_MESSAGE": C_ERROR_MESSAGE, "ERROR_TYPE": C_ERROR_TYPE,
-    "STATUS": C_STATUS, "DATE": C_DATE, "TRACE_ID": C_TRACE_ID, "ROUTE_KEY": C_ROUTE_KEY,
+    "STATUS": C_STATUS, "DATE": C_DATE, "TRACE_ID": C_TRACE_ID, "ROUTE_KEY": C_ROUTE_KEY, "LOCAL_PORT": C_LOCAL_PORT,
 }
 """Context variables by the engine's own names, for the plan compiler."""

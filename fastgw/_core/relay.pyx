@@ -3,7 +3,8 @@ from libc.stdint cimport uint8_t
 
 from fastgw._core.bytes cimport Span, Writer, put, put_char, put_span, put_uint
 from fastgw._core.clock cimport http_date
-from fastgw._core.gather cimport GATHER_BUFS, gather_chunk, gather_piece, gather_send, to_client
+from fastgw._core.gather cimport (gather_chunk, gather_crowded, gather_empty, gather_piece, gather_send,
+                                  to_client)
 from fastgw._core.program cimport program_write
 from fastgw._core.respond cimport put_connection, put_cors
 from fastgw._core.state cimport (BODY_CHUNKED, BODY_CLOSE, BODY_LENGTH, BODY_NONE, Field, HEAD, M_LISTED,
@@ -51,8 +52,8 @@ cdef void choose_framing(Exchange* ex, UpConn* up) noexcept nogil:
     else:
         ex.out = BODY_CLOSE     # HTTP/1.0 knows no chunks
         ex.keep = False
-    if not ex.received:
-        ex.keep = False         # answered before the request was read
+    if not ex.received or core.drain:
+        ex.keep = False         # answered before the request was read, or the last answer before the end
 
 
 cdef void relay_head(Exchange* ex, UpConn* up, int status) noexcept nogil:
@@ -74,23 +75,28 @@ cdef void relay_head(Exchange* ex, UpConn* up, int status) noexcept nogil:
     put_cors(w, ex)
     put_connection(w, ex)
     put(w, b"\r\n", 2)
-    ex.answering = True
 
 
 cdef void relay_piece(Exchange* ex, UpConn* up, const char* p, uint32_t n) noexcept nogil:
+    if gather_crowded(&to_client):
+        relay_send(ex)          # an error shows again at the next send
     if ex.out == BODY_CHUNKED:
-        gather_chunk(&to_client, &ex.conn.stream, p, n)
-        return
-    if to_client.n > GATHER_BUFS - 4:       # chunks of the upstream, unchunked for HTTP/1.0
-        gather_send(&to_client, &ex.conn.stream)
-    gather_piece(&to_client, p, n)
+        gather_chunk(&to_client, p, n)
+    else:
+        gather_piece(&to_client, p, n)
+
+
+cdef int relay_send(Exchange* ex) noexcept nogil:
+    """Until this the answer can still become another one."""
+    ex.answering = ex.answering or not gather_empty(&to_client)
+    return gather_send(&to_client, &ex.conn.stream)
 
 
 cdef int relay_flush(Exchange* ex) noexcept nogil:
     cdef int error
-    if ex.answering and ex.out == BODY_CHUNKED and ex.up.done:
+    if ex.out == BODY_CHUNKED and ex.up.done:
         put(&to_client.text, b"0\r\n\r\n", 5)
-    error = gather_send(&to_client, &ex.conn.stream)
+    error = relay_send(ex)
     if error == 0 and ex.conn.stream.queued and not ex.up.done:
         upstream_pause(ex.up)
     return error

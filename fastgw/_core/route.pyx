@@ -61,7 +61,7 @@ cdef int route_find(Exchange* ex) noexcept nogil:
     if host == NULL:
         return F_NO_SUCH_API
     base = find_base_path(host, ex.path)
-    if base == NULL:
+    if base == NULL or base.api == NULL:
         return F_NO_SUCH_API
     ex.rest = span(ex.path.p + base.prefix.n, ex.path.n - base.prefix.n)
     stage = base.stage

@@ -65,7 +65,6 @@ cdef struct Limits:         # settings of the same names; times in ms, sizes in 
     uint32_t max_connections
     uint32_t max_connections_per_address
     int path_flags
-    bint x_forwarded
 
 # --- header fields
 
@@ -403,7 +402,8 @@ cdef struct Conn:
     uint32_t pend_at
     uint32_t requests
     uint32_t taken          # body bytes of the current feed that the exchange has dealt with
-    uint16_t port
+    uint16_t port           # the client's
+    uint16_t local_port     # the listener's
     uint8_t family          # 4, 6, or 0 for a unix socket
     uint8_t feeding         # conn_feed is on the stack
     uint8_t lingering

@@ -1,14 +1,19 @@
 """Streams over libuv handles."""
 from libc.stdlib cimport free, malloc
-from libc.string cimport memcpy, strlen
-from libc.errno cimport EAGAIN, errno
+from libc.string cimport memcpy, memset, strlen
+from libc.errno cimport EAGAIN, EINTR, errno
 
-from fastgw._core.libuv cimport (UV_EAGAIN, UV_EOF, UV_REQ_CONNECT, UV_REQ_SHUTDOWN, UV_REQ_WRITE, uv, uv_data,
+from fastgw._core.libuv cimport (UV_EOF, UV_REQ_CONNECT, UV_REQ_SHUTDOWN, UV_REQ_WRITE, uv, uv_data,
                                  uv_set_data)
 
 cdef extern from "<sys/socket.h>" nogil:
-    enum: MSG_PEEK, MSG_DONTWAIT
+    enum: MSG_PEEK, MSG_DONTWAIT, MSG_NOSIGNAL
+    struct msghdr:
+        void* msg_iov
+        size_t msg_iovlen
     ssize_t recv(int fd, void* buf, size_t n, int flags)
+    ssize_t send(int fd, const void* buf, size_t n, int flags)
+    ssize_t sendmsg(int fd, const msghdr* message, int flags)
 
 # One buffer for the whole worker: data is handled inside the read callback, or copied by its owner.
 cdef char read_buffer[READ_BYTES]
@@ -44,8 +49,11 @@ cdef void on_connected(void* request, int status) noexcept nogil:
     global requests_live
     requests_live -= 1
     free(request)
-    if not s.closing:
-        s.on.connected(s.owner, status)
+    if s.closing:
+        return
+    if status == 0:
+        uv.fileno(s.handle, &s.fd)
+    s.on.connected(s.owner, status)
 
 
 cdef void on_written(void* request, int status) noexcept nogil:
@@ -75,6 +83,7 @@ cdef int stream_init(Stream* s, void* handle, void* loop, bint tcp, void* owner,
     s.owner = owner
     s.on = on
     s.queued = 0
+    s.fd = -1
     s.reading = s.ended = s.closing = s.reset = False
     cdef int error = uv.tcp_init(loop, handle) if tcp else uv.pipe_init(loop, handle, 0)
     uv_set_data(handle, s)
@@ -82,7 +91,8 @@ cdef int stream_init(Stream* s, void* handle, void* loop, bint tcp, void* owner,
 
 
 cdef int stream_accept(Stream* s, void* server) noexcept nogil:
-    return uv.accept(server, s.handle)
+    cdef int error = uv.accept(server, s.handle)
+    return uv.fileno(s.handle, &s.fd) if error == 0 else error
 
 
 cdef int stream_connect(Stream* s, const void* address, const char* unix_path) noexcept nogil:
@@ -105,6 +115,17 @@ cdef int stream_connect(Stream* s, const void* address, const char* unix_path) n
     return error
 
 
+cdef inline ssize_t try_send(Stream* s, const Buf* bufs, uint32_t n) noexcept nogil:
+    """One system call: send() takes neither the file-position lock nor the checks that write() does."""
+    cdef msghdr message
+    if n == 1:
+        return send(s.fd, bufs[0].base, bufs[0].len, MSG_DONTWAIT | MSG_NOSIGNAL)
+    memset(&message, 0, sizeof(message))
+    message.msg_iov = <void*>bufs       # Buf is struct iovec
+    message.msg_iovlen = n
+    return sendmsg(s.fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL)
+
+
 cdef int stream_write(Stream* s, const Buf* bufs, uint32_t n) noexcept nogil:
     global requests_live
     cdef ssize_t sent = 0
@@ -118,11 +139,11 @@ cdef int stream_write(Stream* s, const Buf* bufs, uint32_t n) noexcept nogil:
     if s.closing:
         return -32
     if s.queued == 0:
-        sent = uv.try_write(s.handle, bufs, n)
-        if sent == UV_EAGAIN:
+        sent = try_send(s, bufs, n)
+        if sent < 0:
+            if errno != EAGAIN and errno != EINTR:
+                return -errno
             sent = 0
-        elif sent < 0:
-            return <int>sent
     for i in range(n):
         total += bufs[i].len
     if <size_t>sent == total:
@@ -187,11 +208,10 @@ cdef void stream_close(Stream* s) noexcept nogil:
 
 
 cdef bint stream_fresh(Stream* s) noexcept nogil:
-    cdef int fd = -1
     cdef char byte
-    if s.ended or s.closing or uv.fileno(s.handle, &fd) < 0:
+    if s.ended or s.closing:
         return False
-    return recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 and errno == EAGAIN
+    return recv(s.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 and errno == EAGAIN
 
 
 cdef uint32_t stream_live() noexcept nogil:

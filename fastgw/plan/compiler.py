@@ -54,7 +54,7 @@ class _Compiler:
             self._apis[api.name] = self._plan.add_api(named, self._stages.get((api.name, DEFAULT_STAGE), -1))
         domains = {domain.host: self._paths(domain) for domain in self._gateway.domains}
         style = [(f"{PATH_STYLE}/{api.id}".encode(), self._apis[api.name], -1) for api in self._gateway.apis]
-        any_host = domains.pop(ANY_HOST, []) + style
+        any_host = [*domains.pop(ANY_HOST, []), *style, (PATH_STYLE.encode(), -1, -1)]
         labels = {api.id.encode(): [(b"", self._apis[api.name], -1)] for api in self._gateway.apis}
         hosts = {host.encode(): paths for host, paths in domains.items()}
         self._plan.finish(hosts, any_host, labels, replies(None, {}))
@@ -99,7 +99,8 @@ class _Compiler:
         if api.kind is ApiKind.REST:
             ops.append(text(f"X-Amzn-Apigateway-Api-Id: {api.id}\r\n"))
         if self._settings.x_forwarded:
-            ops += [text("X-Forwarded-Proto: http\r\nX-Forwarded-For: "), context("SOURCE_IP"), text("\r\n")]
+            ops += [text("X-Forwarded-Proto: http\r\nX-Forwarded-For: "), context("SOURCE_IP")]
+            ops += [text("\r\nX-Forwarded-Port: "), context("LOCAL_PORT"), text("\r\n")]
         return merged(ops)
 
     def _route(self, api: Api, stage: Stage, variables: Mapping[str, str], route: Route) -> dict[str, Any]:

@@ -51,7 +51,15 @@ _REST_REMAPPED = [
     "x-amzn-errortype",
 ]
 _HTTP_DROPPED = ["connection", "content-length", "date", "apigw-requestid"]
-_ANSWER_DROPPED = ["keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"]
+_ANSWER_DROPPED = [
+    "keep-alive",
+    "proxy-authenticate",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+]
 _CORS = [
     "access-control-allow-origin",
     "access-control-allow-methods",

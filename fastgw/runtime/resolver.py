@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from fastgw.model.gateway import Gateway
+from fastgw.runtime.threads import in_passing_thread
 from fastgw.settings import Settings
 
 _log = logging.getLogger("fastgw")
@@ -104,7 +105,7 @@ def needs_resolving(host: str) -> bool:
 
 async def _look_up(host: str, port: int) -> list[Address]:
     """Sorted, so that a round-robin DNS server's order is no change."""
-    answers = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    answers = await in_passing_thread(socket.getaddrinfo, host, port, 0, socket.SOCK_STREAM)
     return sorted({answer[4][:2] for answer in answers})
 
 

@@ -24,6 +24,7 @@ from fastgw.runtime import log
 from fastgw.runtime.handover import Definition, WorkerStart, receive_descriptors
 from fastgw.runtime.peer import Peer, Refused
 from fastgw.runtime.resolver import Resolver
+from fastgw.runtime.threads import in_passing_thread
 from fastgw.settings import Settings, engine_settings
 
 _TICK = 0.02
@@ -99,7 +100,7 @@ class Worker:
     async def _compile(self, definition: Definition) -> Any:
         """In a thread: the data plane does not need the interpreter and goes on meanwhile."""
         try:
-            return await asyncio.to_thread(compile_plan, definition.gateway, self._settings, definition.rows)
+            return await in_passing_thread(compile_plan, definition.gateway, self._settings, definition.rows)
         except ValueError as error:
             raise Refused(str(error)) from None
 

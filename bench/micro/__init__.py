@@ -1,0 +1,1 @@
+"""Micro benchmarks: the parts of the engine one by one."""
