@@ -146,7 +146,7 @@ cdef int judge_fields(UpConn* up, bint* sized, uint64_t* length, bint* coded) no
     cdef uint32_t i, k
     cdef Field* f
     cdef Span value
-    cdef bint exact
+    cdef bint exact, close = False
     for i in range(up.nfields):
         f = &up.fields[i]
         value = trim(field_value(up.base, f))
@@ -173,9 +173,11 @@ cdef int judge_fields(UpConn* up, bint* sized, uint64_t* length, bint* coded) no
             coded[0] = True
         elif f.token == T_CONNECTION:
             if list_has(value.p, value.n, b"close", 5):
-                up.keep = False
+                close = True
             elif not up.minor and list_has(value.p, value.n, b"keep-alive", 10):
                 up.keep = True
+    if close:
+        up.keep = False
     return ANSWER_BAD if sized[0] and coded[0] else ANSWER_MORE
 
 

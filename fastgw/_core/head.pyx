@@ -255,13 +255,11 @@ cdef int judge_length(Exchange* ex, Span value) noexcept nogil:
 
 
 cdef int judge_connection(Exchange* ex, Span value) noexcept nogil:
-    """Keep-alive, and the fields that Connection makes hop-by-hop (RFC 9110 section 7.6.1)."""
+    """Close, and the fields that Connection makes hop-by-hop (RFC 9110 section 7.6.1)."""
     cdef uint32_t i
     cdef Field* f
     if list_has(value.p, value.n, b"close", 5):
         ex.keep = False
-    elif not ex.minor and list_has(value.p, value.n, b"keep-alive", 10):
-        ex.keep = True
     if (value.n == 10 and same_case(value.p, b"keep-alive", 10)) or (value.n == 5 and same_case(value.p, b"close", 5)):
         return HEAD_DONE                    # nothing but keep-alive or close: the common case
     for i in range(ex.nfields):
@@ -277,7 +275,6 @@ cdef int judge_fields(Exchange* ex, Span* host) noexcept nogil:
     cdef Span value
     cdef bint exact, coded = False, sized = False
     cdef int code = HEAD_DONE, verdict, hosts = 0
-    cdef Span connection = span(NULL, 0)
     for i in range(ex.nfields):
         f = &ex.fields[i]
         value = trim(field_value(ex.base, f))
@@ -312,9 +309,9 @@ cdef int judge_fields(Exchange* ex, Span* host) noexcept nogil:
                 code = F_EXPECTATION_FAILED
             else:
                 ex.expects = ex.minor
-        elif f.token == T_CONNECTION:
-            connection = value
-    for i in range(ex.nfields):
+        elif f.token == T_CONNECTION and not ex.minor and list_has(value.p, value.n, b"keep-alive", 10):
+            ex.keep = True
+    for i in range(ex.nfields):         # after all of the above: close wins (RFC 9112 section 9.3)
         if ex.fields[i].token == T_CONNECTION:
             judge_connection(ex, field_value(ex.base, &ex.fields[i]))
     if hosts > 1 or (hosts == 0 and ex.minor):

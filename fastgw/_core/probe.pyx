@@ -82,7 +82,7 @@ cdef void fill_request(Exchange* ex):
     current.fields = fields_of(ex.head, ex.fields, ex.nfields)
     current.framing = FRAMINGS[ex.body]
     current.length = ex.body_left
-    current.keep = ex.keep
+    current.keep = bool(ex.keep)
 
 
 cdef uint32_t feed_request(Exchange* ex, const char* p, uint32_t n):
@@ -198,7 +198,7 @@ def answer(Plan plan, segments, *, int verb=0, bint ended=False, int head_bytes=
         if result == ANSWER_MORE and ended:
             result = answer_ended(up)
         current.result = "more" if result == ANSWER_MORE else "done" if result == ANSWER_DONE else "bad"
-        current.keep = up.keep
+        current.keep = bool(up.keep)
         return current
     finally:
         if up != NULL:

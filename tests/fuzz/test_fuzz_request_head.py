@@ -56,6 +56,8 @@ def rules(found: Message) -> None:
     else:
         assert found.framing == "none"
     assert all(value.lower() == b"100-continue" for value in values(found, b"expect"))
+    options = {item.strip().lower() for value in values(found, b"connection") for item in value.split(b",")}
+    assert found.keep == (b"close" not in options and (found.minor == 1 or b"keep-alive" in options))
     assert not re.search(rb"[^!-~]", found.path + found.query)
     assert canonical(found.canonical) == found.canonical
     assert not {b".", b".."} & set(found.canonical.split(b"/"))
