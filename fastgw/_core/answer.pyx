@@ -141,6 +141,15 @@ cdef bint stash(UpConn* up, const char* p, uint32_t n) noexcept nogil:
     return True
 
 
+cdef bint clean(const char* p, uint32_t n) noexcept nogil:
+    """No control byte but tab (RFC 9110 section 5.5)."""
+    cdef uint32_t i
+    for i in range(n):
+        if (<uint8_t>p[i] < 32 and p[i] != c"\t") or p[i] == 127:
+            return False
+    return True
+
+
 cdef int judge_fields(UpConn* up, bint* sized, uint64_t* length, bint* coded) noexcept nogil:
     """Framing and connection fields; ANSWER_BAD for what two readers could read differently."""
     cdef uint32_t i, k
@@ -152,9 +161,8 @@ cdef int judge_fields(UpConn* up, bint* sized, uint64_t* length, bint* coded) no
         value = trim(field_value(up.base, f))
         f.value = <uint32_t>(value.p - up.base)
         f.value_n = value.n
-        for k in range(value.n):
-            if (<uint8_t>value.p[k] < 32 and value.p[k] != c"\t") or value.p[k] == 127:
-                return ANSWER_BAD
+        if not clean(value.p, value.n):
+            return ANSWER_BAD
         f.token = name_token(up.ex.plan.names, up.base + f.name, f.name_n, &exact)
         if not exact:
             f.token = 0
@@ -202,6 +210,9 @@ cdef int judge(UpConn* up) noexcept nogil:
     cdef uint64_t length = 0
     up.minor = llhttp.http_minor(up.parser)
     if llhttp.http_major(up.parser) != 1 or up.minor > 1 or status < 100 or status > 599 or status == 101:
+        return 0
+    # llhttp skips blank lines before the status line and takes any byte in the reason phrase.
+    if up.base[0] != c"H" or not clean(up.base + up.reason_off, up.reason_n):
         return 0
     up.keep = up.minor
     if judge_fields(up, &sized, &length, &coded) == ANSWER_BAD:
