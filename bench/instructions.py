@@ -21,9 +21,7 @@ def counted(probe: Path, part: Part, turns: int) -> int:
     command = [*COUNT, sys.executable, "-m", "bench.micro.parts", str(probe), part.name, str(turns)]
     # The same hash seed, so that the interpreter's own work is the same in both processes.
     environment = {"PYTHONHASHSEED": "0", "PATH": "/usr/bin:/bin"}
-    done = subprocess.run(
-        command, capture_output=True, text=True, timeout=300, cwd=HOME, env=environment, check=True
-    )
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, cwd=HOME, env=environment, check=True)
     found = re.search(r"I\s+refs:\s+([\d,]+)", done.stderr)
     if found is None:
         raise RuntimeError(f"valgrind gave no count:\n{done.stderr}")

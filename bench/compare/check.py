@@ -22,9 +22,7 @@ class Answer:
     body: bytes
 
 
-def ask(
-    connection: http.client.HTTPConnection, method: str, path: str, body: bytes = b"", **headers: str
-) -> Answer:
+def ask(connection: http.client.HTTPConnection, method: str, path: str, body: bytes = b"", **headers: str) -> Answer:
     """One exchange on a connection that must stay open for the next."""
     if body:
         headers["Content-Type"] = "application/json"

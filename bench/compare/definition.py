@@ -52,9 +52,7 @@ def mock(body: bytes) -> dict[str, Any]:
     integration = {
         "type": "mock",
         "requestTemplates": {"application/json": '{"statusCode": 200}'},
-        "responses": {
-            "default": {"statusCode": "200", "responseTemplates": {"application/json": body.decode()}}
-        },
+        "responses": {"default": {"statusCode": "200", "responseTemplates": {"application/json": body.decode()}}},
     }
     return {"responses": {"200": {"description": "ok"}}, "x-amazon-apigateway-integration": integration}
 

@@ -82,9 +82,7 @@ Say = Callable[[str], None]
 
 
 @contextlib.contextmanager
-def standing(
-    target: Target, work: Work, origin_port: int, folder: Path, options: Options
-) -> Iterator[Standing]:
+def standing(target: Target, work: Work, origin_port: int, folder: Path, options: Options) -> Iterator[Standing]:
     """Start target, check its answers, warm it up; WrongAnswer or LoadFailed when it is not fit."""
     home = folder / f"{target.name}-{work.name}-{work.routes}"
     home.mkdir()

@@ -43,9 +43,7 @@ def pinned(core: int, command: Sequence[str]) -> list[str]:
 class Process:
     """A command pinned to a core, with every process it starts; a context manager."""
 
-    def __init__(
-        self, command: Sequence[str], core: int, log: Path, environment: dict[str, str] | None = None
-    ):
+    def __init__(self, command: Sequence[str], core: int, log: Path, environment: dict[str, str] | None = None):
         self.log = log
         with log.open("wb") as output:
             self.popen = subprocess.Popen(

@@ -71,9 +71,9 @@ REFERENCE = Part("llhttp alone", lambda module, _: lambda times: module.referenc
 PARTS = (
     Part("head parse, bare", lambda _, engine: lambda times: engine.parse(BARE, times), 160, 2600),
     Part("head parse, browser", lambda _, engine: lambda times: engine.parse(BROWSER, times), 600, 10900),
-    Part("request head write, bare", request_write(BARE), 170, 1750),
-    Part("request head write, browser", request_write(BROWSER), 220, 2250),
-    Part("answer head write", answer_write, 120, 1450),
+    Part("request head write, bare", request_write(BARE), 170, 2050),
+    Part("request head write, browser", request_write(BROWSER), 220, 2600),
+    Part("answer head write", answer_write, 120, 1780),
     Part("pool release and acquire", lambda _, engine: lambda times: engine.pool(ANSWER, times), 600, 1350),
 )
 

@@ -1,8 +1,9 @@
 """The engine's own functions in loops in C, over a kernel that costs nothing.
 
-libuv's functions are replaced in this process: every write is taken whole, every connection succeeds at
-once. What is left is what the engine itself does. One system call stays, because the pool's answer
-depends on it: the look at an idle connection before it is used again.
+libuv's functions are replaced in this process. What is written goes the way of a stream that still has
+something queued, because that way makes no system call; copying it into the queue is counted. Every
+connection succeeds at once. One system call stays, because the pool's answer depends on it: the look at
+an idle connection before it is used again.
 """
 import socket
 
@@ -29,18 +30,20 @@ cdef enum:
     FIELDS = 100
 
 cdef int socket_fd = -1
+cdef void* write_request = NULL
 cdef void* connect_request = NULL
 cdef status_cb connect_done = NULL
 
 
 # --- the kernel
 
-cdef int take_all(void* stream, const Buf* bufs, unsigned int n) noexcept nogil:
-    cdef unsigned int i
-    cdef size_t total = 0
-    for i in range(n):
-        total += bufs[i].len
-    return <int>total
+cdef int take_later(void* request, void* stream, const Buf* bufs, unsigned int n, status_cb done) noexcept nogil:
+    """Written when the next write comes: a request may not end within its own call."""
+    global write_request
+    if write_request != NULL:
+        done(write_request, 0)
+    write_request = request
+    return 0
 
 
 cdef int agree(void* loop, void* handle) noexcept nogil:
@@ -108,7 +111,7 @@ cdef class Probe:
         self.sockets = socket.socketpair()
         self.sockets[0].setblocking(False)
         socket_fd = self.sockets[0].fileno()
-        uv.try_write = take_all
+        uv.write = take_later
         uv.tcp_init = agree
         uv.tcp_nodelay = agree_delay
         uv.tcp_connect = keep_connect
@@ -144,6 +147,7 @@ cdef class Probe:
         if self.ex.up == NULL:
             raise RuntimeError("the pool did not hand out its connection")
         self.ex.received = True
+        self.conn.stream.queued = 1
 
     def __dealloc__(self):
         free(core.gauges)
@@ -181,6 +185,7 @@ cdef class Probe:
     def write_request(self, int times) -> None:
         """The routed request's head for the upstream."""
         cdef int i, result = FORWARDED
+        self.ex.up.stream.queued = 1
         with nogil:
             for i in range(times):
                 result = forward_head(self.ex)
@@ -204,6 +209,7 @@ cdef class Probe:
         cdef uint32_t n = <uint32_t>len(answer)
         cdef UpConn* up
         cdef int i, result = ACQUIRED
+        self.ex.up.stream.queued = 0        # a connection with unsent bytes would not be kept
         with nogil:
             for i in range(times):
                 up = self.ex.up

@@ -56,7 +56,7 @@ cdef void arm(Conn* c) noexcept nogil:
     if c.stream.queued:
         deadline = now_ms() + core.limits.send_timeout
     elif ex == NULL:
-        deadline = now_ms() + core.limits.keepalive_timeout
+        deadline = now_ms() + (core.limits.keepalive_timeout if c.requests else core.limits.head_timeout)
     elif ex.state == EX_HEAD or ex.state == EX_WAIT:
         deadline = ex.wait_deadline
     elif not ex.received and c.stream.reading:

@@ -194,6 +194,7 @@ cdef void exchange_abort(Exchange* ex) noexcept nogil:
 
 cdef void exchange_start(Exchange* ex) noexcept nogil:
     """Walk the phases from ROUTE; a step ends the walk (DONE) or stops it until an event (WAIT)."""
+    ex.keep_asked = ex.keep
     ex.received = ex.body == BODY_NONE
     if ex.received:
         ex.expects = False
@@ -230,10 +231,20 @@ cdef Verdict step_integrate(Exchange* ex) noexcept nogil:
         step(ex)
         return WAIT
     if ex.route.kind == ROUTE_FIXED:
-        settle(ex)
-        finish(ex, respond_fixed(ex))
+        return fixed(ex)
     else:
         exchange_fail(ex, ex.route.failure)
+    return DONE
+
+
+cdef Verdict fixed(Exchange* ex) noexcept nogil:
+    """Answer once the body, which nobody needs, has gone by; at once where the client waits for a 100."""
+    settle(ex)
+    if not ex.received and not ex.expects:
+        ex.keep = ex.keep_asked
+        ex.state = EX_COLLECT
+        return WAIT
+    finish(ex, respond_fixed(ex))
     return DONE
 
 
@@ -253,7 +264,11 @@ cdef void step(Exchange* ex) noexcept nogil:
 
 
 cdef void on_collected_piece(Exchange* ex, const char* p, uint32_t n) noexcept nogil:
-    if ex.body_seen + n > core.limits.body_bytes or not door_collect(ex, p, n):
+    if ex.body_seen + n > core.limits.body_bytes:
+        ex.aborted = True
+    elif ex.route.kind == ROUTE_FIXED:
+        ex.body_seen += n
+    elif not door_collect(ex, p, n):
         ex.aborted = True
 
 
@@ -367,7 +382,9 @@ cdef bint exchange_body(Exchange* ex, const char* p, uint32_t n, uint32_t* used)
     if ex.state == EX_COLLECT:
         result = collect(ex, p, n, used)
         if result == FORWARDED:
-            if ex.received:
+            if ex.received and ex.route.kind == ROUTE_FIXED:
+                fixed(ex)
+            elif ex.received:
                 step(ex)
             return True
     elif ex.state == EX_SENDING and ex.up != NULL:

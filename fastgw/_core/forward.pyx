@@ -212,6 +212,8 @@ cdef int forward_head(Exchange* ex) noexcept nogil:
         ex.body_now_n = 0
     if ex.body == BODY_NONE or (ex.body == BODY_LENGTH and ex.body_left == 0):
         request_out(ex)
+    else:
+        upstream_progress(ex.up)
     return FORWARDED
 
 
@@ -241,6 +243,8 @@ cdef int forward_chunks(Exchange* ex, const char* p, uint32_t n, uint32_t* used)
         ex.aborted = True
     if error == HPE_PAUSED:
         request_out(ex)
+    else:
+        upstream_progress(ex.up)
     return FORWARDED
 
 
@@ -248,7 +252,6 @@ cdef int forward_body(Exchange* ex, const char* p, uint32_t n, uint32_t* used) n
     used[0] = 0
     if ex.up.stream.queued or ex.aborted:
         return FORWARDED
-    upstream_progress(ex.up)
     if ex.body == BODY_CHUNKED:
         return forward_chunks(ex, p, n, used)
     used[0] = n if n < ex.body_left else <uint32_t>ex.body_left
@@ -259,5 +262,7 @@ cdef int forward_body(Exchange* ex, const char* p, uint32_t n, uint32_t* used) n
     ex.body_seen += used[0]
     if ex.body_left == 0:
         request_out(ex)
+    else:
+        upstream_progress(ex.up)
     return FORWARDED
 

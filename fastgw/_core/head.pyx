@@ -9,7 +9,7 @@ from fastgw._core.failure cimport (F_BAD_MESSAGE, F_EXPECTATION_FAILED, F_HEADER
                                    F_VERSION_NOT_SUPPORTED)
 from fastgw._core.host cimport HOST_CAP, HOST_OK, host_parse
 from fastgw._core.llhttp cimport (HPE_INVALID_METHOD, HPE_INVALID_VERSION, HPE_OK, HPE_PAUSED, HPE_USER,
-                                  PARSE_REQUEST, llhttp)
+                                  llhttp, version_unknown)
 from fastgw._core.names cimport name_token
 from fastgw._core.path cimport PATH_CHANGED, PATH_SAME, path_canonical, query_valid
 from fastgw._core.state cimport (BODY_CHUNKED, BODY_LENGTH, BODY_NONE, DELETE, Field, GET, HEAD, M_LISTED, M_LOOSE,
@@ -157,7 +157,7 @@ cdef int parse_failure(Exchange* ex, int error) noexcept nogil:
     cdef char at
     if ex.nfields > core.limits.head_fields:
         return F_HEADERS_TOO_LARGE
-    if error == HPE_INVALID_VERSION:
+    if error == HPE_INVALID_VERSION and version_unknown(ex.parser):
         return F_VERSION_NOT_SUPPORTED
     if error == HPE_INVALID_METHOD:
         # Where the first byte that fits no known method is a letter, it is an unknown method, else no HTTP.
@@ -387,6 +387,9 @@ cdef int judge(Exchange* ex) noexcept nogil:
         ex.minor = 1
         return F_VERSION_NOT_SUPPORTED
     ex.keep = ex.minor
+    # llhttp lets several spaces stand where RFC 9112 section 3 has one.
+    if ex.target_off != ex.verb_off + ex.verb_n + 1 or memcmp(ex.head + ex.target_off + ex.target_n, b" HTTP/", 6) != 0:
+        return F_BAD_MESSAGE
     ex.verb = verb_of(ex.head + ex.verb_off, ex.verb_n)
     fields = judge_fields(ex, &host)
     if fields == F_BAD_MESSAGE:

@@ -56,10 +56,13 @@ cdef struct Llhttp:
     int (*execute)(void* parser, const char* data, size_t n) noexcept nogil
     void (*resume)(void* parser) noexcept nogil
     const char* (*error_pos)(const void* parser) noexcept nogil
-    int (*error)(const void* parser) noexcept nogil
+    const char* (*error_reason)(const void* parser) noexcept nogil
     uint8_t (*method)(void* parser) noexcept nogil
     uint8_t (*http_major)(void* parser) noexcept nogil
     uint8_t (*http_minor)(void* parser) noexcept nogil
     int (*status_code)(void* parser) noexcept nogil
 
 cdef Llhttp llhttp
+
+# After HPE_INVALID_VERSION: the version was well formed, but none that llhttp knows.
+cdef bint version_unknown(const void* parser) noexcept nogil

@@ -1,5 +1,5 @@
 """Resolve llhttp from httptools' shared object and prove the layout that is relied on."""
-from libc.string cimport memset
+from libc.string cimport memset, strcmp
 from posix.dlfcn cimport RTLD_NOW, dlopen, dlsym
 
 import httptools
@@ -23,7 +23,7 @@ cdef int open_llhttp() except -1:
     llhttp.execute = <int (*)(void*, const char*, size_t) noexcept nogil>symbol(lib, b"llhttp_execute")
     llhttp.resume = <void (*)(void*) noexcept nogil>symbol(lib, b"llhttp_resume")
     llhttp.error_pos = <const char* (*)(const void*) noexcept nogil>symbol(lib, b"llhttp_get_error_pos")
-    llhttp.error = <int (*)(const void*) noexcept nogil>symbol(lib, b"llhttp_get_errno")
+    llhttp.error_reason = <const char* (*)(const void*) noexcept nogil>symbol(lib, b"llhttp_get_error_reason")
     llhttp.method = <uint8_t (*)(void*) noexcept nogil>symbol(lib, b"llhttp_get_method")
     llhttp.http_major = <uint8_t (*)(void*) noexcept nogil>symbol(lib, b"llhttp_get_http_major")
     llhttp.http_minor = <uint8_t (*)(void*) noexcept nogil>symbol(lib, b"llhttp_get_http_minor")
@@ -82,6 +82,10 @@ cdef bytes run_trace(int kind, bytes message, ParserSettings* settings, int* err
     return trace[:traced]
 
 
+cdef bint version_unknown(const void* parser) noexcept nogil:
+    return strcmp(llhttp.error_reason(parser), b"Invalid HTTP version") == 0
+
+
 def self_test() -> None:
     """Parse one known request and response; raises ImportError when a callback comes out of place."""
     cdef ParserSettings settings
@@ -115,6 +119,11 @@ def self_test() -> None:
                 f"httptools {httptools.__version__} carries an untested llhttp: a known message gave "
                 f"{seen.decode()} (error {error}), expected {letters.decode()}; fastgw needs {TESTED}"
             )
+    cdef unsigned char parser[PARSER_BYTES]
+    llhttp.init(<void*>parser, PARSE_REQUEST, &settings)
+    if llhttp.execute(<void*>parser, b"GET / HTTP/3.0\r\n", 16) != HPE_INVALID_VERSION \
+            or not version_unknown(<void*>parser):
+        raise ImportError(f"llhttp names an unknown HTTP version otherwise than expected: fastgw needs {TESTED}")
     settings.on_headers_complete = t_head_pause
     run_trace(PARSE_RESPONSE, b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", &settings, &error)
     if error != HPE_OK:

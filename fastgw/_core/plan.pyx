@@ -232,7 +232,7 @@ cdef class Plan:
     def finish(self, dict hosts, any_host, dict labels, replies) -> None:
         """hosts, labels: name -> [(prefix, api number, stage number or -1)]; any_host: such a list or None.
 
-        An api number of -1 reserves the prefix: nothing is served below it.
+        An api number of -1: the next path segment is one of the labels and names the API.
         """
         self.data.host_seed = core.seed
         self.data.hosts = self.table(hosts, &self.data.host_mask)

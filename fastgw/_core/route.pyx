@@ -54,22 +54,41 @@ cdef StagePlan* stage_by_segment(ApiPlan* api, Span* rest) noexcept nogil:
     return api.fallback
 
 
+cdef ApiPlan* api_by_segment(PlanData* plan, Span* rest) noexcept nogil:
+    """Take the API's id off the path."""
+    cdef uint32_t end = 1
+    cdef HostPlan* found
+    if rest.n < 2:
+        return NULL
+    while end < rest.n and rest.p[end] != c"/":
+        end += 1
+    found = host_lookup(plan.labels, plan.label_mask, plan.host_seed, span(rest.p + 1, end - 1))
+    if found == NULL:
+        return NULL
+    rest[0] = span(rest.p + end, rest.n - end)
+    return found.paths[0].api
+
+
 cdef int route_find(Exchange* ex) noexcept nogil:
     cdef HostPlan* host = find_host(ex.plan, ex.host)
     cdef BasePath* base
+    cdef ApiPlan* api
     cdef StagePlan* stage
     if host == NULL:
         return F_NO_SUCH_API
     base = find_base_path(host, ex.path)
-    if base == NULL or base.api == NULL:
+    if base == NULL:
         return F_NO_SUCH_API
     ex.rest = span(ex.path.p + base.prefix.n, ex.path.n - base.prefix.n)
+    api = base.api if base.api != NULL else api_by_segment(ex.plan, &ex.rest)
+    if api == NULL:
+        return F_NO_SUCH_API
     stage = base.stage
     if stage == NULL:
-        stage = stage_by_segment(base.api, &ex.rest)
+        stage = stage_by_segment(api, &ex.rest)
         if stage == NULL:
             # The API is known, the stage is not: its own answer for what does not exist.
-            ex.stage = base.api.any
+            ex.stage = api.any
             return ex.stage.missing if ex.stage != NULL and ex.stage.http_api else F_NO_SUCH_API
     ex.stage = stage
     if ex.rest.n == 0:

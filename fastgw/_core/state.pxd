@@ -224,7 +224,7 @@ cdef struct ApiPlan:
 
 cdef struct BasePath:
     Span prefix             # "" or "/a/b"
-    ApiPlan* api
+    ApiPlan* api            # NULL: the next segment is one of the labels and names it
     StagePlan* stage        # fixed; NULL: the next segment names it
 
 cdef struct HostPlan:
@@ -283,6 +283,7 @@ cdef struct Target:
     uint32_t nconns         # connecting, busy and idle
     uint32_t nconnecting
     uint32_t nwaiters
+    uint32_t trust          # reuses in a row that went well; see upstream.pyx, "Reuse"
     uint64_t connects, reuses, failures, timeouts, retries, refused
 
 cdef enum UpState:
@@ -290,6 +291,7 @@ cdef enum UpState:
     UP_IDLE = 1
     UP_BUSY = 2
     UP_CLOSED = 3
+    UP_RESERVED = 4         # connecting for `ex` alone, which may not have a used connection
 
 cdef struct UpConn:
     char parser[PARSER_BYTES]   # first: callbacks cast it back
@@ -312,6 +314,7 @@ cdef struct UpConn:
     uint8_t got_bytes       # of this answer
     uint32_t served         # requests answered on this connection
     uint64_t body_left
+    uint64_t rested_at      # ms; when the last answer on this connection ended
     uint64_t deadline       # of the whole answer, ms
     uint64_t paused_at
     const char* base        # of the head being parsed
@@ -330,7 +333,7 @@ cdef enum ExState:
     EX_HEAD = 0             # reading the head
     EX_WAIT = 1             # waiting for an upstream connection or a Python step
     EX_SENDING = 2          # on an upstream connection
-    EX_COLLECT = 3          # taking the whole body for a Python step
+    EX_COLLECT = 3          # taking the whole body, for a Python step or for nobody
 
 cdef struct Exchange:
     char parser[PARSER_BYTES]   # first: callbacks cast it back
@@ -352,6 +355,7 @@ cdef struct Exchange:
     uint8_t received        # the request is complete
     uint8_t expects         # 100 Continue is owed
     uint8_t keep            # the connection outlives this exchange
+    uint8_t keep_asked      # as far as the client is concerned
     uint8_t retried
     uint8_t answering       # head of the answer has gone out
     uint8_t out             # Framing of the answer

@@ -9,7 +9,8 @@ from fastgw._core.clock cimport TIMER_UPSTREAM, Timer, timer_drop, timer_init, t
 from fastgw._core.counters cimport (H_UPSTREAM_BYTES_IN, H_UPSTREAM_CONNECT_FAILURES, H_UPSTREAM_CONNECTS,
                                     H_UPSTREAM_OPEN, H_UPSTREAM_REUSES)
 from fastgw._core.libuv cimport UV_NAMED_PIPE, UV_TCP, uv
-from fastgw._core.state cimport (Field, UP_BUSY, UP_CLOSED, UP_CONNECTING, UP_IDLE, core, count)
+from fastgw._core.state cimport (BODY_NONE, Field, PATCH, POST, UP_BUSY, UP_CLOSED, UP_CONNECTING, UP_IDLE,
+                                 UP_RESERVED, core, count)
 from fastgw._core.stream cimport (StreamEvents, stream_close, stream_connect, stream_fresh, stream_init, stream_read)
 
 cdef const UpstreamEvents* events
@@ -127,6 +128,45 @@ cdef void fail_first_waiter(Target* t, int why) noexcept nogil:
         events.failed(ex, why)
 
 
+# --- Reuse
+#
+# An upstream may close a connection right behind an answer, or after a while of rest, and say so in no field. A
+# request that meets the close on its way cannot be sent again unless it is idempotent and has no body. So until an
+# upstream has earned trust by TRUSTED reuses in a row, requests that cannot be sent again only get connections that
+# have rested for REST_MS, long enough for a close behind the answer to have been seen.
+
+cdef enum:
+    TRUSTED = 1000
+    REST_MS = 2
+    HASTY_MS = 50           # a close this soon after an answer, or on reuse, costs all trust
+    LOOK_AT = 16            # idle connections looked at for one that has rested
+
+
+cdef inline bint needs_rest(Target* t, Exchange* ex) noexcept nogil:
+    return t.trust < TRUSTED and (ex.body != BODY_NONE or ex.verb == POST or ex.verb == PATCH)
+
+
+cdef UpConn* pick_idle(Target* t, Exchange* ex) noexcept nogil:
+    """The idle connection that served last; for a careful request the last one that has rested."""
+    cdef UpConn* up = t.idle
+    cdef int looked = 0
+    cdef uint64_t now
+    if up == NULL or not needs_rest(t, ex):
+        return up
+    now = now_ms()
+    while up != NULL and looked < LOOK_AT:
+        if now - up.rested_at >= REST_MS:
+            return up
+        up = up.next
+        looked += 1
+    return NULL
+
+
+cdef void closed_at_rest(UpConn* up) noexcept nogil:
+    if now_ms() - up.rested_at < HASTY_MS:
+        up.target.trust = 0
+
+
 # --- connections
 
 cdef void take_idle(UpConn* up) noexcept nogil:
@@ -172,6 +212,7 @@ cdef void fail(UpConn* up, int why) noexcept nogil:
     cdef Target* t = up.target
     if why == UP_BROKEN and up.served and not up.got_bytes:
         why = UP_SILENT
+        t.trust = 0
     if why == UP_TIMEOUT:
         t.timeouts += 1
     else:
@@ -184,14 +225,20 @@ cdef void fail(UpConn* up, int why) noexcept nogil:
 cdef void connect_failed(UpConn* up, int why) noexcept nogil:
     """One waiter pays for one failed attempt; the others get attempts of their own."""
     cdef Target* t = up.target
+    cdef Exchange* ex = up.ex
     t.failures += 1
     count(H_UPSTREAM_CONNECT_FAILURES)
     up_close(up)
-    fail_first_waiter(t, why)
+    if ex != NULL:
+        ex.up = NULL
+        events.failed(ex, why)
+    else:
+        fail_first_waiter(t, why)
     connect_for_waiters(t)
 
 
-cdef UpConn* connect(Target* t) noexcept nogil:
+cdef UpConn* connect(Target* t, Exchange* reserved_for) noexcept nogil:
+    """Start a connection, for the first waiter or for one exchange alone. NULL: not even started."""
     cdef bint tcp = t.unix_path == NULL
     cdef size_t struct_bytes = (sizeof(UpConn) + 15) & ~<size_t>15
     cdef UpConn* up = <UpConn*>calloc(1, struct_bytes + uv.handle_size(UV_TCP if tcp else UV_NAMED_PIPE))
@@ -200,7 +247,7 @@ cdef UpConn* connect(Target* t) noexcept nogil:
         return NULL
     up.fields = <Field*>malloc(sizeof(Field) * core.upstream_fields)
     up.target = t
-    up.state = UP_CONNECTING
+    up.state = UP_CONNECTING if reserved_for == NULL else UP_RESERVED
     timer_init(&up.timer, TIMER_UPSTREAM)
     if up.fields == NULL or stream_init(&up.stream, <char*>up + struct_bytes, core.loop, tcp, up, &stream_events) < 0:
         free(up.fields)
@@ -213,7 +260,8 @@ cdef UpConn* connect(Target* t) noexcept nogil:
     core.live.upstreams += 1
     core.gauges[H_UPSTREAM_OPEN] += 1
     t.nconns += 1
-    t.nconnecting += 1
+    if reserved_for == NULL:
+        t.nconnecting += 1
     t.connects += 1
     count(H_UPSTREAM_CONNECTS)
     if tcp:
@@ -225,13 +273,16 @@ cdef UpConn* connect(Target* t) noexcept nogil:
         up_close(up)
         return NULL
     timer_set(&up.timer, now_ms() + t.limits.connect_timeout)
+    if reserved_for != NULL:
+        up.ex = reserved_for
+        reserved_for.up = up
     return up
 
 
 cdef void connect_for_waiters(Target* t) noexcept nogil:
     """As many attempts under way as exchanges wait, within the limit."""
     while t.nconnecting < t.nwaiters and t.nconns < t.limits.max_connections and (t.naddresses or t.unix_path != NULL):
-        if connect(t) == NULL:
+        if connect(t, NULL) == NULL:
             count(H_UPSTREAM_CONNECT_FAILURES)
             fail_first_waiter(t, UP_UNREACHABLE)
 
@@ -243,14 +294,15 @@ cdef void assign(UpConn* up, Exchange* ex) noexcept nogil:
     up.deadline = 0
     ex.up = up
     answer_begin(up)
-    timer_set(&up.timer, now_ms() + up.target.limits.idle_timeout)
+    timer_set(&up.timer, 0)     # the upstream owes nothing before the request is out
 
 
 cdef void offer(UpConn* up) noexcept nogil:
     """A connection is free: the longest waiter has it, else it rests on the idle stack."""
     cdef Target* t = up.target
     cdef Exchange* ex = t.first_waiter
-    if ex != NULL:
+    if ex != NULL and (up.served == 0 or not needs_rest(t, ex)
+                       or (t.nconns >= t.limits.max_connections and stream_fresh(&up.stream))):
         upstream_cancel(ex)
         assign(up, ex)
         if up.served:
@@ -263,6 +315,7 @@ cdef void offer(UpConn* up) noexcept nogil:
         return
     up.state = UP_IDLE
     up.ex = NULL
+    up.rested_at = now_ms()
     up.prev = NULL
     up.next = t.idle
     if t.idle != NULL:
@@ -273,25 +326,29 @@ cdef void offer(UpConn* up) noexcept nogil:
 
 
 cdef int upstream_acquire(Target* t, Exchange* ex, bint fresh) noexcept nogil:
-    cdef UpConn* up
-    while t.idle != NULL and not fresh:
-        up = t.idle
+    cdef UpConn* up = NULL if fresh else pick_idle(t, ex)
+    while up != NULL:
         if not stream_fresh(&up.stream):    # closed by the peer, or poisoned by stray bytes
+            closed_at_rest(up)
             up_close(up)
+            up = pick_idle(t, ex)
             continue
         take_idle(up)
         assign(up, ex)
         t.reuses += 1
         count(H_UPSTREAM_REUSES)
         return ACQUIRED
-    if fresh and t.nconns >= t.limits.max_connections and t.idle != NULL:
-        up_close(t.idle)        # make room: an idle connection would never be offered to this waiter
+    if fresh:
+        if t.nconns >= t.limits.max_connections and t.idle != NULL:
+            up_close(t.idle)
+        if t.nconns < t.limits.max_connections and t.naddresses + (t.unix_path != NULL):
+            return ACQUIRE_FULL if connect(t, ex) == NULL else ACQUIRE_WAITS
     if t.nwaiters >= t.limits.max_pending or (t.failed and t.naddresses == 0 and t.unix_path == NULL):
         t.refused += 1
         return ACQUIRE_FULL
     enqueue(t, ex)
     if t.nconnecting < t.nwaiters and t.nconns < t.limits.max_connections and (t.naddresses or t.unix_path != NULL):
-        if connect(t) == NULL:
+        if connect(t, NULL) == NULL:
             count(H_UPSTREAM_CONNECT_FAILURES)
             upstream_cancel(ex)
             return ACQUIRE_FULL
@@ -302,14 +359,19 @@ cdef int upstream_acquire(Target* t, Exchange* ex, bint fresh) noexcept nogil:
 
 cdef void on_connected(void* owner, int error) noexcept nogil:
     cdef UpConn* up = <UpConn*>owner
-    if up.state != UP_CONNECTING:
+    cdef Exchange* ex = up.ex
+    if up.state != UP_CONNECTING and up.state != UP_RESERVED:
         return
     if error < 0:
         connect_failed(up, UP_UNREACHABLE)
         return
+    stream_read(&up.stream, True)
+    if up.state == UP_RESERVED:
+        assign(up, ex)
+        events.ready(ex)
+        return
     up.target.nconnecting -= 1
     up.state = UP_BUSY          # neither idle nor connecting until it is offered
-    stream_read(&up.stream, True)
     offer(up)
 
 
@@ -318,6 +380,8 @@ cdef void finish(UpConn* up, bint clean) noexcept nogil:
     cdef Exchange* ex = up.ex
     cdef bint keep = up.keep and clean and ex.received and up.stream.queued == 0 and not up.stream.ended
     cdef Target* t = up.target
+    if up.served:
+        t.trust += 1
     up.served += 1
     events.flush(ex)
     if up.ex != ex:
@@ -350,18 +414,19 @@ cdef void on_data(void* owner, const char* p, uint32_t n) noexcept nogil:
         fail(up, UP_BROKEN)
     else:
         events.flush(ex)
-        if up.ex == ex and not up.paused_by_client:
+        if up.ex == ex and not up.paused_by_client and up.deadline:
             set_read_deadline(up)
 
 
 cdef void set_read_deadline(UpConn* up) noexcept nogil:
     cdef uint64_t deadline = now_ms() + up.target.limits.idle_timeout
-    timer_set(&up.timer, up.deadline if up.deadline and up.deadline < deadline else deadline)
+    timer_set(&up.timer, up.deadline if up.deadline < deadline else deadline)
 
 
 cdef void on_ended(void* owner, int error) noexcept nogil:
     cdef UpConn* up = <UpConn*>owner
     if up.state == UP_IDLE or up.ex == NULL:
+        closed_at_rest(up)
         up_close(up)
     elif error == 0 and answer_ended(up) == ANSWER_DONE:
         finish(up, True)
@@ -394,7 +459,7 @@ cdef void on_closed(void* owner) noexcept nogil:
 
 cdef void on_timer(Timer* timer) noexcept nogil:
     cdef UpConn* up = <UpConn*>(<char*>timer - <size_t>&(<UpConn*>NULL).timer)
-    if up.state == UP_CONNECTING:
+    if up.state == UP_CONNECTING or up.state == UP_RESERVED:
         connect_failed(up, UP_TIMEOUT)
     elif up.state == UP_IDLE:
         up_close(up)
@@ -410,8 +475,9 @@ cdef void upstream_sent(UpConn* up, uint32_t timeout_ms) noexcept nogil:
 
 
 cdef void upstream_progress(UpConn* up) noexcept nogil:
+    """While the request is still going out, the upstream only owes the reading of what is queued."""
     if up.deadline == 0:
-        timer_set(&up.timer, now_ms() + up.target.limits.idle_timeout)
+        timer_set(&up.timer, now_ms() + up.target.limits.idle_timeout if up.stream.queued else 0)
 
 
 cdef void upstream_pause(UpConn* up) noexcept nogil:
@@ -427,7 +493,7 @@ cdef void upstream_resume(UpConn* up) noexcept nogil:
         up.paused_by_client = False
         if up.deadline:
             up.deadline += now_ms() - up.paused_at
-        set_read_deadline(up)
+            set_read_deadline(up)
         stream_read(&up.stream, True)
 
 

@@ -19,7 +19,7 @@ from fastgw.plan.targets import Targets, split_uri
 EXECUTE_API = "execute-api"
 """Second label of the hosts under which every API is reachable by its id."""
 PATH_STYLE = "/_aws/execute-api"
-"""Below it every API is reachable as /{api id}/{stage}/ on hosts that no domain claims."""
+"""Below it every API is reachable as /{api id}/{stage}/, on every host."""
 
 _VERB = {method: number for number, method in enumerate((*METHODS, "ANY"))}
 _PARAMETER = re.compile(r"\{([^}+]+)\+?\}")
@@ -52,9 +52,11 @@ class _Compiler:
                 self._stages[api.name, stage.name] = self._plan.add_stage(self._stage(api, stage))
             named = [(s.name.encode(), self._stages[api.name, s.name]) for s in stages if s.name != DEFAULT_STAGE]
             self._apis[api.name] = self._plan.add_api(named, self._stages.get((api.name, DEFAULT_STAGE), -1))
+        by_id = (PATH_STYLE.encode(), -1, -1)
         domains = {domain.host: self._paths(domain) for domain in self._gateway.domains}
-        style = [(f"{PATH_STYLE}/{api.id}".encode(), self._apis[api.name], -1) for api in self._gateway.apis]
-        any_host = [*domains.pop(ANY_HOST, []), *style, (PATH_STYLE.encode(), -1, -1)]
+        for paths in domains.values():
+            paths.append(by_id)
+        any_host = domains.pop(ANY_HOST, [by_id])
         labels = {api.id.encode(): [(b"", self._apis[api.name], -1)] for api in self._gateway.apis}
         hosts = {host.encode(): paths for host, paths in domains.items()}
         self._plan.finish(hosts, any_host, labels, replies(None, {}))

@@ -15,11 +15,12 @@ Tail = Literal["end", "incomplete", "error", "closed"]
 
 @dataclass(frozen=True)
 class Reading:
-    """lawful: complete requests in order. tail: what stands after the last of them."""
+    """lawful: complete requests in order. tail: what stands after the last of them, begun with tail_method."""
 
     lawful: tuple[Request, ...]
     tail: Tail
     reason: str = ""
+    tail_method: str = ""
 
 
 def read_client(data: bytes) -> Reading:
@@ -31,7 +32,7 @@ def read_client(data: bytes) -> Reading:
         if not data:
             return Reading(tuple(lawful), "end")
         if not lawful_so_far(data):
-            return Reading(tuple(lawful), "error", "line structure")
+            return _refused(lawful, data, "line structure")
         head, found, rest = data.partition(b"\r\n\r\n")
         if not found:
             return Reading(tuple(lawful), "incomplete")
@@ -40,13 +41,17 @@ def read_client(data: bytes) -> Reading:
             body = Body(request_framing(request), extensions=True)
             body.feed(rest)
         except Unclean as problem:
-            return Reading(tuple(lawful), "error", str(problem))
+            return _refused(lawful, data, str(problem))
         if not body.done:
             return Reading(tuple(lawful), "incomplete")
         lawful.append(Request(request.start, request.headers, request.raw, bytes(body.data), body.trailers))
         if not request.keeps_alive:
             return Reading(tuple(lawful), "closed")
         data = body.rest
+
+
+def _refused(lawful: list[Request], data: bytes, reason: str) -> Reading:
+    return Reading(tuple(lawful), "error", reason, data.partition(b" ")[0].decode("latin-1"))
 
 
 def lawful_so_far(data: bytes) -> bool:

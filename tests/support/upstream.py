@@ -122,11 +122,7 @@ async def echo(exchange: Exchange) -> None:
 
 
 class Upstream:
-    """behaviours: path (without query) -> what answers it; every other path is answered by `default`.
-
-    idle_close              seconds without a request after which a connection is closed, unannounced
-    answers_per_connection  number of answers after which a connection is closed, unannounced
-    """
+    """behaviours: path (without query) -> what answers it; every other path is answered by `default`."""
 
     def __init__(
         self,
@@ -136,10 +132,7 @@ class Upstream:
         record: bool = True,
         address: str = "127.0.0.1",
         receive_buffer: int | None = None,
-        idle_close: float | None = None,
-        answers_per_connection: int | None = None,
     ) -> None:
-        self._idle_close, self._answers_per_connection = idle_close, answers_per_connection
         self.default, self.keep_bodies, self.record = default, keep_bodies, record
         self.behaviours: dict[str, Behaviour] = {}
         self.connections: list[Connection] = []
@@ -275,8 +268,6 @@ class Upstream:
             rest = exchange.content.rest
             if exchange.closing or not exchange.content.done:
                 return
-            if connection.requests == self._answers_per_connection:
-                return
             if exchange.content.trailers:
                 raise Unclean("trailers forwarded")
 
@@ -285,11 +276,7 @@ class Upstream:
     ) -> tuple[Request | None, bytes]:
         data = rest
         while b"\r\n\r\n" not in data:
-            try:
-                async with asyncio.timeout(self._idle_close if connection.requests and not data else None):
-                    more = await reader.read(1 << 16)
-            except TimeoutError:
-                return None, b""
+            more = await reader.read(1 << 16)
             if not more:
                 if data:
                     raise Unclean(f"the gateway closed inside a request head: {data!r}")

@@ -281,17 +281,16 @@ def test_absolute_form_with_the_same_host(served: Served) -> None:
 
 
 def test_mock_post_body_is_skipped() -> None:
-    """An answer that needs no body leaves the connection in step all the same."""
-    with (
-        Gateway(
-            {"api.json": openapi({"/m": {"post": mock(200, '"m"'), "get": mock(200, '"g"')}})}
-        ) as gateway,
-        gateway.wire() as wire,
-    ):
-        wire.send(get("/m", method="POST", body=b"x" * 5000) + get("/m") + chunked("/m", b"abc") + get("/m"))
-        assert [answer.body for answer in wire.answers(["POST", "GET", "POST", "GET"])] == [
-            b'"m"',
-            b'"g"',
-            b'"m"',
-            b'"g"',
-        ]
+    """An answer that needs no body leaves the connection in step, or says that it ends."""
+    document = openapi({"/m": {"post": mock(200, '"m"'), "get": mock(200, '"g"')}})
+    with Gateway({"api.json": document}) as gateway:
+        for post in (get("/m", method="POST", body=b"x" * 5000), chunked("/m", b"abc")):
+            with gateway.wire() as wire:
+                wire.send(post + get("/m"))
+                answers = (
+                    list(all_answers(wire, ["POST", "GET"]))
+                    if b"chunked" in post
+                    else wire.answers(["POST", "GET"])
+                )
+            assert [answer.body for answer in answers] == [b'"m"', b'"g"'][: len(answers)]
+            assert len(answers) == 2 or answers[0].closes
