@@ -1,7 +1,7 @@
 """Parse an upstream's answer."""
 from libc.stdint cimport uint8_t, uint64_t
 from libc.stdlib cimport realloc
-from libc.string cimport memcpy, memset
+from libc.string cimport memchr, memcpy, memset
 
 from fastgw._core.bytes cimport Span, list_has, same_case, trim
 from fastgw._core.llhttp cimport HPE_OK, HPE_PAUSED, HPE_USER, PARSE_RESPONSE, ParserSettings, llhttp
@@ -154,11 +154,12 @@ cdef int judge_fields(UpConn* up, bint* sized, uint64_t* length, bint* coded) no
     """Framing and connection fields; ANSWER_BAD for what two readers could read differently."""
     cdef uint32_t i, k
     cdef Field* f
-    cdef Span value
+    cdef Span raw, value
     cdef bint exact, close = False
     for i in range(up.nfields):
         f = &up.fields[i]
-        value = trim(field_value(up.base, f))
+        raw = field_value(up.base, f)
+        value = trim(raw)
         f.value = <uint32_t>(value.p - up.base)
         f.value_n = value.n
         if not clean(value.p, value.n):
@@ -176,7 +177,9 @@ cdef int judge_fields(UpConn* up, bint* sized, uint64_t* length, bint* coded) no
                     return ANSWER_BAD
                 length[0] = length[0] * 10 + <uint8_t>(value.p[k] - c"0")
         elif f.token == T_TRANSFER_ENCODING:
-            if coded[0] or not up.minor or value.n != 7 or not same_case(value.p, b"chunked", 7):
+            # A parser that stumbles over a tab behind the coding, as llhttp does, would read another body.
+            if coded[0] or not up.minor or value.n != 7 or not same_case(value.p, b"chunked", 7) \
+                    or memchr(raw.p, c"\t", raw.n) != NULL:
                 return ANSWER_BAD
             coded[0] = True
         elif f.token == T_CONNECTION:
