@@ -1,7 +1,7 @@
 """Parse an upstream's answer."""
 from libc.stdint cimport uint8_t, uint64_t
 from libc.stdlib cimport realloc
-from libc.string cimport memcpy, memset
+from libc.string cimport memchr, memcpy, memset
 
 from fastgw._core.bytes cimport Span, list_has, same_case, trim
 from fastgw._core.llhttp cimport HPE_OK, HPE_PAUSED, HPE_USER, PARSE_RESPONSE, ParserSettings, llhttp
@@ -141,20 +141,29 @@ cdef bint stash(UpConn* up, const char* p, uint32_t n) noexcept nogil:
     return True
 
 
+cdef bint clean(const char* p, uint32_t n) noexcept nogil:
+    """No control byte but tab (RFC 9110 section 5.5)."""
+    cdef uint32_t i
+    for i in range(n):
+        if (<uint8_t>p[i] < 32 and p[i] != c"\t") or p[i] == 127:
+            return False
+    return True
+
+
 cdef int judge_fields(UpConn* up, bint* sized, uint64_t* length, bint* coded) noexcept nogil:
     """Framing and connection fields; ANSWER_BAD for what two readers could read differently."""
     cdef uint32_t i, k
     cdef Field* f
-    cdef Span value
-    cdef bint exact
+    cdef Span raw, value
+    cdef bint exact, close = False
     for i in range(up.nfields):
         f = &up.fields[i]
-        value = trim(field_value(up.base, f))
+        raw = field_value(up.base, f)
+        value = trim(raw)
         f.value = <uint32_t>(value.p - up.base)
         f.value_n = value.n
-        for k in range(value.n):
-            if (<uint8_t>value.p[k] < 32 and value.p[k] != c"\t") or value.p[k] == 127:
-                return ANSWER_BAD
+        if not clean(value.p, value.n):
+            return ANSWER_BAD
         f.token = name_token(up.ex.plan.names, up.base + f.name, f.name_n, &exact)
         if not exact:
             f.token = 0
@@ -168,14 +177,18 @@ cdef int judge_fields(UpConn* up, bint* sized, uint64_t* length, bint* coded) no
                     return ANSWER_BAD
                 length[0] = length[0] * 10 + <uint8_t>(value.p[k] - c"0")
         elif f.token == T_TRANSFER_ENCODING:
-            if coded[0] or not up.minor or value.n != 7 or not same_case(value.p, b"chunked", 7):
+            # A parser that stumbles over a tab behind the coding, as llhttp does, would read another body.
+            if coded[0] or not up.minor or value.n != 7 or not same_case(value.p, b"chunked", 7) \
+                    or memchr(raw.p, c"\t", raw.n) != NULL:
                 return ANSWER_BAD
             coded[0] = True
         elif f.token == T_CONNECTION:
             if list_has(value.p, value.n, b"close", 5):
-                up.keep = False
+                close = True
             elif not up.minor and list_has(value.p, value.n, b"keep-alive", 10):
                 up.keep = True
+    if close:
+        up.keep = False
     return ANSWER_BAD if sized[0] and coded[0] else ANSWER_MORE
 
 
@@ -200,6 +213,9 @@ cdef int judge(UpConn* up) noexcept nogil:
     cdef uint64_t length = 0
     up.minor = llhttp.http_minor(up.parser)
     if llhttp.http_major(up.parser) != 1 or up.minor > 1 or status < 100 or status > 599 or status == 101:
+        return 0
+    # llhttp skips blank lines before the status line and takes any byte in the reason phrase.
+    if up.base[0] != c"H" or not clean(up.base + up.reason_off, up.reason_n):
         return 0
     up.keep = up.minor
     if judge_fields(up, &sized, &length, &coded) == ANSWER_BAD:

@@ -25,8 +25,18 @@ from fastgw._core.upstream cimport (ACQUIRED, ACQUIRE_WAITS, UP_SILENT, UP_TIMEO
                                     UpstreamEvents, upstream_acquire, upstream_cancel, upstream_drop, upstream_open,
                                     upstream_resume)
 
+# A sanitizer sees the use of an exchange that has ended only where its memory is given back.
+cdef extern from *:
+    """
+    #ifdef __SANITIZE_ADDRESS__
+    #define FREE_EXCHANGES 0
+    #else
+    #define FREE_EXCHANGES 256
+    #endif
+    """
+    const unsigned int FREE_EXCHANGES   # kept for reuse
+
 cdef enum:
-    FREE_EXCHANGES = 256        # kept for reuse
     FREE_HEAD_BYTES = 4096      # a kept exchange keeps at most this much head buffer
     STATUS_CLIENT_GONE = 499    # counted where the client left before its answer; never sent
 
