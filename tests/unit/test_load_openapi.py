@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from fastgw.load import load
-from fastgw.model.api import ApiKind, Cors, Route
+from fastgw.model.api import ApiKind, Route
 from fastgw.model.integration import HttpProxy, Mock, Unserved
 from fastgw.model.place import Place
 from tests.support.load_files import UPSTREAM, Files, by_route, definition, messages, proxy
@@ -379,24 +379,6 @@ def test_what_asks_for_no_check_is_fine(files: Files, operation: dict) -> None:
         x_request_validators={"none": {"validateRequestBody": False}},
     )
     assert files.load(document).problems == ()
-
-
-def test_cors(files: Files) -> None:
-    document = definition(
-        {"/a": {"get": served()}},
-        x_cors={
-            "allowOrigins": ["https://a.example"],
-            "allowMethods": ["get", "*"],
-            "allowHeaders": ["X-A"],
-            "exposeHeaders": ["X-B"],
-            "maxAge": "600",
-            "allowCredentials": True,
-        },
-    )
-    expected = Cors(("https://a.example",), ("GET", "*"), ("X-A",), ("X-B",), 600, True)
-    assert files.api(document).cors == expected
-    loaded = files.load(document, kind=ApiKind.REST)
-    assert loaded.gateway.apis[0].cors is None and "no effect on a REST API" in messages(loaded)[0]
 
 
 def test_mock_and_proxy_side_by_side(files: Files) -> None:
