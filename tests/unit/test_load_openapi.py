@@ -153,6 +153,38 @@ def test_references(files: Files) -> None:
     assert [route.integration.uri for route in files.api(document).routes] == [UPSTREAM, UPSTREAM + "/c"]
 
 
+def referring(item: dict, **components):
+    return definition({"/a": item}, servers=[{"url": UPSTREAM}], components=components)
+
+
+def test_a_path_may_be_a_reference(files: Files) -> None:
+    item = {"summary": "s", "$ref": "#/components/pathItems/~1p~1%7Bid%7D", "x-note": "n"}
+    api = files.api(referring(item, pathItems={"/p/{id}": {"get": op(), "put": op()}}))
+    assert [(route.method, route.path) for route in api.routes] == [("GET", "/a"), ("PUT", "/a")]
+
+
+@pytest.mark.parametrize(
+    ("item", "code"),
+    [
+        ({"$ref": "#/components/nowhere"}, "broken-reference"),
+        ({"$ref": "#/components/pathItems/0"}, "broken-reference"),
+        ({"$ref": "#pathItems"}, "broken-reference"),
+        ({"$ref": "other.yaml#/a"}, "outside-reference"),
+        ({"$ref": "#/paths/~1a"}, "reference-loop"),
+        ({"$ref": None}, "wrong-type"),
+        ({"$ref": "#/components/pathItems/p", "post": {}}, "beside-reference"),
+        ({"$ref": "#/components/pathItems/p", "parameters": []}, "beside-reference"),
+        ({"$ref": "#/components/pathItems/p", "x-amazon-apigateway-any-method": {}}, "beside-reference"),
+        ({"get": {"$ref": "#/components/nowhere"}}, "misplaced-reference"),
+        ({"get": {"$ref": "#/components/pathItems/p/get"}}, "misplaced-reference"),
+        ({"get": {"$ref": 5, "responses": {}}}, "misplaced-reference"),
+    ],
+)
+def test_wrong_references(files: Files, item: dict, code: str) -> None:
+    loaded = files.load(referring(item, pathItems={"p": {"get": op()}}))
+    assert [(problem.severity, problem.code) for problem in loaded.problems] == [("error", code)]
+
+
 HTTP_SIGNS = [
     definition({"/a": {"get": served()}}, x_cors={"allowOrigins": ["*"]}),
     definition({"/$default": {"x-amazon-apigateway-any-method": served()}}),
