@@ -7,7 +7,7 @@ from fastgw.load.document import View
 from fastgw.load.mapping import NAME, Unmapped, source
 from fastgw.load.problem import shown
 from fastgw.load.reader import Reader
-from fastgw.model.value import Source
+from fastgw.model.value import RequestParameter, Source
 
 MIN_STATUS, MAX_STATUS = 200, 599
 """A 1xx would not end the exchange: RFC 9110 section 15.2."""
@@ -38,18 +38,20 @@ class Kind:
     noun        what a target is called in messages
     no_backend  why a backend's response cannot be mapped
     forgiving   a source that is known but not served leaves the header out instead of being an error
+    echoes      whether the request's own values may be mapped
     """
 
     start: str
     noun: str
     no_backend: str
     forgiving: bool
+    echoes: bool
 
 
 MOCK = Kind("method.response.header.", "response parameter",
-            "a MOCK has no backend whose response could be mapped", True)
+            "a MOCK has no backend whose response could be mapped", forgiving=True, echoes=False)
 GATEWAY = Kind("gatewayresponse.header.", "gateway response parameter",
-               "this is a backend's response, and none was asked", False)
+               "this is a backend's response, and none was asked", forgiving=False, echoes=True)
 
 
 def status(reader: Reader, view: View | None) -> int | None:
@@ -88,6 +90,8 @@ def _header(reader: Reader, key: str, view: View, kind: Kind) -> tuple[str, Sour
         value = source(expression)
         if value is None:
             raise Unmapped(kind.no_backend, unserved=True)
+        if isinstance(value, RequestParameter) and not kind.echoes:
+            raise Unmapped("a request's values cannot be mapped to a response, as in the service")
     except Unmapped as error:
         left_out = error.unserved and kind.forgiving
         report = reader.problems.warning if left_out else reader.problems.error

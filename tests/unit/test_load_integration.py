@@ -382,6 +382,7 @@ def test_mock_body_kinds(files: Files, templates: dict, kind: str, body: bytes) 
         {"statusCode": 200, "responseParameters": {"method.response.header.A": "'\x1b'"}},
         {"statusCode": 200, "responseParameters": {"method.response.header.A": "context.requestId\n"}},
         {"statusCode": 200, "responseParameters": {"method.response.header.A": "*"}},
+        {"statusCode": 200, "responseParameters": {"method.response.header.A": "method.request.header.B"}},
         {"statusCode": 200, "responseTemplates": {"text/\u00e9": ""}},
         {"statusCode": 200, "responseTemplates": {"text/html\n": ""}},
         {"statusCode": 200, "responseTemplates": {"html": ""}},
