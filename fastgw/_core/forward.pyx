@@ -9,15 +9,16 @@ from fastgw._core.head cimport chunks_feed
 from fastgw._core.llhttp cimport HPE_OK, HPE_PAUSED
 from fastgw._core.names cimport name_token
 from fastgw._core.program cimport PROGRAM_MISSING, PROGRAM_OK, PROGRAM_REFUSED, program_write, query_name_is, query_next
-from fastgw._core.state cimport (BODY_CHUNKED, BODY_LENGTH, BODY_NONE, Field, M_LISTED, M_LOOSE, Mapping, PATCH, POST,
+from fastgw._core.state cimport (BODY_CHUNKED, BODY_LENGTH, BODY_NONE, Field, M_DROP, M_LISTED, M_LOOSE, Mapping, PATCH, POST,
                                  PUT, R_DROP_REQUEST, R_IDENTITY, RoutePlan, StagePlan, T_AUTHORIZATION, T_HOST, core)
 from fastgw._core.upstream cimport upstream_progress, upstream_sent
 
 cdef enum:
     MAPPED_BYTES = 32768
+    MAPPED = 64                 # fields a route may map; the plan compiler holds to it
 
 cdef char mapped_text[MAPPED_BYTES]
-cdef bint mapped_has[64]            # which of the route's mapped fields have a value for this request
+cdef bint mapped_has[MAPPED]            # which of the route's mapped fields have a value for this request
 
 
 cdef inline bint seen(const uint64_t* tokens, uint8_t token) noexcept nogil:
@@ -98,9 +99,9 @@ cdef void write_mapped(Exchange* ex, Writer* mapped, uint64_t* tokens) noexcept 
         before = mapped.n
         put_span(mapped, route.headers[i].name)
         put(mapped, b": ", 2)
-        mapped_has[i & 63] = program_write(&route.headers[i].value, ex, mapped) == PROGRAM_OK
+        mapped_has[i] = program_write(&route.headers[i].value, ex, mapped) == PROGRAM_OK
         put(mapped, b"\r\n", 2)
-        if mapped_has[i & 63]:
+        if mapped_has[i]:
             see(tokens, name_token(ex.plan.names, route.headers[i].name.p, route.headers[i].name.n, &exact))
         else:
             mapped.n = before
@@ -111,7 +112,7 @@ cdef bint replaced(Exchange* ex, const Field* f) noexcept nogil:
     cdef Span name
     for i in range(ex.route.nheaders):
         name = ex.route.headers[i].name
-        if mapped_has[i & 63] and name.n == f.name_n and same_case(name.p, ex.head + f.name, name.n):
+        if mapped_has[i] and name.n == f.name_n and same_case(name.p, ex.head + f.name, name.n):
             return True
     return False
 
@@ -124,6 +125,8 @@ cdef void put_client_fields(Writer* w, Exchange* ex, uint64_t* tokens) noexcept 
     cdef Field* f
     for i in range(ex.nfields):
         f = &ex.fields[i]
+        if f.marks & M_DROP:
+            continue
         if f.token:
             rule = rules[f.token]
             if rule & R_IDENTITY or (rule & R_DROP_REQUEST and not f.marks & M_LOOSE):
@@ -147,7 +150,7 @@ cdef void put_framing(Writer* w, Exchange* ex) noexcept nogil:
         put(w, b"\r\n", 2)
     elif ex.body == BODY_CHUNKED:
         put(w, b"Transfer-Encoding: chunked\r\n", 28)
-    elif ex.route.verb_framed or (ex.route.verb_in_own and (ex.verb == POST or ex.verb == PUT or ex.verb == PATCH)):
+    elif ex.sends == POST or ex.sends == PUT or ex.sends == PATCH:
         put(w, b"Content-Length: 0\r\n", 19)
 
 
@@ -192,7 +195,7 @@ cdef int forward_build(Exchange* ex) noexcept nogil:
 
 cdef void request_out(Exchange* ex) noexcept nogil:
     ex.received = True
-    upstream_sent(ex.up, ex.route.timeout_ms)
+    upstream_sent(ex.up, ex.route.timeout_ms, ex.route.first_byte_ms)
 
 
 cdef int forward_head(Exchange* ex) noexcept nogil:

@@ -9,8 +9,8 @@ from fastgw._core.clock cimport TIMER_UPSTREAM, Timer, timer_drop, timer_init, t
 from fastgw._core.counters cimport (H_UPSTREAM_BYTES_IN, H_UPSTREAM_CONNECT_FAILURES, H_UPSTREAM_CONNECTS,
                                     H_UPSTREAM_OPEN, H_UPSTREAM_REUSES)
 from fastgw._core.libuv cimport UV_NAMED_PIPE, UV_TCP, uv
-from fastgw._core.state cimport (BODY_NONE, Field, PATCH, POST, UP_BUSY, UP_CLOSED, UP_CONNECTING, UP_IDLE,
-                                 UP_RESERVED, core, count)
+from fastgw._core.state cimport (BODY_NONE, Field, UP_BUSY, UP_CLOSED, UP_CONNECTING, UP_IDLE,
+                                 UP_RESERVED, core, count, verb_idempotent)
 from fastgw._core.stream cimport (StreamEvents, stream_close, stream_connect, stream_fresh, stream_init, stream_read)
 
 cdef const UpstreamEvents* events
@@ -130,28 +130,29 @@ cdef void fail_first_waiter(Target* t, int why) noexcept nogil:
 
 # --- Reuse
 #
-# An upstream may close a connection right behind an answer, or after a while of rest, and say so in no field. A
-# request that meets the close on its way cannot be sent again unless it is idempotent and has no body. So until an
-# upstream has earned trust by TRUSTED reuses in a row, requests that cannot be sent again only get connections that
-# have rested for REST_MS, long enough for a close behind the answer to have been seen.
+# An upstream may close a connection right behind an answer, or after a short rest, and say so in no field. A request
+# that meets the close on its way cannot be sent again unless it is idempotent and has no body. So such a request only
+# gets a used connection that has rested for REST_MS, long enough for a close behind the answer to have been seen; and
+# none at all for CAREFUL_MS after an upstream was seen to close soon. TRUSTED reuses in a row end the caution.
 
 cdef enum:
     TRUSTED = 1000
     REST_MS = 2
-    HASTY_MS = 50           # a close this soon after an answer, or on reuse, costs all trust
+    HASTY_MS = 50           # a close this soon after an answer is a habit of the upstream
+    CAREFUL_MS = 2000
     LOOK_AT = 16            # idle connections looked at for one that has rested
 
 
-cdef inline bint needs_rest(Target* t, Exchange* ex) noexcept nogil:
-    return t.trust < TRUSTED and (ex.body != BODY_NONE or ex.verb == POST or ex.verb == PATCH)
+cdef inline bint cautious(Target* t, Exchange* ex) noexcept nogil:
+    return t.trust < TRUSTED and (ex.body != BODY_NONE or not verb_idempotent(ex.sends))
 
 
 cdef UpConn* pick_idle(Target* t, Exchange* ex) noexcept nogil:
-    """The idle connection that served last; for a careful request the last one that has rested."""
+    """The idle connection that served last; for a cautious request the last one that has rested."""
     cdef UpConn* up = t.idle
     cdef int looked = 0
     cdef uint64_t now
-    if up == NULL or not needs_rest(t, ex):
+    if up == NULL or not cautious(t, ex):
         return up
     now = now_ms()
     while up != NULL and looked < LOOK_AT:
@@ -162,9 +163,14 @@ cdef UpConn* pick_idle(Target* t, Exchange* ex) noexcept nogil:
     return NULL
 
 
+cdef void seen_hasty(Target* t) noexcept nogil:
+    t.trust = 0
+    t.careful_until = now_ms() + CAREFUL_MS
+
+
 cdef void closed_at_rest(UpConn* up) noexcept nogil:
     if now_ms() - up.rested_at < HASTY_MS:
-        up.target.trust = 0
+        seen_hasty(up.target)
 
 
 # --- connections
@@ -212,7 +218,7 @@ cdef void fail(UpConn* up, int why) noexcept nogil:
     cdef Target* t = up.target
     if why == UP_BROKEN and up.served and not up.got_bytes:
         why = UP_SILENT
-        t.trust = 0
+        seen_hasty(t)
     if why == UP_TIMEOUT:
         t.timeouts += 1
     else:
@@ -220,6 +226,12 @@ cdef void fail(UpConn* up, int why) noexcept nogil:
     upstream_drop(up)
     if ex != NULL:
         events.failed(ex, why)
+
+
+cdef bint tries_again(Target* t, Exchange* ex) noexcept nogil:
+    """Nothing has been sent, so the next address of the target is always worth a try."""
+    ex.attempts += 1
+    return ex.attempts < t.naddresses
 
 
 cdef void connect_failed(UpConn* up, int why) noexcept nogil:
@@ -231,10 +243,15 @@ cdef void connect_failed(UpConn* up, int why) noexcept nogil:
     up_close(up)
     if ex != NULL:
         ex.up = NULL
-        events.failed(ex, why)
-    else:
+        if not tries_again(t, ex) or connect(t, ex) == NULL:
+            events.failed(ex, why)
+    elif t.first_waiter != NULL and not tries_again(t, t.first_waiter):
         fail_first_waiter(t, why)
     connect_for_waiters(t)
+
+
+cdef inline bint can_connect(Target* t) noexcept nogil:
+    return t.nconns < t.limits.max_connections and (t.naddresses > 0 or t.unix_path != NULL)
 
 
 cdef UpConn* connect(Target* t, Exchange* reserved_for) noexcept nogil:
@@ -270,6 +287,8 @@ cdef UpConn* connect(Target* t, Exchange* reserved_for) noexcept nogil:
     else:
         error = stream_connect(&up.stream, NULL, t.unix_path)
     if error < 0:
+        t.failures += 1
+        count(H_UPSTREAM_CONNECT_FAILURES)
         up_close(up)
         return NULL
     timer_set(&up.timer, now_ms() + t.limits.connect_timeout)
@@ -281,9 +300,8 @@ cdef UpConn* connect(Target* t, Exchange* reserved_for) noexcept nogil:
 
 cdef void connect_for_waiters(Target* t) noexcept nogil:
     """As many attempts under way as exchanges wait, within the limit."""
-    while t.nconnecting < t.nwaiters and t.nconns < t.limits.max_connections and (t.naddresses or t.unix_path != NULL):
+    while t.nconnecting < t.nwaiters and can_connect(t):
         if connect(t, NULL) == NULL:
-            count(H_UPSTREAM_CONNECT_FAILURES)
             fail_first_waiter(t, UP_UNREACHABLE)
 
 
@@ -301,8 +319,13 @@ cdef void offer(UpConn* up) noexcept nogil:
     """A connection is free: the longest waiter has it, else it rests on the idle stack."""
     cdef Target* t = up.target
     cdef Exchange* ex = t.first_waiter
-    if ex != NULL and (up.served == 0 or not needs_rest(t, ex)
-                       or (t.nconns >= t.limits.max_connections and stream_fresh(&up.stream))):
+    cdef bint unsure = ex != NULL and up.served and cautious(t, ex)
+    if unsure and (now_ms() < t.careful_until
+                   or (t.nconns >= t.limits.max_connections and not stream_fresh(&up.stream))):
+        up_close(up)
+        connect_for_waiters(t)
+        return
+    if ex != NULL and not (unsure and t.nconns < t.limits.max_connections):
         upstream_cancel(ex)
         assign(up, ex)
         if up.served:
@@ -326,7 +349,10 @@ cdef void offer(UpConn* up) noexcept nogil:
 
 
 cdef int upstream_acquire(Target* t, Exchange* ex, bint fresh) noexcept nogil:
-    cdef UpConn* up = NULL if fresh else pick_idle(t, ex)
+    cdef UpConn* up
+    if now_ms() < t.careful_until and cautious(t, ex):
+        fresh = True
+    up = NULL if fresh else pick_idle(t, ex)
     while up != NULL:
         if not stream_fresh(&up.stream):    # closed by the peer, or poisoned by stray bytes
             closed_at_rest(up)
@@ -338,20 +364,22 @@ cdef int upstream_acquire(Target* t, Exchange* ex, bint fresh) noexcept nogil:
         t.reuses += 1
         count(H_UPSTREAM_REUSES)
         return ACQUIRED
-    if fresh:
-        if t.nconns >= t.limits.max_connections and t.idle != NULL:
-            up_close(t.idle)
-        if t.nconns < t.limits.max_connections and t.naddresses + (t.unix_path != NULL):
-            return ACQUIRE_FULL if connect(t, ex) == NULL else ACQUIRE_WAITS
-    if t.nwaiters >= t.limits.max_pending or (t.failed and t.naddresses == 0 and t.unix_path == NULL):
-        t.refused += 1
-        return ACQUIRE_FULL
-    enqueue(t, ex)
-    if t.nconnecting < t.nwaiters and t.nconns < t.limits.max_connections and (t.naddresses or t.unix_path != NULL):
-        if connect(t, NULL) == NULL:
-            count(H_UPSTREAM_CONNECT_FAILURES)
-            upstream_cancel(ex)
+    if fresh and t.nconns >= t.limits.max_connections and t.idle != NULL:
+        up_close(t.idle)
+    if not can_connect(t):
+        if t.nwaiters >= t.limits.max_pending:
+            t.refused += 1
             return ACQUIRE_FULL
+        if t.failed and t.naddresses == 0 and t.unix_path == NULL:
+            return ACQUIRE_FAILED
+        enqueue(t, ex)
+        return ACQUIRE_WAITS
+    if fresh:
+        return ACQUIRE_FAILED if connect(t, ex) == NULL else ACQUIRE_WAITS
+    enqueue(t, ex)
+    if t.nconnecting < t.nwaiters and connect(t, NULL) == NULL:
+        upstream_cancel(ex)
+        return ACQUIRE_FAILED
     return ACQUIRE_WAITS
 
 
@@ -468,8 +496,9 @@ cdef void on_timer(Timer* timer) noexcept nogil:
         fail(up, UP_TIMEOUT)
 
 
-cdef void upstream_sent(UpConn* up, uint32_t timeout_ms) noexcept nogil:
-    cdef uint64_t now = now_ms(), first = now + up.target.limits.first_byte_timeout
+cdef void upstream_sent(UpConn* up, uint32_t timeout_ms, uint32_t first_byte_ms) noexcept nogil:
+    cdef uint64_t now = now_ms()
+    cdef uint64_t first = now + (first_byte_ms if first_byte_ms else up.target.limits.first_byte_timeout)
     up.deadline = now + timeout_ms
     timer_set(&up.timer, first if first < up.deadline else up.deadline)
 
