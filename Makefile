@@ -32,10 +32,8 @@ trials: $(BUILT) doubles
 bench: $(BUILT)
 	$(BIN)/fastgw bench
 
-# The suite against an instrumented build. The interpreter is not instrumented, so the run-time libraries are
-# preloaded; leaks are left out because the interpreter itself keeps memory until its end.
-sanitize: $(TOOLS)
-	sh tests/sanitize.sh $(BIN)/python
+sanitize: $(TOOLS) doubles
+	tests/sanitize.sh $(BIN)/python
 
 # Programs that some tests run beside fastgw. A test without its program says so and is skipped.
 doubles:

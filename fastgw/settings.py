@@ -116,7 +116,9 @@ class Settings:
     upstream_head_bytes: int = _size(
         32_768, "Status line and header fields of an upstream's answer; more is 502.", low=1024, high=65_536
     )
-    upstream_head_fields: int = _count(200, "Header fields of an upstream's answer; more is 502.", low=1, high=1000)
+    upstream_head_fields: int = _count(
+        200, "Header fields of an upstream's answer; more is 502.", low=1, high=1000
+    )
     upstream_pool_idle: float = _seconds(30, "How long an idle upstream connection is kept.")
     upstream_allow_private: bool = _setting(
         False, "Let upstream names resolve to loopback, link-local and private addresses."

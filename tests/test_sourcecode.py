@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-SKIP = {".git", "build", "dist", "__pycache__", ".pytest_cache", ".ruff_cache", ".hypothesis", ".benchmarks"}
+SKIP = {".git", ".venv", "build", "dist", "__pycache__", ".pytest_cache", ".ruff_cache", ".hypothesis", ".benchmarks"}
 CODE = {".py", ".pyx", ".pxd", ".pyi", ".toml", ".md", ".lua", ".sh", ".yaml", ".yml", ".json"}
 LONGEST = 600
 MACHINE = re.compile(r"(?<![\w.])/(?:work|home/\w+|Users/\w+|root|opt/pypi[\w-]*)/|(?<![\w.])/tmp/v\b")

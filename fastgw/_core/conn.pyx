@@ -154,12 +154,14 @@ cdef bint keep_pend(Conn* c, const char* p, uint32_t n) noexcept nogil:
     return True
 
 
-cdef uint32_t skip_blank(Conn* c, const char* p, uint32_t n) noexcept nogil:
-    cdef uint32_t i = 0
-    while i < n and (p[i] == c"\r" or p[i] == c"\n") and c.blank < BLANK_BYTES:
-        i += 1
+cdef bint skip_blank(Conn* c, const char* p, uint32_t n, uint32_t* at) noexcept nogil:
+    """Skip at most two empty lines before a request line (RFC 9112 section 2.2); False: something else is there."""
+    while at[0] < n and c.blank <= BLANK_BYTES:
+        if p[at[0]] != (c"\n" if c.blank & 1 else c"\r"):
+            break
+        at[0] += 1
         c.blank += 1
-    return i
+    return c.blank <= BLANK_BYTES and (at[0] == n or (c.blank & 1 == 0 and p[at[0]] != c"\n"))
 
 
 cdef uint32_t feed_head(Conn* c, Exchange* ex, const char* p, uint32_t n) noexcept nogil:
@@ -187,17 +189,21 @@ cdef uint32_t feed(Conn* c, const char* p, uint32_t n) noexcept nogil:
     """Handle bytes in order; returns how many. The rest must wait for the exchange or the client."""
     cdef uint32_t at = 0, used
     cdef Exchange* ex
+    cdef bint blank
     while at < n and not c.stream.closing and not c.lingering and c.stream.queued == 0:
         ex = c.ex
         if ex == NULL:
-            at += skip_blank(c, p + at, n - at)
-            if at == n:
+            blank = skip_blank(c, p, n, &at)
+            if blank and at == n:
                 break
             c.blank = 0
             ex = exchange_new(c)
             if ex == NULL:
                 cut(c)
                 break
+            if not blank:
+                exchange_refuse(ex, F_BAD_MESSAGE)
+                return n
             ex.wait_deadline = now_ms() + core.limits.head_timeout
         if ex.state == EX_HEAD:
             at += feed_head(c, ex, p + at, n - at)

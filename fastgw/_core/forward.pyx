@@ -15,9 +15,10 @@ from fastgw._core.upstream cimport upstream_progress, upstream_sent
 
 cdef enum:
     MAPPED_BYTES = 32768
+    MAPPED = 64                 # fields a route may map; the plan compiler holds to it
 
 cdef char mapped_text[MAPPED_BYTES]
-cdef bint mapped_has[64]            # which of the route's mapped fields have a value for this request
+cdef bint mapped_has[MAPPED]            # which of the route's mapped fields have a value for this request
 
 
 cdef inline bint seen(const uint64_t* tokens, uint8_t token) noexcept nogil:
@@ -98,9 +99,9 @@ cdef void write_mapped(Exchange* ex, Writer* mapped, uint64_t* tokens) noexcept 
         before = mapped.n
         put_span(mapped, route.headers[i].name)
         put(mapped, b": ", 2)
-        mapped_has[i & 63] = program_write(&route.headers[i].value, ex, mapped) == PROGRAM_OK
+        mapped_has[i] = program_write(&route.headers[i].value, ex, mapped) == PROGRAM_OK
         put(mapped, b"\r\n", 2)
-        if mapped_has[i & 63]:
+        if mapped_has[i]:
             see(tokens, name_token(ex.plan.names, route.headers[i].name.p, route.headers[i].name.n, &exact))
         else:
             mapped.n = before
@@ -111,7 +112,7 @@ cdef bint replaced(Exchange* ex, const Field* f) noexcept nogil:
     cdef Span name
     for i in range(ex.route.nheaders):
         name = ex.route.headers[i].name
-        if mapped_has[i & 63] and name.n == f.name_n and same_case(name.p, ex.head + f.name, name.n):
+        if mapped_has[i] and name.n == f.name_n and same_case(name.p, ex.head + f.name, name.n):
             return True
     return False
 

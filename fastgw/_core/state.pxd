@@ -284,6 +284,7 @@ cdef struct Target:
     uint32_t nconnecting
     uint32_t nwaiters
     uint32_t trust          # reuses in a row that went well; see upstream.pyx, "Reuse"
+    uint64_t careful_until  # ms; no reuse before it for what cannot be sent again
     uint64_t connects, reuses, failures, timeouts, retries, refused
 
 cdef enum UpState:

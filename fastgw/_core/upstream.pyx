@@ -130,28 +130,29 @@ cdef void fail_first_waiter(Target* t, int why) noexcept nogil:
 
 # --- Reuse
 #
-# An upstream may close a connection right behind an answer, or after a while of rest, and say so in no field. A
-# request that meets the close on its way cannot be sent again unless it is idempotent and has no body. So until an
-# upstream has earned trust by TRUSTED reuses in a row, requests that cannot be sent again only get connections that
-# have rested for REST_MS, long enough for a close behind the answer to have been seen.
+# An upstream may close a connection right behind an answer, or after a short rest, and say so in no field. A request
+# that meets the close on its way cannot be sent again unless it is idempotent and has no body. So such a request only
+# gets a used connection that has rested for REST_MS, long enough for a close behind the answer to have been seen; and
+# none at all for CAREFUL_MS after an upstream was seen to close soon. TRUSTED reuses in a row end the caution.
 
 cdef enum:
     TRUSTED = 1000
     REST_MS = 2
-    HASTY_MS = 50           # a close this soon after an answer, or on reuse, costs all trust
+    HASTY_MS = 50           # a close this soon after an answer is a habit of the upstream
+    CAREFUL_MS = 2000
     LOOK_AT = 16            # idle connections looked at for one that has rested
 
 
-cdef inline bint needs_rest(Target* t, Exchange* ex) noexcept nogil:
+cdef inline bint cautious(Target* t, Exchange* ex) noexcept nogil:
     return t.trust < TRUSTED and (ex.body != BODY_NONE or ex.verb == POST or ex.verb == PATCH)
 
 
 cdef UpConn* pick_idle(Target* t, Exchange* ex) noexcept nogil:
-    """The idle connection that served last; for a careful request the last one that has rested."""
+    """The idle connection that served last; for a cautious request the last one that has rested."""
     cdef UpConn* up = t.idle
     cdef int looked = 0
     cdef uint64_t now
-    if up == NULL or not needs_rest(t, ex):
+    if up == NULL or not cautious(t, ex):
         return up
     now = now_ms()
     while up != NULL and looked < LOOK_AT:
@@ -162,9 +163,14 @@ cdef UpConn* pick_idle(Target* t, Exchange* ex) noexcept nogil:
     return NULL
 
 
+cdef void seen_hasty(Target* t) noexcept nogil:
+    t.trust = 0
+    t.careful_until = now_ms() + CAREFUL_MS
+
+
 cdef void closed_at_rest(UpConn* up) noexcept nogil:
     if now_ms() - up.rested_at < HASTY_MS:
-        up.target.trust = 0
+        seen_hasty(up.target)
 
 
 # --- connections
@@ -212,7 +218,7 @@ cdef void fail(UpConn* up, int why) noexcept nogil:
     cdef Target* t = up.target
     if why == UP_BROKEN and up.served and not up.got_bytes:
         why = UP_SILENT
-        t.trust = 0
+        seen_hasty(t)
     if why == UP_TIMEOUT:
         t.timeouts += 1
     else:
@@ -301,8 +307,13 @@ cdef void offer(UpConn* up) noexcept nogil:
     """A connection is free: the longest waiter has it, else it rests on the idle stack."""
     cdef Target* t = up.target
     cdef Exchange* ex = t.first_waiter
-    if ex != NULL and (up.served == 0 or not needs_rest(t, ex)
-                       or (t.nconns >= t.limits.max_connections and stream_fresh(&up.stream))):
+    cdef bint unsure = ex != NULL and up.served and cautious(t, ex)
+    if unsure and (now_ms() < t.careful_until
+                   or (t.nconns >= t.limits.max_connections and not stream_fresh(&up.stream))):
+        up_close(up)
+        connect_for_waiters(t)
+        return
+    if ex != NULL and not (unsure and t.nconns < t.limits.max_connections):
         upstream_cancel(ex)
         assign(up, ex)
         if up.served:
@@ -326,7 +337,10 @@ cdef void offer(UpConn* up) noexcept nogil:
 
 
 cdef int upstream_acquire(Target* t, Exchange* ex, bint fresh) noexcept nogil:
-    cdef UpConn* up = NULL if fresh else pick_idle(t, ex)
+    cdef UpConn* up
+    if now_ms() < t.careful_until and cautious(t, ex):
+        fresh = True
+    up = NULL if fresh else pick_idle(t, ex)
     while up != NULL:
         if not stream_fresh(&up.stream):    # closed by the peer, or poisoned by stray bytes
             closed_at_rest(up)

@@ -13,13 +13,16 @@ from fastgw.model.integration import HttpProxy, Mock
 from fastgw.plan.knobs import Knobs
 from fastgw.plan.ops import IN_HEADER, IN_QUERY, Op, context, merged, of_source, of_uri_part, text
 from fastgw.plan.replies import always, replies, status_line
-from fastgw.plan.rules import REMAP_PREFIX, names
+from fastgw.plan.rules import REMAP_PREFIX, UNMAPPABLE, names
 from fastgw.plan.targets import Targets, split_uri
 
 EXECUTE_API = "execute-api"
 """Second label of the hosts under which every API is reachable by its id."""
 PATH_STYLE = "/_aws/execute-api"
 """Below it every API is reachable as /{api id}/{stage}/, on every host."""
+
+MAX_MAPPED = 64
+"""Mapped header fields of one route; fastgw/_core/forward.pyx keeps a table of this size."""
 
 _VERB = {method: number for number, method in enumerate((*METHODS, "ANY"))}
 _PARAMETER = re.compile(r"\{([^}+]+)\+?\}")
@@ -128,6 +131,8 @@ class _Compiler:
             for mapping in integration.mappings:
                 if mapping.location == "path":
                     continue
+                if mapping.location == "header" and mapping.name.lower() in UNMAPPABLE:
+                    continue
                 encode = IN_QUERY if mapping.location == "querystring" else IN_HEADER
                 op = of_source(mapping.source, variables, parameters, encode)
                 if op is not None:
@@ -136,6 +141,8 @@ class _Compiler:
             query = of_uri_part(uri.query, sources, variables, parameters, query=True)
         except ValueError as error:
             raise ValueError(f"{integration.place}: error: {error}") from None
+        if len(headers) > MAX_MAPPED:
+            raise ValueError(f"{integration.place}: error: {len(headers)} mapped headers, at most {MAX_MAPPED}")
         return {
             "kind": "proxy",
             "target": self._targets.number(uri, integration.place),

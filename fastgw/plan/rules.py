@@ -70,6 +70,9 @@ _CORS = [
 ]
 _NAMED = ["origin", "access-control-request-method", "user-agent", "authorization", "accept"]
 
+UNMAPPABLE = frozenset({"connection", "expect", "proxy-authenticate", "te", "via"})
+"""Request fields that a REST API's parameter mapping names in vain: the service leaves them out (recorded)."""
+
 
 def names() -> list[tuple[bytes, int, int]]:
     """(field name in lower case, rule bits for REST APIs, rule bits for HTTP APIs) each."""

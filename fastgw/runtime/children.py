@@ -9,7 +9,7 @@ from typing import Any
 
 import fastgw
 from fastgw.runtime.handover import send_descriptors
-from fastgw.runtime.peer import Handler, Peer
+from fastgw.runtime.peer import Handler, Peer, PeerGone
 
 _HOME = Path(fastgw.__file__).parent.parent
 
@@ -42,7 +42,10 @@ class Child:
 
     async def start(self, descriptors: list[int], message: Any, handlers: Mapping[str, Handler]) -> None:
         """Returns when the child is at work. Raises Refused or PeerGone."""
-        send_descriptors(self._sock, descriptors)
+        try:
+            send_descriptors(self._sock, descriptors)
+        except OSError:
+            raise PeerGone from None
         self._sock.setblocking(False)
         self.peer = await Peer.open(self._sock, handlers)
         await self.peer.call("start", message)

@@ -183,7 +183,8 @@ class Supervisor:
 
     def _announce(self) -> None:
         apis = self._definition.gateway.apis
-        counts = {"API": len(apis), "route": sum(len(api.routes) for api in apis), "worker": len(self._workers)}
+        routes = sum(len(api.routes) for api in apis)
+        counts = {"API": len(apis), "route": routes, "worker": len(self._workers)}
         served = ", ".join(f"{count} {name}{'s' * (count != 1)}" for name, count in counts.items())
         print(f"fastgw {fastgw.__version__}, pid {os.getpid()}: {served}")
         for one in self._listening:
@@ -238,7 +239,7 @@ class Supervisor:
                 try:
                     await replace()
                     _log.info("%s is back", child.name)
-                except (Refused, PeerGone) as error:
+                except (Refused, PeerGone, OSError) as error:
                     _log.error("%s did not start: %s", child.name, "; ".join(_why(error)))
                     current().kill()
 

@@ -6,10 +6,12 @@ evidence B only the status and the body are known to hold.
 
 import json
 import re
+from collections.abc import Iterator
 from urllib.parse import unquote_plus
 
 import pytest
 
+from tests.conftest import Served
 from tests.support.definition import several
 from tests.support.message import Request, Response
 from tests.support.process import Gateway
@@ -18,7 +20,6 @@ from tests.support.upstream import Upstream, scripted
 
 CASES: list[dict] = load("conformance/aws_recorded_cases.json")["cases"]
 APIS: dict[str, dict] = load("conformance/aws_recorded_apis.json")
-API_ID = "abc123"
 STUB_ADDS = {
     "host",
     "x-forwarded-for",
@@ -29,6 +30,8 @@ STUB_ADDS = {
     "user-agent",
 }
 """Request headers that the recording's own backend put in, or that hold its address."""
+FRAMING = {"connection", "content-length", "transfer-encoding"}
+"""The gateway streams where the service buffers: a chunked request stays chunked, and says so itself."""
 TRACE = {"x-amzn-trace-id", "x-amzn-apigateway-api-id"}
 """Sent by the service, and left out of the older recordings."""
 CONNECTION = {"connection", "content-length", "transfer-encoding", "date"}
@@ -67,9 +70,10 @@ def needs(api: dict) -> str | None:
     return None
 
 
-def wire_request(request: dict) -> bytes:
+def wire_request(case: dict) -> bytes:
     """The recorded request as bytes; a chunked one without a body has the empty last chunk."""
-    lines = [f"{request['method']} {request['target']} HTTP/1.1", "Host: gw.test"]
+    request, host = case["request"], f"{case['api']}.execute-api.localhost"
+    lines = [f"{request['method']} {request['target']} HTTP/1.1", f"Host: {host}"]
     lines += [f"{name}: {value}" for name, value in request["headers"]]
     body = (request["body"] or {}).get("text", "").encode()
     if any(name.lower() == "transfer-encoding" for name, _ in request["headers"]):
@@ -109,7 +113,7 @@ def compare_forwarded(request: Request, content: dict, skip: set[str]) -> None:
     """What the recording's backend says it got."""
     compare_headers(request, content["headers"], skip | STUB_ADDS)
     extra = request.names() - {name.lower() for name in content["headers"]} - skip - STUB_ADDS - TRACE
-    assert not extra - {"connection"}, request.raw
+    assert not extra - FRAMING, request.raw
     if "args" in content:
         given: dict[str, list[str]] = {}
         for item in filter(None, request.query.split("&")):
@@ -140,36 +144,41 @@ def compare_with_aws(case: dict, answer: Response, forwarded: list[Request]) -> 
         assert json.loads(answer.body) == snapshot
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case["id"].replace(" ", "-"))
-def test_aws_recorded(case: dict) -> None:
-    api = APIS[case["api"]]
-    if missing := needs(api):
-        pytest.skip(f"needs {missing}")
+@pytest.fixture(scope="module")
+def recorded() -> Iterator[Served]:
+    """One gateway with every API that can be run, each under its own execute-api host."""
+    run = [case for case in CASES if not needs(APIS[case["api"]])]
     with Upstream() as stub:
-        for call in case["backend"]:
-            stub.default = scripted(recorded_reply(call["reply"]))
-        files = {
-            "fastgw.yaml": several(
-                {
-                    "recorded": {
-                        "definition": "api.json",
-                        "id": API_ID,
-                        "stages": {case["stage"]: {"variables": case["stage_variables"]}},
-                    }
-                }
-            ),
-            "api.json": json.dumps(api).replace("{{upstream}}", stub.url),
-        }
+        apis: dict[str, dict] = {}
+        for case in run:
+            section = apis.setdefault(
+                case["api"], {"definition": f"{case['api']}.json", "id": case["api"], "stages": {}}
+            )
+            section["stages"][case["stage"]] = {"variables": case["stage_variables"]}
+        files: dict[str, object] = {"fastgw.yaml": several(apis, domains={})}
+        for name in apis:
+            files[f"{name}.json"] = json.dumps(APIS[name]).replace("{{upstream}}", stub.url)
         with Gateway(files) as gateway:
-            answer = gateway.fetch(wire_request(case["request"]))
-        forwarded = [recorded.request for recorded in stub.whole()]
-        assert len(forwarded) == len(case["backend"])
-        assert answer.status == case["expected"]["status"]
-        if case["evidence"].startswith("A"):
-            compare_with_aws(case, answer, forwarded)
-        else:
-            assert answer.body.decode() == case["expected"]["body"]["text"]
-        assert stub.unclean == []
+            yield Served(gateway, stub)
+            assert stub.unclean == []
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case["id"].replace(" ", "-"))
+def test_aws_recorded(case: dict, request: pytest.FixtureRequest) -> None:
+    if missing := needs(APIS[case["api"]]):
+        pytest.skip(f"needs {missing}")
+    served: Served = request.getfixturevalue("recorded")
+    served.upstream.clear()
+    for call in case["backend"]:
+        served.upstream.default = scripted(recorded_reply(call["reply"]))
+    answer = served.fetch(wire_request(case))
+    forwarded = [whole.request for whole in served.upstream.whole()]
+    assert len(forwarded) == len(case["backend"])
+    assert answer.status == case["expected"]["status"]
+    if case["evidence"].startswith("A"):
+        compare_with_aws(case, answer, forwarded)
+    else:
+        assert answer.body.decode() == case["expected"]["body"]["text"]
 
 
 def test_the_share_that_is_run() -> None:

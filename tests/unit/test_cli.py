@@ -1,6 +1,7 @@
 """The command line: exit statuses, messages, and the time of --help."""
 
 import json
+import statistics
 import subprocess
 import sys
 import time
@@ -51,7 +52,7 @@ def broken(tmp_path):
 
 
 def test_help_costs_little_more_than_an_empty_program():
-    """80 ms where an empty program takes 20; a ratio of interleaved runs, for machines differ."""
+    """80 ms where an empty program takes 20; ratios of neighbouring runs, for machines differ."""
 
     def seconds(*arguments):
         begin = time.perf_counter()
@@ -59,8 +60,7 @@ def test_help_costs_little_more_than_an_empty_program():
         return time.perf_counter() - begin
 
     runs = [(seconds("-m", "fastgw", "--help"), seconds("-c", "pass")) for _ in range(15)]
-    helped, empty = map(min, zip(*runs, strict=True))
-    assert helped < 4 * empty
+    assert statistics.median(helped / empty for helped, empty in runs) < 4
 
 
 @pytest.mark.parametrize("arguments", [(), ("no-such-command",), ("run",), ("validate",)])

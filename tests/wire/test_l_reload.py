@@ -3,11 +3,13 @@
 import os
 import signal
 import time
+from collections.abc import Iterator
 
 import pytest
 
+from tests.conftest import Served
 from tests.support.client import eventually, get
-from tests.support.definition import mock, openapi, pass_through, proxy
+from tests.support.definition import INTEGRATION, mock, openapi, pass_through, proxy
 from tests.support.load import load_get, wrk
 from tests.support.nginx import Nginx
 from tests.support.process import Gateway
@@ -93,19 +95,24 @@ BROKEN = {
     "missing-ref": {
         "openapi": "3.0.1",
         "info": {"title": "x", "version": "1"},
-        "paths": {"/a": {"get": {"$ref": "#/components/nowhere"}}},
+        "paths": {"/a": {"get": {"responses": {}, INTEGRATION: {"$ref": "#/components/nowhere"}}}},
     },
     "yaml-tab": "openapi: 3.0.1\n\tinfo: x\n",
 }
 
 
+@pytest.fixture(scope="module")
+def reloadable() -> Iterator[Served]:
+    with Upstream() as stub, Gateway({"api.json": version(stub.url, 0)}) as gateway:
+        yield Served(gateway, stub)
+
+
 @pytest.mark.parametrize("name", BROKEN)
-def test_l2_broken_reload_changes_nothing(name: str) -> None:
-    with (
-        Upstream() as stub,
-        Gateway({"api.json": version(stub.url, 0)}) as gateway,
-        load_get(gateway.port, 4, "/up/x") as load,
-    ):
+def test_l2_broken_reload_changes_nothing(reloadable: Served, name: str) -> None:
+    gateway, url = reloadable.gateway, reloadable.upstream.url
+    gateway.write("api.json", version(url, 0))
+    assert gateway.reload().returncode == 0
+    with load_get(gateway.port, 4, "/up/x") as load:
         gateway.write("api.json", BROKEN[name])
         run = gateway.reload()
         assert run.returncode == 1
@@ -113,15 +120,17 @@ def test_l2_broken_reload_changes_nothing(name: str) -> None:
         assert "Traceback" not in run.stdout + run.stderr
         assert gateway.fetch(get("/version")).body == b"0"
         assert gateway.ops("/reload", "POST")[0] == 422
-        gateway.write("api.json", version(stub.url, 2))
-        assert gateway.reload().returncode == 0
+        gateway.write("api.json", version(url, 2))
+        assert gateway.ops("/reload", "POST")[0] == 200
         assert gateway.fetch(get("/version")).body == b"2"
     assert load.failures == {}
 
 
-def test_l2_a_missing_file() -> None:
-    with Upstream() as stub, Gateway({"api.json": version(stub.url, 0)}) as gateway:
-        (gateway.folder / "api.json").unlink()
-        run = gateway.reload()
-        assert run.returncode != 0 and "api.json" in run.stdout + run.stderr
-        assert gateway.fetch(get("/version")).body == b"0"
+def test_l2_a_missing_file(reloadable: Served) -> None:
+    gateway = reloadable.gateway
+    gateway.write("api.json", version(reloadable.upstream.url, 5))
+    assert gateway.reload().returncode == 0
+    (gateway.folder / "api.json").unlink()
+    run = gateway.reload()
+    assert run.returncode != 0 and "api.json" in run.stdout + run.stderr
+    assert gateway.fetch(get("/version")).body == b"5"
