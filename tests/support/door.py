@@ -1,4 +1,4 @@
-"""An engine in this process, on a uvloop loop, whose routes are Python steps; and a client on the same loop."""
+"""An engine in this process, on a uvloop loop, with Python steps or a plan; and a client on the same loop."""
 
 import asyncio
 import socket
@@ -62,8 +62,8 @@ def plan_of(steps: Iterable[tuple[str, Step]], timeout_ms: int) -> Plan:
 class Doors:
     """Use as an asynchronous context manager: at its end nothing is alive, in the engine or in the loop."""
 
-    def __init__(self, steps: dict[str, Step], timeout_ms: int = 10_000, **settings: int) -> None:
-        self._steps, self._timeout_ms, self._settings = steps, timeout_ms, settings
+    def __init__(self, served: dict[str, Step] | Plan, timeout_ms: int = 10_000, **settings: int) -> None:
+        self._served, self._timeout_ms, self._settings = served, timeout_ms, settings
         self._stats = bytearray(layout.HEADER_BYTES + ROWS * layout.SLOT_BYTES)
         self._clients: list[Client] = []
 
@@ -71,7 +71,7 @@ class Doors:
         self._others = asyncio.all_tasks()
         numbers = engine_settings(Settings()) | self._settings
         self.engine = Engine(asyncio.get_running_loop(), numbers, memoryview(self._stats), 0)
-        self.engine.swap(plan_of(self._steps.items(), self._timeout_ms))
+        self.swap(self._served)
         with socket.create_server(("127.0.0.1", 0)) as listening:
             self.port = listening.getsockname()[1]
             self.engine.listen(listening)
@@ -90,8 +90,8 @@ class Doors:
             assert gone, self.engine.live()
             assert tasks, asyncio.all_tasks()
 
-    def swap(self, steps: dict[str, Step]) -> None:
-        self.engine.swap(plan_of(steps.items(), self._timeout_ms))
+    def swap(self, served: dict[str, Step] | Plan) -> None:
+        self.engine.swap(served if isinstance(served, Plan) else plan_of(served.items(), self._timeout_ms))
 
     def cell(self, cell: int) -> int:
         """A cell of the header page."""
@@ -99,7 +99,7 @@ class Doors:
 
     def row(self, path: str, cell: int) -> int:
         """A cell of the row of one step."""
-        slot = layout.FIRST_ROUTE_SLOT + list(self._steps).index(path)
+        slot = layout.FIRST_ROUTE_SLOT + list(self._served).index(path)
         return struct.unpack_from("=Q", self._stats, layout.slot_offset(slot) + cell * layout.WORD)[0]
 
     async def client(self) -> "Client":
