@@ -1,7 +1,7 @@
 """How to compile fastgw/_core, and nothing else.
 
 Environment switches for the developer:
-  FASTGW_BUILD_DEBUG=1     -O0 -g, live-object assertions
+  FASTGW_BUILD_DEBUG=1     -O0 -g
   FASTGW_BUILD_SANITIZE=1  AddressSanitizer and UndefinedBehaviorSanitizer
   FASTGW_BUILD_ANNOTATE=1  Cython's HTML annotation beside the generated C
 """

@@ -3,10 +3,11 @@ from libc.stdint cimport uint8_t, uint64_t
 from libc.stdlib cimport realloc
 from libc.string cimport memchr, memcpy, memset
 
-from fastgw._core.bytes cimport Span, list_has, same_case, trim
+from fastgw._core.bytes cimport Span, list_has, parse_length, same_case, trim, value_clean
+from fastgw._core.hop cimport mark_listed
 from fastgw._core.llhttp cimport HPE_OK, HPE_PAUSED, HPE_USER, PARSE_RESPONSE, ParserSettings, llhttp
 from fastgw._core.names cimport name_token
-from fastgw._core.state cimport (BODY_CHUNKED, BODY_CLOSE, BODY_LENGTH, BODY_NONE, Field, HEAD, M_LISTED, T_CONNECTION,
+from fastgw._core.state cimport (BODY_CHUNKED, BODY_CLOSE, BODY_LENGTH, BODY_NONE, Field, HEAD, T_CONNECTION,
                                  T_CONTENT_LENGTH, T_EXPECT, T_TRANSFER_ENCODING, core, field_value)
 
 cdef enum:
@@ -141,18 +142,9 @@ cdef bint stash(UpConn* up, const char* p, uint32_t n) noexcept nogil:
     return True
 
 
-cdef bint clean(const char* p, uint32_t n) noexcept nogil:
-    """No control byte but tab (RFC 9110 section 5.5)."""
-    cdef uint32_t i
-    for i in range(n):
-        if (<uint8_t>p[i] < 32 and p[i] != c"\t") or p[i] == 127:
-            return False
-    return True
-
-
 cdef int judge_fields(UpConn* up, bint* sized, uint64_t* length, bint* coded) noexcept nogil:
     """Framing and connection fields; ANSWER_BAD for what two readers could read differently."""
-    cdef uint32_t i, k
+    cdef uint32_t i
     cdef Field* f
     cdef Span raw, value
     cdef bint exact, close = False
@@ -162,20 +154,15 @@ cdef int judge_fields(UpConn* up, bint* sized, uint64_t* length, bint* coded) no
         value = trim(raw)
         f.value = <uint32_t>(value.p - up.base)
         f.value_n = value.n
-        if not clean(value.p, value.n):
+        if not value_clean(value.p, value.n):
             return ANSWER_BAD
         f.token = name_token(up.ex.plan.names, up.base + f.name, f.name_n, &exact)
         if not exact:
             f.token = 0
         if f.token == T_CONTENT_LENGTH:
-            if sized[0] or value.n == 0 or value.n > 19:
+            if sized[0] or not parse_length(value, length):
                 return ANSWER_BAD
             sized[0] = True
-            length[0] = 0
-            for k in range(value.n):
-                if not c"0" <= value.p[k] <= c"9":
-                    return ANSWER_BAD
-                length[0] = length[0] * 10 + <uint8_t>(value.p[k] - c"0")
         elif f.token == T_TRANSFER_ENCODING:
             # A parser that stumbles over a tab behind the coding, as llhttp does, would read another body.
             if coded[0] or not up.minor or value.n != 7 or not same_case(value.p, b"chunked", 7) \
@@ -187,23 +174,13 @@ cdef int judge_fields(UpConn* up, bint* sized, uint64_t* length, bint* coded) no
                 close = True
             elif not up.minor and list_has(value.p, value.n, b"keep-alive", 10):
                 up.keep = True
+    for i in range(up.nfields):         # when every token is known
+        if up.fields[i].token == T_CONNECTION \
+                and not mark_listed(up.base, up.fields, up.nfields, field_value(up.base, &up.fields[i])):
+            return ANSWER_BAD
     if close:
         up.keep = False
     return ANSWER_BAD if sized[0] and coded[0] else ANSWER_MORE
-
-
-cdef void mark_listed(UpConn* up) noexcept nogil:
-    """Fields that Connection names are hop-by-hop."""
-    cdef uint32_t i, k
-    cdef Field* f
-    for i in range(up.nfields):
-        f = &up.fields[i]
-        if f.token != T_CONNECTION or (f.value_n == 10 and same_case(up.base + f.value, b"keep-alive", 10)):
-            continue
-        for k in range(up.nfields):
-            if list_has(up.base + f.value, f.value_n, up.base + up.fields[k].name, up.fields[k].name_n) \
-                    and up.fields[k].token != T_CONNECTION:
-                up.fields[k].marks |= M_LISTED
 
 
 cdef int judge(UpConn* up) noexcept nogil:
@@ -215,17 +192,18 @@ cdef int judge(UpConn* up) noexcept nogil:
     if llhttp.http_major(up.parser) != 1 or up.minor > 1 or status < 100 or status > 599 or status == 101:
         return 0
     # llhttp skips blank lines before the status line and takes any byte in the reason phrase.
-    if up.base[0] != c"H" or not clean(up.base + up.reason_off, up.reason_n):
+    if up.base[0] != c"H" or not value_clean(up.base + up.reason_off, up.reason_n):
         return 0
     up.keep = up.minor
     if judge_fields(up, &sized, &length, &coded) == ANSWER_BAD:
         return 0
     if status < 200:
         return INTERIM
-    mark_listed(up)
     up.body_left = length
-    if up.ex.verb == HEAD or status == 204 or status == 304:
+    if up.ex.sends == HEAD or status == 204 or status == 304:
         up.body = BODY_NONE
+        if (coded and up.ex.sends != HEAD) or (length and status == 204):
+            up.keep = False     # it says that a body follows where none may: it would be the next answer's
     elif coded:
         up.body = BODY_CHUNKED
     elif sized:

@@ -7,7 +7,7 @@ cdef struct Span:
     const char* p
     uint32_t n
 
-cdef struct Writer:         # appends until cap; then `full` is set and further writes are ignored
+cdef struct Writer:         # appends until cap; then `full` is set and what does not fit is left out
     char* p
     uint32_t n
     uint32_t cap
@@ -47,6 +47,10 @@ cdef bint same_fold(const char* a, const char* b, uint32_t n) noexcept nogil
 """a and b are one field name, "-", "_" and "." counting as one letter."""
 cdef bint same_case(const char* a, const char* b, uint32_t n) noexcept nogil
 """a and b differ in the case of ASCII letters at most."""
+cdef bint parse_length(Span value, uint64_t* length) noexcept nogil
+"""A Content-Length: 1 to 19 digits and nothing else (RFC 9110 section 8.6)."""
+cdef bint value_clean(const char* p, uint32_t n) noexcept nogil
+"""No control byte but tab: a field value or a reason phrase (RFC 9110 section 5.5, RFC 9112 section 4)."""
 cdef bint list_has(const char* list, uint32_t n, const char* item, uint32_t item_n) noexcept nogil
 """A comma-separated list (RFC 9110 section 5.6.1) has item, in any case."""
 

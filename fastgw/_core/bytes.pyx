@@ -50,6 +50,44 @@ cdef bint same_case(const char* a, const char* b, uint32_t n) noexcept nogil:
     return True
 
 
+cdef uint64_t ONES = 0x0101010101010101ULL
+cdef uint64_t HIGHS = 0x8080808080808080ULL
+
+
+cdef inline bint byte_clean(uint8_t byte) noexcept nogil:
+    return (byte >= 32 or byte == 9) and byte != 127
+
+
+cdef bint value_clean(const char* p, uint32_t n) noexcept nogil:
+    """Eight bytes at a time; a block with a suspect is looked at byte by byte."""
+    cdef uint32_t i = 0, k
+    cdef uint64_t word, low, del_
+    while i + 8 <= n:
+        memcpy(&word, p + i, 8)
+        low = (word - ONES * 32) & ~word & HIGHS            # a byte below 32
+        del_ = word ^ (ONES * 127)
+        del_ = (del_ - ONES) & ~del_ & HIGHS                # a byte of 127
+        if low | del_:
+            for k in range(i, i + 8):
+                if not byte_clean(<uint8_t>p[k]):
+                    return False
+        i += 8
+    for k in range(i, n):
+        if not byte_clean(<uint8_t>p[k]):
+            return False
+    return True
+
+
+cdef bint parse_length(Span value, uint64_t* length) noexcept nogil:
+    cdef uint32_t i
+    length[0] = 0
+    for i in range(value.n):
+        if not c"0" <= value.p[i] <= c"9":
+            return False
+        length[0] = length[0] * 10 + <uint8_t>(value.p[i] - c"0")
+    return 0 < value.n <= 19
+
+
 cdef bint list_has(const char* list, uint32_t n, const char* item, uint32_t item_n) noexcept nogil:
     cdef uint32_t start = 0, end
     cdef Span one

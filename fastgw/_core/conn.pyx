@@ -120,7 +120,7 @@ cdef void linger(Conn* c) noexcept nogil:
 cdef void on_exchange_ended(Conn* c, bint keep, bint whole) noexcept nogil:
     if c.stream.closing:
         return
-    if not keep or c.stream.ended:
+    if not keep or core.drain or c.stream.ended:
         if whole and c.stream.queued == 0 and c.pend_n == 0:
             close(c)
         else:
@@ -288,6 +288,9 @@ cdef void on_drained(void* owner) noexcept nogil:
         return
     if c.ex != NULL:
         exchange_drained(c.ex)
+    elif core.drain:
+        linger(c)
+        return
     run(c)
 
 
@@ -379,6 +382,7 @@ cdef void conn_open(object loop):
     stream_events.closed = on_closed
     conn_events.ended = on_exchange_ended
     conn_events.resume = run
+    conn_events.rearm = arm
     conn_events.broken = on_exchange_broken
     exchange_open(&conn_events, loop)
     wheel_handler(TIMER_CONN, on_timer)

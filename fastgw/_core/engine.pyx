@@ -113,7 +113,7 @@ cdef class Engine:
         """Serve a plan from the next request on; requests under way end with the plan they began with."""
         cdef StagePlan* stage
         cdef Target* target
-        cdef list targets = []
+        targets = []
         cdef uint32_t i, k
         for spec in plan.targets:
             targets.append(<size_t>self.adopt_target(spec))
@@ -124,9 +124,10 @@ cdef class Engine:
                     stage.routes[k].target = <Target*><size_t>targets[stage.routes[k].target_index]
         core.plan = plan.data
         self.plans.insert(0, plan)
+        wanted = set(targets)
         target = core.targets
         while target != NULL:
-            target.wanted = <size_t>target in targets
+            target.wanted = <size_t>target in wanted
             target = target.next
         count(H_PLAN_SWAPS)
         self.reap()

@@ -6,6 +6,7 @@ from fastgw._core.state cimport Conn, Exchange
 cdef struct ConnEvents:
     void (*ended)(Conn* c, bint keep, bint whole) noexcept nogil    # c.ex is NULL; whole: the request was read to its end
     void (*resume)(Conn* c) noexcept nogil                          # the exchange takes body bytes again
+    void (*rearm)(Conn* c) noexcept nogil                           # what it waits for has changed
     void (*broken)(Conn* c) noexcept nogil                          # c.ex is NULL; close at once, visibly cut
 
 cdef void exchange_open(const ConnEvents* events, object loop)

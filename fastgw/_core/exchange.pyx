@@ -18,10 +18,10 @@ from fastgw._core.respond cimport (respond_asterisk, respond_continue, respond_f
                                    respond_preflight)
 from fastgw._core.route cimport ROUTED, route_find, route_is_preflight
 from fastgw._core.state cimport (BODY_LENGTH, BODY_NONE, EX_COLLECT, EX_HEAD, EX_SENDING, EX_WAIT, Field, INTEGRATE,
-                                 LOG, PARSE, PATCH, POST, ROUTE, ROUTE_FIXED, ROUTE_PROXY, ROUTE_PYTHON, Target, WRITE,
+                                 LOG, PARSE, ROUTE, ROUTE_FIXED, ROUTE_PROXY, ROUTE_PYTHON, Target, WRITE,
                                  core,
-                                 count, random64)
-from fastgw._core.upstream cimport (ACQUIRED, ACQUIRE_WAITS, UP_SILENT, UP_TIMEOUT, UP_UNREACHABLE,
+                                 count, random64, verb_idempotent)
+from fastgw._core.upstream cimport (ACQUIRED, ACQUIRE_FAILED, ACQUIRE_WAITS, UP_SILENT, UP_TIMEOUT, UP_UNREACHABLE,
                                     UpstreamEvents, upstream_acquire, upstream_cancel, upstream_drop, upstream_open,
                                     upstream_resume)
 
@@ -298,7 +298,7 @@ cdef void acquire(Exchange* ex, bint fresh) noexcept nogil:
     elif got == ACQUIRE_WAITS:
         ex.state = EX_WAIT
         ex.wait_deadline = uv.now(core.loop) + ex.route.timeout_ms
-    elif target.naddresses == 0 and target.unix_path == NULL:
+    elif got == ACQUIRE_FAILED:
         exchange_fail(ex, F_INTEGRATION_FAILURE)
     else:
         exchange_fail(ex, F_UPSTREAM_OVERLOADED)
@@ -343,12 +343,14 @@ cdef void retry(Exchange* ex, int code) noexcept nogil:
 cdef void on_ready(Exchange* ex) noexcept nogil:
     cdef Conn* c = ex.conn
     send(ex)
-    if c.ex == ex and not ex.received:
+    if c.ex == ex and ex.received:
+        conn_events.rearm(c)
+    elif c.ex == ex:
         conn_events.resume(c)
 
 
 cdef void on_failed(Exchange* ex, int why) noexcept nogil:
-    if why == UP_SILENT and ex.body == BODY_NONE and ex.verb != POST and ex.verb != PATCH:
+    if why == UP_SILENT and ex.body == BODY_NONE and verb_idempotent(ex.sends):
         retry(ex, F_INTEGRATION_BAD_ANSWER)
     elif why == UP_UNREACHABLE:
         exchange_fail(ex, F_INTEGRATION_FAILURE)
@@ -361,6 +363,8 @@ cdef void on_failed(Exchange* ex, int why) noexcept nogil:
 cdef void on_flush(Exchange* ex) noexcept nogil:
     if relay_flush(ex) < 0:
         finish_broken(ex)
+    elif ex.conn.stream.queued:
+        conn_events.rearm(ex.conn)      # from now on the client must take what is queued
 
 
 cdef void on_done(Exchange* ex) noexcept nogil:

@@ -70,7 +70,7 @@ cdef object report(Exchange* ex, Plan plan, int result):
             ])
             found.phases += ("INTEGRATE",)
             if ex.route.kind == ROUTE_FIXED:
-                found.status = ex.route.timeout_ms
+                found.status = ex.route.status
                 found.phases += ("WRITE", "LOG")
                 return found
             result = ex.route.failure

@@ -10,7 +10,7 @@ from fastgw._core.head cimport chunks_feed
 from fastgw._core.llhttp cimport HPE_OK, HPE_PAUSED
 from fastgw._core.names cimport name_token
 from fastgw._core.program cimport PROGRAM_MISSING, PROGRAM_OK, PROGRAM_REFUSED, program_write, query_name_is, query_next
-from fastgw._core.state cimport (BODY_CHUNKED, BODY_LENGTH, BODY_NONE, Field, M_LISTED, M_LOOSE, Mapping, PATCH, POST,
+from fastgw._core.state cimport (BODY_CHUNKED, BODY_LENGTH, BODY_NONE, Field, M_DROP, M_LISTED, M_LOOSE, Mapping, PATCH, POST,
                                  PUT, R_DROP_REQUEST, R_IDENTITY, RoutePlan, StagePlan, T_AUTHORIZATION, T_HOST, core)
 from fastgw._core.upstream cimport upstream_progress, upstream_sent
 
@@ -144,6 +144,8 @@ cdef void put_client_fields(Writer* w, Exchange* ex, uint64_t* tokens) noexcept 
     cdef Field* f
     for i in range(ex.nfields):
         f = &ex.fields[i]
+        if f.marks & M_DROP:
+            continue
         if f.token:
             rule = rules[f.token]
             if rule & R_IDENTITY or (rule & R_DROP_REQUEST and not f.marks & M_LOOSE):
@@ -167,7 +169,7 @@ cdef void put_framing(Writer* w, Exchange* ex) noexcept nogil:
         put(w, b"\r\n", 2)
     elif ex.body == BODY_CHUNKED:
         put(w, b"Transfer-Encoding: chunked\r\n", 28)
-    elif ex.route.verb_framed or (ex.route.verb_in_own and (ex.verb == POST or ex.verb == PUT or ex.verb == PATCH)):
+    elif ex.sends == POST or ex.sends == PUT or ex.sends == PATCH:
         put(w, b"Content-Length: 0\r\n", 19)
 
 
@@ -212,7 +214,7 @@ cdef int forward_build(Exchange* ex) noexcept nogil:
 
 cdef void request_out(Exchange* ex) noexcept nogil:
     ex.received = True
-    upstream_sent(ex.up, ex.route.timeout_ms)
+    upstream_sent(ex.up, ex.route.timeout_ms, ex.route.first_byte_ms)
 
 
 cdef int forward_head(Exchange* ex) noexcept nogil:

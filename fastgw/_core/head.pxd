@@ -14,7 +14,7 @@ cdef ParserSettings request_settings
 # Feed bytes of a head. p must stay valid until the call returns; what is kept is copied into ex.head.
 cdef int head_feed(Exchange* ex, const char* p, uint32_t n, uint32_t* used) noexcept nogil
 
-# Decode a chunked request body: on_body of the caller gets the pieces. 0, HPE_PAUSED at the end, or an error.
+# Decode a chunked request body: the function given to head_on_piece gets the pieces. 0, HPE_PAUSED at the end, or an error.
 ctypedef void (*piece_cb)(Exchange* ex, const char* p, uint32_t n) noexcept nogil
 cdef void head_on_piece(piece_cb piece) noexcept nogil
 cdef int chunks_feed(Exchange* ex, const char* p, uint32_t n, uint32_t* used) noexcept nogil

@@ -3,16 +3,17 @@ from libc.stdint cimport int32_t, uint8_t, uint64_t
 from libc.stdlib cimport realloc
 from libc.string cimport memchr, memcmp, memcpy, memset
 
-from fastgw._core.bytes cimport Span, list_has, same_case, span, trim
+from fastgw._core.bytes cimport Span, list_has, parse_length, same_case, span, trim, value_clean
 from fastgw._core.failure cimport (F_BAD_MESSAGE, F_EXPECTATION_FAILED, F_HEADERS_TOO_LARGE, F_METHOD_NOT_ALLOWED,
                                    F_METHOD_NOT_IMPLEMENTED, F_OVERLOADED, F_REQUEST_TOO_LARGE, F_URI_TOO_LONG,
                                    F_VERSION_NOT_SUPPORTED)
+from fastgw._core.hop cimport mark_listed
 from fastgw._core.host cimport HOST_CAP, HOST_OK, host_parse
 from fastgw._core.llhttp cimport (HPE_INVALID_METHOD, HPE_INVALID_VERSION, HPE_OK, HPE_PAUSED, HPE_USER,
                                   llhttp, version_unknown)
 from fastgw._core.names cimport name_token
 from fastgw._core.path cimport PATH_CHANGED, PATH_SAME, path_canonical, query_valid
-from fastgw._core.state cimport (BODY_CHUNKED, BODY_LENGTH, BODY_NONE, DELETE, Field, GET, HEAD, M_LISTED, M_LOOSE,
+from fastgw._core.state cimport (BODY_CHUNKED, BODY_LENGTH, BODY_NONE, DELETE, Field, GET, HEAD, M_DROP, M_LOOSE,
                                  OPTIONS, PATCH, POST,
                                  PUT, T_CONNECTION, T_CONTENT_LENGTH, T_EXPECT, T_FIRST_OF_PLAN, T_HOST,
                                  T_TRANSFER_ENCODING, core,
@@ -226,55 +227,12 @@ cdef inline uint8_t verb_of(const char* p, uint32_t n) noexcept nogil:
     return NO_VERB
 
 
-cdef bint value_clean(const char* p, uint32_t n) noexcept nogil:
-    """No control byte but tab (RFC 9110 section 5.5)."""
-    cdef uint32_t i
-    cdef uint8_t byte
-    for i in range(n):
-        byte = <uint8_t>p[i]
-        if (byte < 32 and byte != 9) or byte == 127:
-            return False
-    return True
-
-
-cdef int judge_length(Exchange* ex, Span value) noexcept nogil:
-    """Content-Length: digits only, one value, no overflow."""
-    cdef uint64_t length = 0
-    cdef uint32_t i
-    if value.n == 0 or value.n > 19:
-        return F_BAD_MESSAGE
-    for i in range(value.n):
-        if not c"0" <= value.p[i] <= c"9":
-            return F_BAD_MESSAGE
-        length = length * 10 + <uint8_t>(value.p[i] - c"0")
-    ex.body_left = length
-    ex.body = BODY_LENGTH if length else BODY_NONE
-    if length > core.limits.body_bytes:
-        return F_REQUEST_TOO_LARGE
-    return HEAD_DONE
-
-
-cdef int judge_connection(Exchange* ex, Span value) noexcept nogil:
-    """Close, and the fields that Connection makes hop-by-hop (RFC 9110 section 7.6.1)."""
-    cdef uint32_t i
-    cdef Field* f
-    if list_has(value.p, value.n, b"close", 5):
-        ex.keep = False
-    if (value.n == 10 and same_case(value.p, b"keep-alive", 10)) or (value.n == 5 and same_case(value.p, b"close", 5)):
-        return HEAD_DONE                    # nothing but keep-alive or close: the common case
-    for i in range(ex.nfields):
-        f = &ex.fields[i]
-        if f.token != T_CONNECTION and list_has(value.p, value.n, ex.base + f.name, f.name_n):
-            f.marks |= M_LISTED
-    return HEAD_DONE
-
-
 cdef int judge_fields(Exchange* ex, Span* host) noexcept nogil:
     cdef uint32_t i
     cdef Field* f
     cdef Span raw, value
     cdef bint exact, coded = False, sized = False
-    cdef int code = HEAD_DONE, verdict, hosts = 0
+    cdef int code = HEAD_DONE, hosts = 0
     for i in range(ex.nfields):
         f = &ex.fields[i]
         raw = field_value(ex.base, f)
@@ -287,6 +245,7 @@ cdef int judge_fields(Exchange* ex, Span* host) noexcept nogil:
         if not exact and f.token:
             f.marks = M_LOOSE
             if f.token < T_FIRST_OF_PLAN:
+                f.marks = M_DROP
                 f.token = 0
         if f.token == T_HOST:
             hosts += 1
@@ -295,11 +254,11 @@ cdef int judge_fields(Exchange* ex, Span* host) noexcept nogil:
             if sized or coded:
                 return F_BAD_MESSAGE
             sized = True
-            verdict = judge_length(ex, value)
-            if verdict == F_BAD_MESSAGE:
-                return verdict
-            if verdict != HEAD_DONE:
-                code = verdict
+            if not parse_length(value, &ex.body_left):
+                return F_BAD_MESSAGE
+            ex.body = BODY_LENGTH if ex.body_left else BODY_NONE
+            if ex.body_left > core.limits.body_bytes:
+                code = F_REQUEST_TOO_LARGE
         elif f.token == T_TRANSFER_ENCODING:
             # A parser that stumbles over a tab behind the coding, as llhttp does, would read another body.
             if coded or sized or not ex.minor or value.n != 7 or not same_case(value.p, b"chunked", 7) \
@@ -316,7 +275,11 @@ cdef int judge_fields(Exchange* ex, Span* host) noexcept nogil:
             ex.keep = True
     for i in range(ex.nfields):         # after all of the above: close wins (RFC 9112 section 9.3)
         if ex.fields[i].token == T_CONNECTION:
-            judge_connection(ex, field_value(ex.base, &ex.fields[i]))
+            value = field_value(ex.base, &ex.fields[i])
+            if list_has(value.p, value.n, b"close", 5):
+                ex.keep = False
+            if not mark_listed(ex.base, ex.fields, ex.nfields, value):
+                return F_BAD_MESSAGE
     if hosts > 1 or (hosts == 0 and ex.minor):
         return F_BAD_MESSAGE
     return code

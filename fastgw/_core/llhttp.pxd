@@ -17,7 +17,6 @@ cdef enum:                  # llhttp_errno: stable numbers since llhttp 2
     HPE_INVALID_METHOD = 6
     HPE_INVALID_VERSION = 9
     HPE_PAUSED = 21
-    HPE_PAUSED_UPGRADE = 22
     HPE_USER = 24
 
 ctypedef int (*span_cb)(void* parser, const char* at, size_t n) noexcept nogil
@@ -57,7 +56,6 @@ cdef struct Llhttp:
     void (*resume)(void* parser) noexcept nogil
     const char* (*error_pos)(const void* parser) noexcept nogil
     const char* (*error_reason)(const void* parser) noexcept nogil
-    uint8_t (*method)(void* parser) noexcept nogil
     uint8_t (*http_major)(void* parser) noexcept nogil
     uint8_t (*http_minor)(void* parser) noexcept nogil
     int (*status_code)(void* parser) noexcept nogil

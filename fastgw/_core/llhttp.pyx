@@ -24,7 +24,6 @@ cdef int open_llhttp() except -1:
     llhttp.resume = <void (*)(void*) noexcept nogil>symbol(lib, b"llhttp_resume")
     llhttp.error_pos = <const char* (*)(const void*) noexcept nogil>symbol(lib, b"llhttp_get_error_pos")
     llhttp.error_reason = <const char* (*)(const void*) noexcept nogil>symbol(lib, b"llhttp_get_error_reason")
-    llhttp.method = <uint8_t (*)(void*) noexcept nogil>symbol(lib, b"llhttp_get_method")
     llhttp.http_major = <uint8_t (*)(void*) noexcept nogil>symbol(lib, b"llhttp_get_http_major")
     llhttp.http_minor = <uint8_t (*)(void*) noexcept nogil>symbol(lib, b"llhttp_get_http_minor")
     llhttp.status_code = <int (*)(void*) noexcept nogil>symbol(lib, b"llhttp_get_status_code")

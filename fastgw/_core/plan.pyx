@@ -15,6 +15,7 @@ ENGINE_TOKENS = {
     b"access-control-request-method": T_CORS_METHOD, b"user-agent": T_USER_AGENT, b"authorization": T_AUTHORIZATION,
 }
 
+VERBS = (b"GET", b"HEAD", b"POST", b"PUT", b"PATCH", b"DELETE", b"OPTIONS")     # state.Verb
 KINDS = {"proxy": ROUTE_PROXY, "fixed": ROUTE_FIXED, "fail": ROUTE_FAIL, "python": ROUTE_PYTHON}
 
 
@@ -115,7 +116,8 @@ cdef class Plan:
             route.timeout_ms = spec["timeout_ms"]
             route.verb_in_own = spec["verb"] is None
             route.verb = self.arena.keep(spec["verb"] or b"")
-            route.verb_framed = spec["verb"] in (b"POST", b"PUT", b"PATCH")
+            route.sends = VERBS.index(spec["verb"]) if spec["verb"] in VERBS else 255
+            route.first_byte_ms = spec["first_byte_ms"]
             route.path = self.program(spec["path"])
             route.query = self.program(spec["query"])
             route.queries = self.mappings(spec["queries"])
@@ -127,7 +129,7 @@ cdef class Plan:
             route.fixed_body = self.arena.keep(spec["body"])
             route.failure = 0
             route.head_only = spec["status"] in (204, 304)
-            route.timeout_ms = spec["status"]
+            route.status = spec["status"]
         elif route.kind == ROUTE_FAIL:
             route.failure = spec["failure"]
         else:

@@ -6,7 +6,7 @@ from libc.time cimport time_t, tm
 from fastgw._core.bytes cimport (HEX, UPPER_DIGITS, put, put_char, put_hex, put_span, put_uint, same_case, span,
                                  writer_init)
 from fastgw._core.clock cimport http_date, wall_ms
-from fastgw._core.state cimport (E_ESCAPED_QUERY, E_HEADER, E_JSON, E_JSON_STRING, E_PATH, E_QUERY, E_RAW, Field,
+from fastgw._core.state cimport (E_ESCAPED_PATH, E_ESCAPED_QUERY, E_HEADER, E_JSON, E_JSON_STRING, E_PATH, E_QUERY, E_RAW, Field,
                                  OP_CONTEXT, OP_HEADER, OP_HEADER_MULTI, OP_PARAM, OP_QUERY, OP_QUERY_MULTI, OP_TEXT,
                                  Op, Reply, T_USER_AGENT, field_name, field_value)
 
@@ -79,12 +79,12 @@ cdef int encode_put(Writer* w, Span value, int mode) noexcept nogil:
     """Write a value for its place: mode is one of state.Encode."""
     cdef uint32_t i
     cdef uint8_t byte
-    if mode == E_RAW:
+    if (mode == E_PATH or mode == E_ESCAPED_PATH) and 1 <= value.n <= 2 and value.p[0] == c"." \
+            and value.p[value.n - 1] == c".":
+        return PROGRAM_REFUSED      # a dot segment would lead elsewhere
+    if mode == E_RAW or mode == E_ESCAPED_PATH:
         put_span(w, value)
     elif mode == E_PATH or mode == E_QUERY or mode == E_ESCAPED_QUERY:
-        if mode == E_PATH and ((value.n == 1 and value.p[0] == c".")
-                               or (value.n == 2 and value.p[0] == c"." and value.p[1] == c".")):
-            return PROGRAM_REFUSED
         for i in range(value.n):
             byte = <uint8_t>value.p[i]
             if UNRESERVED[byte] or (mode == E_ESCAPED_QUERY and byte == c"%"):

@@ -2,7 +2,7 @@
 from libc.stdint cimport uint8_t
 
 from fastgw._core.bytes cimport Span, Writer, put, put_char, put_span, put_uint
-from fastgw._core.clock cimport http_date
+from fastgw._core.clock cimport http_date, micros
 from fastgw._core.gather cimport (gather_chunk, gather_crowded, gather_empty, gather_piece, gather_send,
                                   to_client)
 from fastgw._core.program cimport program_write
@@ -36,6 +36,9 @@ cdef void put_length(Writer* w, Exchange* ex, UpConn* up) noexcept nogil:
     cdef uint32_t i
     if ex.status == 204:
         return
+    if ex.sends == HEAD and ex.verb != HEAD:
+        put(w, b"Content-Length: 0\r\n", 19)      # the route asks HEAD for a client that asked for more
+        return
     for i in range(up.nfields):
         if up.fields[i].token == T_CONTENT_LENGTH:
             put(w, b"Content-Length: ", 16)
@@ -45,7 +48,9 @@ cdef void put_length(Writer* w, Exchange* ex, UpConn* up) noexcept nogil:
 
 
 cdef void choose_framing(Exchange* ex, UpConn* up) noexcept nogil:
-    if up.body == BODY_NONE or up.body == BODY_LENGTH:
+    if ex.verb == HEAD:
+        ex.out = BODY_NONE      # also where the route asks GET for it
+    elif up.body == BODY_NONE or up.body == BODY_LENGTH:
         ex.out = up.body
     elif ex.minor:
         ex.out = BODY_CHUNKED
@@ -59,6 +64,7 @@ cdef void choose_framing(Exchange* ex, UpConn* up) noexcept nogil:
 cdef void relay_head(Exchange* ex, UpConn* up, int status) noexcept nogil:
     cdef Writer* w = &to_client.text
     ex.status = <unsigned short>status
+    ex.answered = micros()
     choose_framing(ex, up)
     put(w, b"HTTP/1.1 ", 9)
     put_uint(w, status)
@@ -78,6 +84,8 @@ cdef void relay_head(Exchange* ex, UpConn* up, int status) noexcept nogil:
 
 
 cdef void relay_piece(Exchange* ex, UpConn* up, const char* p, uint32_t n) noexcept nogil:
+    if ex.out == BODY_NONE:
+        return
     if gather_crowded(&to_client):
         relay_send(ex)          # an error shows again at the next send
     if ex.out == BODY_CHUNKED:

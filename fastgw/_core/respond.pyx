@@ -5,7 +5,8 @@ from fastgw._core.bytes cimport Span, put, put_char, put_span, put_uint, same_ca
 from fastgw._core.clock cimport http_date, micros
 from fastgw._core.counters cimport (BUCKETS, H_FAILURES, H_REQUESTS, R_1XX_2XX, R_3XX, R_4XX, R_5XX, R_BUCKETS,
                                     R_INTEGRATION_ANSWERS, R_INTEGRATION_US, R_LATENCY_US, R_REQUESTS, ROW_BYTES)
-from fastgw._core.gather cimport gather_piece, gather_send, to_client
+from fastgw._core.failure cimport F_METHOD_NOT_ALLOWED
+from fastgw._core.gather cimport gather_clear, gather_piece, gather_send, to_client
 from fastgw._core.program cimport PROGRAM_OK, program_write
 from fastgw._core.state cimport Cors, HEAD, Program, Reply, T_ORIGIN, core, count, field_value
 
@@ -13,6 +14,8 @@ cdef enum:
     BODY_BYTES = 65536
 
 cdef char body_text[BODY_BYTES]
+cdef const char* ALLOW = b"Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n"
+cdef const char* TOO_LARGE = b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 
 
 cdef void put_connection(Writer* w, Exchange* ex) noexcept nogil:
@@ -46,6 +49,8 @@ cdef bint put_allow_origin(Writer* w, Exchange* ex) noexcept nogil:
         if ex.fields[i].token == T_ORIGIN:
             origin = field_value(ex.head, &ex.fields[i])
     if origin.n == 0 or not origin_allowed(cors, origin):
+        if not cors.any_origin:
+            put(w, b"Vary: Origin\r\n", 14)        # another origin gets another answer
         return False
     put(w, b"Access-Control-Allow-Origin: ", 29)
     if cors.any_origin and not cors.credentials:
@@ -85,12 +90,18 @@ cdef int respond_failure(Exchange* ex, int code) noexcept nogil:
     count(H_FAILURES)
     writer_init(&body, body_text, BODY_BYTES)
     program_write(&reply.body, ex, &body)
+    if reply.status == 204 or reply.status == 304:
+        body.n = 0
     put_span(w, reply.status_line)
     put(w, b"Date: ", 6)
     put(w, http_date(), 29)
-    put(w, b"\r\nContent-Length: ", 18)
-    put_uint(w, body.n)
     put(w, b"\r\n", 2)
+    if reply.status != 204 and reply.status != 304:
+        put(w, b"Content-Length: ", 16)
+        put_uint(w, body.n)
+        put(w, b"\r\n", 2)
+    if code == F_METHOD_NOT_ALLOWED:
+        put(w, ALLOW, 53)
     program_write(&reply.head, ex, w)
     put_mapped(w, ex, reply)
     put_cors(w, ex)
@@ -98,21 +109,30 @@ cdef int respond_failure(Exchange* ex, int code) noexcept nogil:
     put(w, b"\r\n", 2)
     if ex.verb != HEAD:
         put(w, body.p, body.n)
+    return send_whole(ex, body.full)
+
+
+cdef int send_whole(Exchange* ex, bint cut) noexcept nogil:
+    """Send an answer of the gateway's own; one that mapped values made larger than its room becomes a bare 500."""
+    if cut or to_client.text.full:
+        gather_clear(&to_client)
+        ex.status = 500
+        ex.keep = False
+        put(&to_client.text, TOO_LARGE, 76)
     ex.answering = True
     return gather_send(&to_client, &ex.conn.stream)
 
 
 cdef int respond_fixed(Exchange* ex) noexcept nogil:
     cdef Writer* w = &to_client.text
-    ex.status = <unsigned short>ex.route.timeout_ms
+    ex.status = ex.route.status
     program_write(&ex.route.fixed_head, ex, w)
     put_cors(w, ex)
     put_connection(w, ex)
     put(w, b"\r\n", 2)
     if ex.verb != HEAD and not ex.route.head_only and ex.route.fixed_body.n:
         gather_piece(&to_client, ex.route.fixed_body.p, ex.route.fixed_body.n)
-    ex.answering = True
-    return gather_send(&to_client, &ex.conn.stream)
+    return send_whole(ex, False)
 
 
 cdef int respond_preflight(Exchange* ex) noexcept nogil:
@@ -135,7 +155,8 @@ cdef int respond_asterisk(Exchange* ex) noexcept nogil:
     ex.status = 204
     put(w, b"HTTP/1.1 204 No Content\r\nDate: ", 31)
     put(w, http_date(), 29)
-    put(w, b"\r\nAllow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n", 55)
+    put(w, b"\r\n", 2)
+    put(w, ALLOW, 53)
     put_connection(w, ex)
     put(w, b"\r\n", 2)
     ex.answering = True
@@ -178,6 +199,6 @@ cdef void respond_log(Exchange* ex) noexcept nogil:
         row[R_5XX] += 1
     row[R_LATENCY_US] += took
     row[R_BUCKETS + latency_bucket(took)] += 1
-    if ex.sent:
-        row[R_INTEGRATION_US] += now - ex.sent
+    if ex.answered:
+        row[R_INTEGRATION_US] += ex.answered - ex.sent
         row[R_INTEGRATION_ANSWERS] += 1

@@ -6,7 +6,7 @@ from fastgw._core.bytes cimport Span, span
 from fastgw._core.failure cimport F_NO_SUCH_API
 from fastgw._core.plan cimport host_lookup
 from fastgw._core.router cimport router_match
-from fastgw._core.state cimport (ApiPlan, BasePath, HostPlan, OPTIONS, PlanData, StagePlan, T_CORS_METHOD, T_ORIGIN)
+from fastgw._core.state cimport (ApiPlan, BasePath, HostPlan, OPTIONS, PlanData, RoutePlan, StagePlan, T_CORS_METHOD, T_ORIGIN)
 
 
 cdef HostPlan* find_host(PlanData* plan, Span host) noexcept nogil:
@@ -69,6 +69,11 @@ cdef ApiPlan* api_by_segment(PlanData* plan, Span* rest) noexcept nogil:
     return found.paths[0].api
 
 
+cdef inline void take_route(Exchange* ex, RoutePlan* route) noexcept nogil:
+    ex.route = route
+    ex.sends = ex.verb if route.verb_in_own else route.sends
+
+
 cdef int route_find(Exchange* ex) noexcept nogil:
     cdef HostPlan* host = find_host(ex.plan, ex.host)
     cdef BasePath* base
@@ -94,11 +99,11 @@ cdef int route_find(Exchange* ex) noexcept nogil:
     if ex.rest.n == 0:
         ex.rest = span(b"/", 1)
     if router_match(stage.router, ex.rest.p, ex.rest.n, ex.verb, &ex.match):
-        ex.route = &stage.routes[ex.match.route]
+        take_route(ex, &stage.routes[ex.match.route])
         return ROUTED
     ex.match.nparams = 0
     if stage.default_route >= 0:
-        ex.route = &stage.routes[stage.default_route]
+        take_route(ex, &stage.routes[stage.default_route])
         return ROUTED
     return stage.missing
 

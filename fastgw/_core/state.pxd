@@ -3,7 +3,7 @@
 Ownership: a Conn owns at most one Exchange; an Exchange holds at most one UpConn while its request
 is on the wire. Conn and UpConn die in their stream's `closed` event; an Exchange goes back to a free
 list when both its request and its answer are finished. Spans of an Exchange point into its `head`
-buffer unless said otherwise.
+buffer unless said otherwise. An early answer ends its exchange while the request still comes: the connection lingers.
 """
 from libc.stdint cimport int16_t, int32_t, uint8_t, uint16_t, uint32_t, uint64_t
 
@@ -29,6 +29,9 @@ cdef enum Verb:             # the order of fastgw.model.api.METHODS
     PATCH = 4
     DELETE = 5
     OPTIONS = 6
+
+cdef inline bint verb_idempotent(int verb) noexcept nogil:     # RFC 9110 section 9.2.2
+    return verb != POST and verb != PATCH and verb <= OPTIONS
 
 cdef enum Phase:            # the order of a request; DESIGN "A request". LOG always runs, once.
     ACCEPT = 0
@@ -79,6 +82,7 @@ cdef struct Field:          # offsets from the start of the head
 cdef enum Mark:
     M_LISTED = 1            # named by Connection: hop-by-hop
     M_LOOSE = 2             # spelled with "_" or "." for "-": only R_IDENTITY applies
+    M_DROP = 4              # such a spelling of a field that the engine itself acts on: never forwarded
 
 cdef enum Token:            # names the engine itself must know; a plan's own names follow
     T_UNKNOWN = 0
@@ -131,6 +135,7 @@ cdef enum Encode:
     E_ESCAPED_QUERY = 3     # a still-escaped value (path parameter) in a query
     E_HEADER = 4            # control bytes escaped
     E_JSON = 5              # inside a JSON string
+    E_ESCAPED_PATH = 7      # a still-escaped value (path parameter) in a path
     E_JSON_STRING = 6       # a JSON string with its quotes; null where there is none
 
 cdef struct Op:
@@ -159,11 +164,13 @@ cdef struct RoutePlan:
     uint8_t failure
     uint8_t head_only       # ROUTE_FIXED: no body whatever the verb (204, 304)
     uint32_t slot           # row of counters
+    uint16_t status         # ROUTE_FIXED
+    uint8_t sends           # Verb sent upstream, 255: none of them
     uint32_t timeout_ms
+    uint32_t first_byte_ms  # 0: the target's
     uint32_t target_index   # of the plan's list; `target` is filled when the engine takes the plan
     Target* target
     Span verb               # sent upstream unless verb_in_own
-    uint8_t verb_framed     # the verb upstream wants Content-Length even for no body
     Program path            # upstream path
     Program query           # upstream query of the URI itself, without "?"
     Mapping* queries
@@ -274,7 +281,6 @@ cdef struct Target:
     uint32_t turn           # round robin over addresses
     uint8_t failed          # the last resolution failed
     uint8_t wanted          # in the newest plan
-    uint32_t id
     TargetLimits limits
     UpConn* idle            # LIFO
     Exchange* first_waiter  # FIFO
@@ -326,7 +332,7 @@ cdef struct UpConn:
     uint32_t reason_off
     uint32_t reason_n
     uint32_t nfields
-    Field* fields           # upstream_fields of them, only while busy
+    Field* fields           # upstream_fields of them
 
 # --- downstream
 
@@ -349,6 +355,8 @@ cdef struct Exchange:
     uint8_t state
     uint8_t phase
     uint8_t verb
+    uint8_t sends           # Verb sent upstream
+    uint8_t attempts        # connections that failed before anything was sent
     uint8_t minor
     uint8_t in_field
     uint8_t in_body         # header callbacks are trailers now
@@ -370,6 +378,7 @@ cdef struct Exchange:
     uint64_t out_left       # bytes of a BODY_LENGTH answer still to come
     uint64_t started        # us
     uint64_t sent           # us; request handed to the upstream
+    uint64_t answered       # us; head of the upstream's answer complete
     uint64_t wait_deadline  # ms
     uint64_t id_high, id_low
     uint32_t extension_bytes    # chunk extensions and trailers seen
@@ -410,7 +419,7 @@ cdef struct Conn:
     uint16_t port           # the client's
     uint16_t local_port     # the listener's
     uint8_t family          # 4, 6, or 0 for a unix socket
-    uint8_t feeding         # conn_feed is on the stack
+    uint8_t feeding         # feed() is on the stack
     uint8_t lingering
     uint8_t counted         # in the table of peers
     uint8_t blank           # CR and LF skipped before a request line

@@ -20,6 +20,7 @@ cdef struct Stream:
     void* handle            # uv_tcp_t or uv_pipe_t, in the same allocation as the owner
     void* owner
     const StreamEvents* on
+    uint8_t tcp
     int fd                  # for the first try of a write; -1 until connected
     uint32_t queued         # bytes accepted by write and not yet by the kernel
     uint8_t reading

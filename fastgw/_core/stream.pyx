@@ -1,7 +1,7 @@
 """Streams over libuv handles."""
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset, strlen
-from libc.errno cimport EAGAIN, EINTR, errno
+from libc.errno cimport EAGAIN, EINTR, ENOMEM, EPIPE, errno
 
 from fastgw._core.libuv cimport (UV_EOF, UV_REQ_CONNECT, UV_REQ_SHUTDOWN, UV_REQ_WRITE, uv, uv_data,
                                  uv_set_data)
@@ -84,6 +84,7 @@ cdef int stream_init(Stream* s, void* handle, void* loop, bint tcp, void* owner,
     s.on = on
     s.queued = 0
     s.fd = -1
+    s.tcp = tcp
     s.reading = s.ended = s.closing = s.reset = False
     cdef int error = uv.tcp_init(loop, handle) if tcp else uv.pipe_init(loop, handle, 0)
     uv_set_data(handle, s)
@@ -101,7 +102,7 @@ cdef int stream_connect(Stream* s, const void* address, const char* unix_path) n
     cdef void* request = malloc(uv.req_size(UV_REQ_CONNECT))
     cdef int error
     if request == NULL:
-        return -12
+        return -ENOMEM
     uv_set_data(request, s)
     if unix_path != NULL:
         error = uv.pipe_connect2(request, s.handle, unix_path, strlen(unix_path), 0, on_connected)
@@ -137,7 +138,7 @@ cdef int stream_write(Stream* s, const Buf* bufs, uint32_t n) noexcept nogil:
     cdef size_t request_bytes
     cdef int error
     if s.closing:
-        return -32
+        return -EPIPE
     if s.queued == 0:
         sent = try_send(s, bufs, n)
         if sent < 0:
@@ -152,7 +153,7 @@ cdef int stream_write(Stream* s, const Buf* bufs, uint32_t n) noexcept nogil:
     request_bytes = (uv.req_size(UV_REQ_WRITE) + 15) & ~<size_t>15
     w = <WriteRequest*>malloc(16 + request_bytes + left)
     if w == NULL:
-        return -12
+        return -ENOMEM
     w.stream = s
     w.n = <uint32_t>left
     to = <char*>w + 16 + request_bytes
@@ -202,7 +203,7 @@ cdef void stream_close(Stream* s) noexcept nogil:
     if s.closing:
         return
     s.closing = True
-    if s.reset and uv.tcp_close_reset(s.handle, on_closed) == 0:
+    if s.reset and s.tcp and uv.tcp_close_reset(s.handle, on_closed) == 0:
         return
     uv.close(s.handle, on_closed)
 

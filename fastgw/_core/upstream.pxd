@@ -1,8 +1,8 @@
 """Targets and their pools: LIFO idle connections, FIFO waiters, everything O(1).
 
 A target outlives the plans that name it: a reload keeps its connections. An exchange asks with
-upstream_acquire and is called back; it gives the connection back with upstream_release, or
-kills it with upstream_drop.
+upstream_acquire and is called back; the end of the answer gives the connection back, and
+upstream_drop kills it.
 """
 from libc.stdint cimport uint32_t
 
@@ -13,6 +13,7 @@ cdef enum Acquired:
     ACQUIRED = 0            # ex.up is set; write the request now
     ACQUIRE_WAITS = 1       # events.ready or events.failed follows
     ACQUIRE_FULL = 2        # too many wait already
+    ACQUIRE_FAILED = 3      # no connection can be made
 
 cdef enum UpFailure:
     UP_UNREACHABLE = 0      # no connection could be made
@@ -37,6 +38,7 @@ cdef void upstream_cancel(Exchange* ex) noexcept nogil              # leave the 
 cdef void upstream_drop(UpConn* up) noexcept nogil                  # close it now, no event
 cdef void upstream_pause(UpConn* up) noexcept nogil                 # the client does not keep up
 cdef void upstream_resume(UpConn* up) noexcept nogil
-cdef void upstream_sent(UpConn* up, uint32_t timeout_ms) noexcept nogil     # the request is out: the clock runs
+# The request is out: the clock runs. first_byte_ms 0: the target's.
+cdef void upstream_sent(UpConn* up, uint32_t timeout_ms, uint32_t first_byte_ms) noexcept nogil
 cdef void upstream_progress(UpConn* up) noexcept nogil              # part of a request is out
 cdef void upstream_close_all() noexcept nogil

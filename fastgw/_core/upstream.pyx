@@ -9,8 +9,8 @@ from fastgw._core.clock cimport TIMER_UPSTREAM, Timer, timer_drop, timer_init, t
 from fastgw._core.counters cimport (H_UPSTREAM_BYTES_IN, H_UPSTREAM_CONNECT_FAILURES, H_UPSTREAM_CONNECTS,
                                     H_UPSTREAM_OPEN, H_UPSTREAM_REUSES)
 from fastgw._core.libuv cimport UV_NAMED_PIPE, UV_TCP, uv
-from fastgw._core.state cimport (BODY_NONE, Field, PATCH, POST, UP_BUSY, UP_CLOSED, UP_CONNECTING, UP_IDLE,
-                                 UP_RESERVED, core, count)
+from fastgw._core.state cimport (BODY_NONE, Field, UP_BUSY, UP_CLOSED, UP_CONNECTING, UP_IDLE,
+                                 UP_RESERVED, core, count, verb_idempotent)
 from fastgw._core.stream cimport (StreamEvents, stream_close, stream_connect, stream_fresh, stream_init, stream_read)
 
 cdef const UpstreamEvents* events
@@ -144,7 +144,7 @@ cdef enum:
 
 
 cdef inline bint cautious(Target* t, Exchange* ex) noexcept nogil:
-    return t.trust < TRUSTED and (ex.body != BODY_NONE or ex.verb == POST or ex.verb == PATCH)
+    return t.trust < TRUSTED and (ex.body != BODY_NONE or not verb_idempotent(ex.sends))
 
 
 cdef UpConn* pick_idle(Target* t, Exchange* ex) noexcept nogil:
@@ -228,6 +228,12 @@ cdef void fail(UpConn* up, int why) noexcept nogil:
         events.failed(ex, why)
 
 
+cdef bint tries_again(Target* t, Exchange* ex) noexcept nogil:
+    """Nothing has been sent, so the next address of the target is always worth a try."""
+    ex.attempts += 1
+    return ex.attempts < t.naddresses
+
+
 cdef void connect_failed(UpConn* up, int why) noexcept nogil:
     """One waiter pays for one failed attempt; the others get attempts of their own."""
     cdef Target* t = up.target
@@ -237,10 +243,15 @@ cdef void connect_failed(UpConn* up, int why) noexcept nogil:
     up_close(up)
     if ex != NULL:
         ex.up = NULL
-        events.failed(ex, why)
-    else:
+        if not tries_again(t, ex) or connect(t, ex) == NULL:
+            events.failed(ex, why)
+    elif t.first_waiter != NULL and not tries_again(t, t.first_waiter):
         fail_first_waiter(t, why)
     connect_for_waiters(t)
+
+
+cdef inline bint can_connect(Target* t) noexcept nogil:
+    return t.nconns < t.limits.max_connections and (t.naddresses > 0 or t.unix_path != NULL)
 
 
 cdef UpConn* connect(Target* t, Exchange* reserved_for) noexcept nogil:
@@ -276,6 +287,8 @@ cdef UpConn* connect(Target* t, Exchange* reserved_for) noexcept nogil:
     else:
         error = stream_connect(&up.stream, NULL, t.unix_path)
     if error < 0:
+        t.failures += 1
+        count(H_UPSTREAM_CONNECT_FAILURES)
         up_close(up)
         return NULL
     timer_set(&up.timer, now_ms() + t.limits.connect_timeout)
@@ -287,9 +300,8 @@ cdef UpConn* connect(Target* t, Exchange* reserved_for) noexcept nogil:
 
 cdef void connect_for_waiters(Target* t) noexcept nogil:
     """As many attempts under way as exchanges wait, within the limit."""
-    while t.nconnecting < t.nwaiters and t.nconns < t.limits.max_connections and (t.naddresses or t.unix_path != NULL):
+    while t.nconnecting < t.nwaiters and can_connect(t):
         if connect(t, NULL) == NULL:
-            count(H_UPSTREAM_CONNECT_FAILURES)
             fail_first_waiter(t, UP_UNREACHABLE)
 
 
@@ -352,20 +364,22 @@ cdef int upstream_acquire(Target* t, Exchange* ex, bint fresh) noexcept nogil:
         t.reuses += 1
         count(H_UPSTREAM_REUSES)
         return ACQUIRED
-    if fresh:
-        if t.nconns >= t.limits.max_connections and t.idle != NULL:
-            up_close(t.idle)
-        if t.nconns < t.limits.max_connections and t.naddresses + (t.unix_path != NULL):
-            return ACQUIRE_FULL if connect(t, ex) == NULL else ACQUIRE_WAITS
-    if t.nwaiters >= t.limits.max_pending or (t.failed and t.naddresses == 0 and t.unix_path == NULL):
-        t.refused += 1
-        return ACQUIRE_FULL
-    enqueue(t, ex)
-    if t.nconnecting < t.nwaiters and t.nconns < t.limits.max_connections and (t.naddresses or t.unix_path != NULL):
-        if connect(t, NULL) == NULL:
-            count(H_UPSTREAM_CONNECT_FAILURES)
-            upstream_cancel(ex)
+    if fresh and t.nconns >= t.limits.max_connections and t.idle != NULL:
+        up_close(t.idle)
+    if not can_connect(t):
+        if t.nwaiters >= t.limits.max_pending:
+            t.refused += 1
             return ACQUIRE_FULL
+        if t.failed and t.naddresses == 0 and t.unix_path == NULL:
+            return ACQUIRE_FAILED
+        enqueue(t, ex)
+        return ACQUIRE_WAITS
+    if fresh:
+        return ACQUIRE_FAILED if connect(t, ex) == NULL else ACQUIRE_WAITS
+    enqueue(t, ex)
+    if t.nconnecting < t.nwaiters and connect(t, NULL) == NULL:
+        upstream_cancel(ex)
+        return ACQUIRE_FAILED
     return ACQUIRE_WAITS
 
 
@@ -482,8 +496,9 @@ cdef void on_timer(Timer* timer) noexcept nogil:
         fail(up, UP_TIMEOUT)
 
 
-cdef void upstream_sent(UpConn* up, uint32_t timeout_ms) noexcept nogil:
-    cdef uint64_t now = now_ms(), first = now + up.target.limits.first_byte_timeout
+cdef void upstream_sent(UpConn* up, uint32_t timeout_ms, uint32_t first_byte_ms) noexcept nogil:
+    cdef uint64_t now = now_ms()
+    cdef uint64_t first = now + (first_byte_ms if first_byte_ms else up.target.limits.first_byte_timeout)
     up.deadline = now + timeout_ms
     timer_set(&up.timer, first if first < up.deadline else up.deadline)
 

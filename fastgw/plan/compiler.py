@@ -146,6 +146,7 @@ class _Compiler:
         return {
             "kind": "proxy",
             "target": self._targets.number(uri, integration.place),
+            "first_byte_ms": integration.timeout_ms or 0,
             "timeout_ms": integration.timeout_ms or round(self._settings.total_timeout * 1000),
             "verb": integration.method.encode() if integration.method else None,
             "path": path,

@@ -13,7 +13,7 @@ from fastgw.model.value import Context, RequestParameter, Source, StageVariable,
 Op = tuple[int, int, int, bytes]
 
 TEXT, PARAM, QUERY, QUERY_MULTI, HEADER, HEADER_MULTI, CONTEXT = range(7)
-RAW, PATH, IN_QUERY, ESCAPED_QUERY, IN_HEADER, IN_JSON, JSON_STRING = range(7)
+RAW, PATH, IN_QUERY, ESCAPED_QUERY, IN_HEADER, IN_JSON, JSON_STRING, ESCAPED_PATH = range(8)
 
 _PATH_SAFE = "/:@!$&'()*+,;=-._~%"
 _QUERY_SAFE = _PATH_SAFE + "?"
@@ -85,7 +85,7 @@ def of_source(source: Source, variables: Mapping[str, str], parameters: Sequence
         if source.name not in parameters:
             return None
         # Path parameters stay percent-encoded, as the service passes them.
-        kept = {PATH: RAW, IN_QUERY: ESCAPED_QUERY}.get(encode, encode)
+        kept = {PATH: ESCAPED_PATH, IN_QUERY: ESCAPED_QUERY}.get(encode, encode)
         return (PARAM, kept, parameters.index(source.name), b"")
     if source.location == "querystring":
         return (QUERY_MULTI if source.multi else QUERY, encode, 0, source.name.encode())

@@ -6,6 +6,7 @@ Prints its port; ends when its input ends, and then prints how many requests it 
 """
 
 import asyncio
+import re
 import subprocess
 import sys
 from types import TracebackType
@@ -16,20 +17,26 @@ ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 
 class Origin(asyncio.Protocol):
-    """Answers each request head with its body at hand; requests come one at a time and in one segment."""
+    """Answers each request; they come one at a time, with a Content-Length where they have a body."""
 
     answered = 0
 
     def __init__(self, kind: str, limit: float) -> None:
         self.kind, self.limit = kind, limit
         self.count = 0
+        self.received = b""
         self.timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport: asyncio.Transport = transport  # type: ignore[assignment]
 
     def data_received(self, data: bytes) -> None:
-        assert b"\r\n\r\n" in data
+        self.received += data
+        head, found, body = self.received.partition(b"\r\n\r\n")
+        length = re.search(rb"(?i)\r\ncontent-length: *(\d+)", head)
+        if not found or len(body) < (int(length[1]) if length else 0):
+            return
+        self.received = b""
         if self.timer:
             self.timer.cancel()
         self.count += 1

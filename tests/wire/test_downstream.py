@@ -287,10 +287,6 @@ def test_mock_post_body_is_skipped() -> None:
         for post in (get("/m", method="POST", body=b"x" * 5000), chunked("/m", b"abc")):
             with gateway.wire() as wire:
                 wire.send(post + get("/m"))
-                answers = (
-                    list(all_answers(wire, ["POST", "GET"]))
-                    if b"chunked" in post
-                    else wire.answers(["POST", "GET"])
-                )
-            assert [answer.body for answer in answers] == [b'"m"', b'"g"'][: len(answers)]
-            assert len(answers) == 2 or answers[0].closes
+                first = wire.answer("POST")
+                assert first.body == b'"m"'
+                assert wire.ends() if first.closes else wire.answer().body == b'"g"'
