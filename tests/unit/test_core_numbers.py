@@ -73,6 +73,7 @@ def test_the_latency_buckets_fit_a_row() -> None:
                 "HEADER": "IN_HEADER",
                 "JSON": "IN_JSON",
                 "JSON_STRING": "JSON_STRING",
+                "ESCAPED_PATH": "ESCAPED_PATH",
             },
         ),
     ],
