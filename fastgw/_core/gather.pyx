@@ -1,6 +1,4 @@
 """Bodies of the gatherers."""
-from libc.errno cimport EMSGSIZE
-
 from fastgw._core.bytes cimport put, put_hex, writer_init
 from fastgw._core.counters cimport H_BYTES_OUT, H_UPSTREAM_BYTES_OUT
 from fastgw._core.state cimport core
@@ -53,9 +51,6 @@ cdef void gather_chunk(Gather* g, const char* p, uint32_t n) noexcept nogil:
 cdef int gather_send(Gather* g, Stream* s) noexcept nogil:
     cdef int error = 0
     cdef uint32_t i
-    if g.text.full:             # a head cut short must not go out as if it were whole
-        gather_clear(g)
-        return -EMSGSIZE
     close_text(g)
     for i in range(g.n):
         core.gauges[g.cell] += g.bufs[i].len

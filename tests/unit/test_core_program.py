@@ -276,6 +276,33 @@ async def refused(plan: Plan, agent: str) -> None:
     }
 
 
+def test_an_answer_too_large_for_its_room_is_a_bare_500(compiled: Compile) -> None:
+    """The same large value asked for many times: no head goes out cut short."""
+    document = openapi(
+        {"/m": {"get": proxy(UP)}},
+        gateway_responses={
+            "MISSING_AUTHENTICATION_TOKEN": {
+                "responseParameters": {
+                    f"gatewayresponse.header.X-{n}": "method.request.header.X-In" for n in range(12)
+                }
+            }
+        },
+    )
+    run(overflowing(compiled(document)))
+
+
+async def overflowing(plan: Plan) -> None:
+    async with Doors(plan) as doors:
+        client = await doors.client()
+        client.send("/no", "X-In: " + "a" * 1000)
+        status, fields, _ = await client.answer()
+        assert (status, dict(fields)["x-11"]) == (403, "a" * 1000)
+        client.send("/no", "X-In: " + "a" * 14_000)
+        status, fields, body = await client.answer()
+        assert (status, dict(fields)["connection"], body) == (500, "close", b"")
+        assert await client.ended()
+
+
 def one_as_latin1(error: UnicodeError) -> tuple[str, int]:
     return error.object[error.start : error.start + 1].decode("latin-1"), error.start + 1
 
