@@ -1,6 +1,6 @@
 #!/bin/sh
 # The tests that reach the engine, on a copy of the tree built with AddressSanitizer and UndefinedBehaviorSanitizer.
-# Usage: sh tests/sanitize.sh PYTHON [pytest's arguments instead of all these tests]
+# Usage: tests/sanitize.sh PYTHON [pytest's arguments instead of all these tests]
 set -eu
 python=$(command -v "$1")
 case $python in /*) ;; *) python=$PWD/$python ;; esac
