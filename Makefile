@@ -39,7 +39,7 @@ sanitize: $(TOOLS) doubles
 doubles:
 	@for program in nginx wrk; do \
 	  command -v $$program >/dev/null || [ -x /usr/sbin/$$program ] \
-	  || { [ "$$(id -u)" = 0 ] && apt-get install -y -q $$program; } \
+	  || { [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -y -q $$program; } \
 	  || echo "$$program is not here and cannot be installed: tests that need it are skipped"; \
 	done
 
