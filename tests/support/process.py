@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 
-from tests.support.client import Wire, eventually, fetch
+from tests.support.client import Hangs, Wire, eventually, fetch
 from tests.support.message import Response
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -214,6 +214,14 @@ class Gateway:
         live = self.live()
         return all(live.get(name, 0) == 0 for name in MUST_BE_ZERO)
 
+    def wait_idle(self) -> None:
+        """Waits until no client is connected and nothing is in hand."""
+        try:
+            eventually(self.idle, "no connection or exchange left")
+        except Hangs as hangs:
+            hangs.add_note(f"live: {self.live()}")
+            raise
+
     def exited(self, ceiling: float = STOP_CEILING) -> int:
         """Waits for the end of a gateway that was told to end, and returns its status."""
         assert self._process
@@ -224,7 +232,7 @@ class Gateway:
         assert self._process
         family = [self.pid, *children(self.pid)]
         if self._process.poll() is None:
-            eventually(self.idle, "no connection or exchange left")
+            self.wait_idle()
             self._process.send_signal(signal.SIGTERM)
         status = self.exited()
         assert status == 0, f"exit {status}:\n{self.stderr()}"

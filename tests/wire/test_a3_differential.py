@@ -192,4 +192,4 @@ def test_a3_mutations() -> None:
 
 @pytest.mark.trial
 def test_a3_mutations_full() -> None:
-    run_mutations(200_000, seed=4)
+    run_mutations(100_000, seed=4)

@@ -42,7 +42,7 @@ def test_no_door_is_opened() -> None:
 @pytest.mark.trial
 def test_no_door_is_opened_in_a_million() -> None:
     with Nginx() as origin, Gateway({"api.json": document(origin.url)}) as gateway:
-        while gateway.metric("^fastgw_requests_total") < 1_000_000:
+        while gateway.metric("^fastgw_worker_requests_total") < 1_000_000:
             for path, _ in KINDS:
                 wrk(f"http://127.0.0.1:{gateway.port}{path}", 10).wait()
         assert gateway.metric(DOORS) == 0
