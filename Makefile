@@ -33,13 +33,13 @@ bench: $(BUILT)
 	$(BIN)/fastgw bench
 
 sanitize: $(TOOLS) doubles
-	tests/sanitize.sh $(BIN)/python
+	tests/sanitize.sh $(BIN)/python $(TESTS)
 
 # Programs that some tests run beside fastgw. A test without its program says so and is skipped.
 doubles:
 	@for program in nginx wrk; do \
 	  command -v $$program >/dev/null || [ -x /usr/sbin/$$program ] \
-	  || { [ "$$(id -u)" = 0 ] && apt-get install -y -q $$program; } \
+	  || { [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -y -q $$program; } \
 	  || echo "$$program is not here and cannot be installed: tests that need it are skipped"; \
 	done
 
