@@ -19,10 +19,10 @@ MAY_IMPORT = {
     "observe": {"observe", "settings", "errors", "model"},
     "runtime": {"runtime", "plan", "load", "model", "errors", "_core", "settings", "observe"},
 }
-"""Layer -> the layers it may import. control, cli and the modules beside it may import everything."""
+"""Layer -> the layers it may import. control and cli may import everything."""
 
-TOP = {"control", "cli", "cli_definition", "cli_gateway", "cli_options", "demo"}
-"""Nobody below them imports these; the command line is several files, and the demo one of its commands."""
+TOP = {"control", "cli"}
+"""Nobody below them imports these."""
 
 FACE = {"__main__"}
 """How the program is started: may import the top."""

@@ -122,7 +122,10 @@ async def echo(exchange: Exchange) -> None:
 
 
 class Upstream:
-    """behaviours: path (without query) -> what answers it; every other path is answered by `default`."""
+    """behaviours: path (without query) -> what answers it; every other path is answered by `default`.
+
+    address  an IPv4 or IPv6 address, or unix:/path
+    """
 
     def __init__(
         self,
@@ -142,15 +145,11 @@ class Upstream:
         self._lock = threading.Lock()
         self._loop = asyncio.new_event_loop()
         self._tasks: set[asyncio.Task] = set()
-        self._socket = (
-            socket.create_server((address, 0), backlog=1024)
-            if ":" not in address
-            else socket.create_server((address, 0), family=socket.AF_INET6, backlog=1024)
-        )
+        self._socket = _listening(address)
         if receive_buffer:
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self.address = address
-        self.port: int = self._socket.getsockname()[1]
+        self.port: int = 0 if address.startswith("unix:") else self._socket.getsockname()[1]
         self._thread = threading.Thread(target=self._run, name="upstream", daemon=True)
 
     @property
@@ -218,9 +217,8 @@ class Upstream:
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
-        server = self._loop.run_until_complete(
-            asyncio.start_server(self._serve, sock=self._socket, limit=1 << 16)
-        )
+        start = asyncio.start_unix_server if self.address.startswith("unix:") else asyncio.start_server
+        server = self._loop.run_until_complete(start(self._serve, sock=self._socket, limit=1 << 16))
         self._loop.run_forever()
         server.close()
         for task in self._tasks:
@@ -285,6 +283,16 @@ class Upstream:
             data += more
         head, _, rest = data.partition(b"\r\n\r\n")
         return parse_request_head(head), rest
+
+
+def _listening(address: str) -> socket.socket:
+    if address.startswith("unix:"):
+        listening = socket.socket(socket.AF_UNIX)
+        listening.bind(address.removeprefix("unix:"))
+        listening.listen(1024)
+        return listening
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    return socket.create_server((address, 0), family=family, backlog=1024)
 
 
 def pause(seconds: float) -> Behaviour:

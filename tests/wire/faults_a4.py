@@ -8,6 +8,7 @@ expect  relay    the client gets the right 200
 """
 
 import asyncio
+import contextlib
 from dataclasses import dataclass
 
 from tests.support.upstream import Behaviour, Exchange, scripted
@@ -22,10 +23,28 @@ class Fault:
     behaviour: Behaviour
     expect: str
     method: str = "GET"
+    answer: bytes = b""
+    """What is sent, where it is fixed bytes; in_pieces() sends it in others' segments."""
+    close: bool = False
 
 
 def plain(id: str, answer: bytes, expect: str, *, close: bool = False, method: str = "GET") -> Fault:
-    return Fault(id, scripted(answer, close=close), expect, method)
+    return Fault(id, scripted(answer, close=close), expect, method, answer, close)
+
+
+def in_pieces(segments: list[bytes], close: bool) -> Behaviour:
+    """The answer in so many writes, each given the chance to be a segment of its own."""
+
+    async def play(exchange: Exchange) -> None:
+        await exchange.body()
+        with contextlib.suppress(ConnectionError):
+            for segment in segments:
+                await exchange.write(segment)
+                await asyncio.sleep(0)
+        if close:
+            exchange.close()
+
+    return play
 
 
 def head(fields: bytes, body: bytes = b"hello", status: bytes = b"200 OK") -> bytes:
