@@ -7,8 +7,8 @@ from libc.time cimport time_t, tm
 from fastgw._core.bytes cimport (DIGITS, HEX, UPPER_DIGITS, put, put_char, put_hex, put_span, put_uint, same_case, span,
                                  writer_init)
 from fastgw._core.clock cimport http_date, wall_ms
-from fastgw._core.state cimport (E_ESCAPED_PATH, E_ESCAPED_QUERY, E_HEADER, E_JSON, E_JSON_STRING, E_PATH, E_QUERY, E_RAW, Field,
-                                 OP_CONTEXT, OP_HEADER, OP_HEADER_MULTI, OP_PARAM, OP_QUERY, OP_QUERY_MULTI, OP_TEXT,
+from fastgw._core.state cimport (E_ESCAPED_PATH, E_ESCAPED_QUERY, E_HEADER, E_JSON, E_JSON_STRING, E_PATH, E_QUERY,
+                                 E_RAW, Field, OP_CONTEXT, OP_HEADER, OP_HEADER_MULTI, OP_PARAM, OP_QUERY, OP_QUERY_MULTI, OP_TEXT,
                                  Op, Reply, T_USER_AGENT, field_name, field_value)
 
 cdef extern from "<arpa/inet.h>" nogil:
@@ -385,12 +385,14 @@ cdef int program_write(const Program* program, Exchange* ex, Writer* w) noexcept
     return result
 
 
-cdef void fill_table() noexcept:
+cdef int fill_table() except -1:
+    cdef int i
     for byte in b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~":
         UNRESERVED[byte] = 1
-    for byte in range(256):
-        HEX_PAIRS[2 * byte] = DIGITS[byte >> 4]
-        HEX_PAIRS[2 * byte + 1] = DIGITS[byte & 15]
+    for i in range(256):
+        HEX_PAIRS[2 * i] = DIGITS[i >> 4]
+        HEX_PAIRS[2 * i + 1] = DIGITS[i & 15]
+    return 0
 
 
 fill_table()
