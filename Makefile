@@ -33,7 +33,7 @@ bench: $(BUILT)
 	$(BIN)/fastgw bench
 
 sanitize: $(TOOLS) doubles
-	tests/sanitize.sh $(BIN)/python
+	tests/sanitize.sh $(BIN)/python $(TESTS)
 
 # Programs that some tests run beside fastgw. A test without its program says so and is skipped.
 doubles:

@@ -1,6 +1,6 @@
 #!/bin/sh
 # The tests that reach the engine, on a copy of the tree built with AddressSanitizer and UndefinedBehaviorSanitizer.
-# Usage: sh tests/sanitize.sh PYTHON [pytest's arguments instead of the usual tests]
+# Usage: tests/sanitize.sh PYTHON [pytest's arguments instead of all these tests]
 set -eu
 python=$(command -v "$1")
 case $python in /*) ;; *) python=$PWD/$python ;; esac
@@ -19,12 +19,14 @@ FASTGW_BUILD_SANITIZE=1 "$python" setup.py --quiet build_ext --inplace -j "$(npr
 # The interpreter is not instrumented, so the run-time libraries come first by LD_PRELOAD, and its own allocator
 # stands aside. What it keeps until its end is no leak of ours: the tests count live objects themselves.
 compiler=${CC:-gcc}
-LD_PRELOAD="$($compiler -print-file-name=libasan.so) $($compiler -print-file-name=libubsan.so)"
+asan=$($compiler -print-file-name=libasan.so) ubsan=$($compiler -print-file-name=libubsan.so)
+[ -e "$asan" ] && [ -e "$ubsan" ] || { echo "$compiler has no libasan and libubsan: install them" >&2; exit 1; }
+LD_PRELOAD="$asan $ubsan"
 ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1:strict_string_checks=1
 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
 PYTHONMALLOC=malloc
 PYTHONPATH=$PWD
 export LD_PRELOAD ASAN_OPTIONS UBSAN_OPTIONS PYTHONMALLOC PYTHONPATH
-[ $# -gt 0 ] || set -- -m "not trial" \
+[ $# -gt 0 ] || set -- \
   tests/fuzz tests/twin tests/unit/test_core_*.py tests/unit/test_door.py tests/conformance tests/wire
 exec "$python" -m pytest -p no:cacheprovider "$@"

@@ -30,7 +30,7 @@ cdef extern from "<netinet/in.h>" nogil:
 
 cdef enum:
     LINGER_MS = 2000        # how long a closing connection still reads, so that no RST eats the answer
-    RATE_WINDOW_MS = 5000   # a body is given this long before its rate counts
+    RATE_WINDOW_MS = 5000   # the rate of a body is judged over this long
     BLANK_BYTES = 4         # CR and LF before a request line (RFC 9112 section 2.2)
 
 cdef StreamEvents stream_events
@@ -42,10 +42,6 @@ cdef inline uint64_t now_ms() noexcept nogil:
 
 
 # --- deadlines
-
-cdef inline uint32_t rate_check_ms() noexcept nogil:
-    return core.limits.body_idle_timeout if core.limits.body_idle_timeout < RATE_WINDOW_MS else RATE_WINDOW_MS
-
 
 cdef void arm(Conn* c) noexcept nogil:
     """Set the timer for what the connection is waiting for now."""
@@ -60,15 +56,24 @@ cdef void arm(Conn* c) noexcept nogil:
     elif ex.state == EX_HEAD or ex.state == EX_WAIT:
         deadline = ex.wait_deadline
     elif not ex.received and c.stream.reading:
-        deadline = now_ms() + rate_check_ms()
+        deadline = ex.body_started + RATE_WINDOW_MS
+        if c.activity + core.limits.body_idle_timeout < deadline:
+            deadline = c.activity + core.limits.body_idle_timeout
     timer_set(&c.timer, deadline)
 
 
 cdef bint body_too_slow(Conn* c, Exchange* ex) noexcept nogil:
+    """A pause too long, or too few bytes in a window; otherwise the next window begins."""
     cdef uint64_t now = now_ms(), took = now - ex.body_started
     if now - c.activity >= core.limits.body_idle_timeout:
         return True
-    return took >= RATE_WINDOW_MS and (ex.body_seen - ex.body_mark) * 1000 < <uint64_t>core.limits.body_min_rate * took
+    if took < RATE_WINDOW_MS:
+        return False
+    if (ex.body_seen - ex.body_mark) * 1000 < <uint64_t>core.limits.body_min_rate * took:
+        return True
+    ex.body_started = now
+    ex.body_mark = ex.body_seen
+    return False
 
 
 cdef void on_timer(Timer* timer) noexcept nogil:

@@ -3,8 +3,10 @@
 A step is a callable that takes a Request and gives an Answer at once, or an awaitable of one; then the
 exchange waits, and a client that leaves or a deadline that passes cancels the task.
 """
+import asyncio
 import inspect
 import logging
+import re
 from dataclasses import dataclass, field
 
 from cpython.ref cimport Py_DECREF, Py_INCREF
@@ -25,6 +27,15 @@ cdef const DoorEvents* events
 cdef object LOOP = None
 log = logging.getLogger("fastgw")
 
+cdef enum:
+    FIELD_BYTES = 65536     # of one answer's own fields
+
+NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+VALUE = re.compile(rb"[\t\x20-\x7e\x80-\xff]*")
+OURS = frozenset(
+    b"connection content-length date keep-alive proxy-connection te trailer transfer-encoding upgrade".split()
+)
+
 
 @dataclass(slots=True)
 class Request:
@@ -40,7 +51,7 @@ class Request:
 
 @dataclass(slots=True)
 class Answer:
-    """What a step answers; framing and connection fields are the engine's."""
+    """What a step answers; framing, connection and Date fields are the engine's: a step's own are dropped."""
 
     status: int
     headers: list[tuple[bytes, bytes]] = field(default_factory=list)
@@ -96,13 +107,27 @@ cdef object request_of(Exchange* ex):
     return Request(method, text(ex.path), text(ex.query), headers, parameters, body)
 
 
+cdef bytes fields_of(answer):
+    """The answer's own fields, written out. Raises ValueError or TypeError for what is no field (RFC 9110 section 5)."""
+    cdef list lines = []
+    for name, value in answer.headers:
+        if not NAME.fullmatch(name) or not VALUE.fullmatch(value):
+            raise ValueError(f"not a header field: {name[:80]!r}: {value[:80]!r}")
+        if name.lower() not in OURS:
+            lines.append(b"%b: %b\r\n" % (name, value))
+    fields = b"".join(lines)
+    if len(fields) > FIELD_BYTES:
+        raise ValueError(f"{len(fields)} bytes of header fields, at most {FIELD_BYTES} can be sent")
+    return fields
+
+
 cdef int write_answer(Exchange* ex, answer) except 1:
     """Raises what a malformed Answer raises, before anything is written."""
     cdef bytes line = f"HTTP/1.1 {answer.status:d} \r\nDate: ".encode()
-    cdef bytes fields = b"".join([b"%b: %b\r\n" % (name, value) for name, value in answer.headers])
-    cdef bytes body = bytes(answer.body)
-    if any(b"\r" in part or b"\n" in part or b"\0" in part for pair in answer.headers for part in pair):
-        raise ValueError("a header of the answer holds CR, LF or NUL")
+    cdef bytes fields = fields_of(answer)
+    cdef bytes body = answer.body
+    if body is None or not 200 <= answer.status <= 599 or len(body) > 0xFFFFFFFF:
+        raise ValueError(f"an answer of status {answer.status} with a body of type {type(answer.body).__name__}")
     ex.status = answer.status
     put(&to_client.text, line, len(line))
     put(&to_client.text, http_date(), 29)
@@ -149,7 +174,7 @@ cdef void run_step(Exchange* ex) noexcept:
             ticket.ex = ex
             ex.ticket = <void*>ticket
             Py_INCREF(ticket)
-            ticket.task = LOOP.create_task(result)
+            ticket.task = asyncio.ensure_future(result, loop=LOOP)
             ticket.task.add_done_callback(ticket.finished)
             return
     except BaseException as error:

@@ -1,5 +1,6 @@
 """Build and send the upstream's request."""
 from libc.stdint cimport uint8_t, uint64_t
+from libc.string cimport memchr
 
 from fastgw._core.bytes cimport (Span, Writer, put, put_char, put_span, put_uint, same_case, span, writer_init)
 from fastgw._core.clock cimport micros
@@ -60,12 +61,30 @@ cdef void put_client_query(Writer* w, Exchange* ex, char* mark) noexcept nogil:
             put_span(w, value)
 
 
+cdef bint has_dot_segment(const char* p, uint32_t n) noexcept nogil:
+    cdef const char* end = p + n
+    cdef const char* dot = <const char*>memchr(p, c".", n)
+    cdef const char* after
+    while dot != NULL:
+        after = dot + 1
+        if dot > p and (dot - 1)[0] == c"/":
+            if after < end and after[0] == c".":
+                after += 1
+            if after == end or after[0] == c"/":
+                return True
+        dot = <const char*>memchr(after, c".", end - after)
+    return False
+
+
 cdef int put_target(Writer* w, Exchange* ex) noexcept nogil:
     cdef RoutePlan* route = ex.route
     cdef char mark = c"?"
-    cdef uint32_t i, before
+    cdef uint32_t i, before = w.n
     cdef int result
     if program_write(&route.path, ex, w) == PROGRAM_REFUSED:
+        return PROGRAM_REFUSED
+    # Values may make a dot segment together with the text around them.
+    if route.path.n > 1 and has_dot_segment(w.p + before, w.n - before):
         return PROGRAM_REFUSED
     if route.query.n:
         put_char(w, c"?")

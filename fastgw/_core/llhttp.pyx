@@ -85,7 +85,15 @@ cdef bint version_unknown(const void* parser) noexcept nogil:
     return strcmp(llhttp.error_reason(parser), b"Invalid HTTP version") == 0
 
 
-def self_test() -> None:
+EXPECTED = (
+    (PARSE_REQUEST, b"POST /a HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n2;n=v\r\nhi\r\n0\r\n\r\n",
+     b"bmupvfwHxycdCcCD"),
+    (PARSE_RESPONSE, b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi", b"bpvsfwHdD"),
+)
+"""Kind, message, and the letters of the callbacks in their order."""
+
+
+def self_test(expected=EXPECTED) -> None:
     """Parse one known request and response; raises ImportError when a callback comes out of place."""
     cdef ParserSettings settings
     cdef int error = 0
@@ -105,12 +113,6 @@ def self_test() -> None:
     settings.on_message_complete = t_done
     settings.on_chunk_header = t_chunk_header
     settings.on_chunk_complete = t_chunk_done
-    request = b"POST /a HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n2;n=v\r\nhi\r\n0\r\n\r\n"
-    response = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
-    expected = (
-        (PARSE_REQUEST, request, b"bmupvfwHxycdCcCD"),
-        (PARSE_RESPONSE, response, b"bpvsfwHdD"),
-    )
     for kind, message, letters in expected:
         seen = run_trace(kind, message, &settings, &error)
         if error != HPE_OK or seen != letters:

@@ -186,7 +186,7 @@ def answer(Plan plan, segments, *, int verb=0, bint ended=False, int head_bytes=
             raise MemoryError
         up.ex = ex
         ex.plan = plan.data
-        ex.verb = verb
+        ex.verb = ex.sends = verb
         answer_begin(up)
         for segment in segments:
             copy = exact(segment)

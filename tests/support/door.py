@@ -1,0 +1,167 @@
+"""An engine in this process, on a uvloop loop, with Python steps or a plan; and a client on the same loop."""
+
+import asyncio
+import socket
+import struct
+from collections.abc import Awaitable, Callable, Iterable
+from types import TracebackType
+from typing import Any
+
+import uvloop
+
+from fastgw._core.door import Answer, Request
+from fastgw._core.engine import Engine
+from fastgw._core.plan import Plan
+from fastgw._core.router import Router
+from fastgw.errors import CODE
+from fastgw.observe import layout
+from fastgw.plan.replies import replies
+from fastgw.plan.rules import REMAP_PREFIX, names
+from fastgw.settings import Settings, engine_settings
+
+Step = Callable[[Request], Answer | Awaitable[Answer]]
+ANY = 7
+PATIENCE = 10.0
+ROWS = 64
+
+
+def plan_of(steps: Iterable[tuple[str, Step]], timeout_ms: int) -> Plan:
+    """One API at every host's root; row FIRST_ROUTE_SLOT + n counts the n-th step."""
+    routes = [
+        {
+            "kind": "python",
+            "slot": layout.FIRST_ROUTE_SLOT + number,
+            "resource": path.encode(),
+            "operation": b"ANY",
+            "step": step,
+            "timeout_ms": timeout_ms,
+        }
+        for number, (path, step) in enumerate(steps)
+    ]
+    plan = Plan(names(), REMAP_PREFIX.encode(), b"label")
+    stage = plan.add_stage(
+        {
+            "api_id": b"doors",
+            "name": b"$default",
+            "http_api": False,
+            "missing": CODE["MISSING_ROUTE"],
+            "router": Router((ANY, route["resource"], number) for number, route in enumerate(routes)),
+            "routes": routes,
+            "default_route": -1,
+            "replies": replies(None, {}),
+            "cors": None,
+            "always": [],
+            "forward": [],
+            "defaults": [],
+        }
+    )
+    plan.finish({}, [(b"", plan.add_api([], stage), -1)], {}, replies(None, {}))
+    return plan
+
+
+class Doors:
+    """Use as an asynchronous context manager: at its end nothing is alive, in the engine or in the loop."""
+
+    def __init__(self, served: dict[str, Step] | Plan, timeout_ms: int = 10_000, **settings: int) -> None:
+        self._served, self._timeout_ms, self._settings = served, timeout_ms, settings
+        self._stats = bytearray(layout.HEADER_BYTES + ROWS * layout.SLOT_BYTES)
+        self._clients: list[Client] = []
+
+    async def __aenter__(self) -> "Doors":
+        self._others = asyncio.all_tasks()
+        numbers = engine_settings(Settings()) | self._settings
+        self.engine = Engine(asyncio.get_running_loop(), numbers, memoryview(self._stats), 0)
+        self.swap(self._served)
+        with socket.create_server(("127.0.0.1", 0)) as listening:
+            self.port = listening.getsockname()[1]
+            self.engine.listen(listening)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for client in self._clients:
+            await client.close()
+        self.engine.close()
+        gone = await eventually(lambda: not any(self.engine.live().values()))
+        self.engine.finish()
+        tasks = await eventually(lambda: not asyncio.all_tasks() - self._others)
+        if error is None:
+            assert gone, self.engine.live()
+            assert tasks, asyncio.all_tasks()
+
+    def swap(self, served: dict[str, Step] | Plan) -> None:
+        self.engine.swap(served if isinstance(served, Plan) else plan_of(served.items(), self._timeout_ms))
+
+    def cell(self, cell: int) -> int:
+        """A cell of the header page."""
+        return struct.unpack_from("=Q", self._stats, cell * layout.WORD)[0]
+
+    def row(self, path: str, cell: int) -> int:
+        """A cell of the row of one step."""
+        slot = layout.FIRST_ROUTE_SLOT + list(self._served).index(path)
+        return struct.unpack_from("=Q", self._stats, layout.slot_offset(slot) + cell * layout.WORD)[0]
+
+    async def client(self) -> "Client":
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        client = Client(reader, writer)
+        self._clients.append(client)
+        return client
+
+
+class Client:
+    """One connection. An answer is (status, fields in lower case, body)."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader, self.writer = reader, writer
+
+    def send(self, path: str, *fields: str, method: str = "GET", body: bytes = b"") -> None:
+        """A request; its Content-Length is added where it has a body and no field of its own speaks of it."""
+        lines = [f"{method} {path} HTTP/1.1", "Host: test", *fields]
+        if body and not any(line.lower().startswith(("content-length", "transfer-encoding")) for line in fields):
+            lines.append(f"Content-Length: {len(body)}")
+        self.writer.write(("\r\n".join(lines) + "\r\n\r\n").encode() + body)
+
+    async def answer(self, method: str = "GET") -> tuple[int, list[tuple[str, str]], bytes]:
+        async with asyncio.timeout(PATIENCE):
+            head = (await self.reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+            first, *lines = head[:-4].split("\r\n")
+            status = int(first.split(" ")[1])
+            fields = [(name.lower(), value) for name, _, value in (line.partition(": ") for line in lines)]
+            size = int(dict(fields).get("content-length", 0))
+            body = b"" if method == "HEAD" or status in (100, 204, 304) else await self.reader.readexactly(size)
+            return status, fields, body
+
+    async def ask(self, path: str, *fields: str, method: str = "GET", body: bytes = b"") -> tuple[int, bytes]:
+        """Status and body of one request's answer."""
+        self.send(path, *fields, method=method, body=body)
+        status, _, answer = await self.answer(method)
+        return status, answer
+
+    async def ended(self) -> bool:
+        """Nothing more comes, and the gateway closes."""
+        async with asyncio.timeout(PATIENCE):
+            return await self.reader.read() == b""
+
+    async def reset(self) -> None:
+        """Leave with RST: a close that the gateway sees at once."""
+        own = self.writer.get_extra_info("socket")
+        own.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.writer.transport.abort()
+
+    async def close(self) -> None:
+        self.writer.close()
+
+
+async def eventually(true: Callable[[], bool]) -> bool:
+    """Whether it becomes true before patience ends."""
+    deadline = asyncio.get_running_loop().time() + PATIENCE
+    while not true() and asyncio.get_running_loop().time() < deadline:
+        await asyncio.sleep(0.005)
+    return true()
+
+
+def run(test: Awaitable[Any]) -> None:
+    """Run one coroutine to its end on a fresh uvloop loop."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(test)

@@ -1,0 +1,65 @@
+"""What the engine's two C libraries are held to at import, and what a stranger gets: an ImportError with versions."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import httptools
+import pytest
+import uvloop
+
+from fastgw._core.libuv import libuv_version
+from fastgw._core.llhttp import EXPECTED, self_test
+
+
+def test_the_installed_ones_pass() -> None:
+    self_test()
+    assert libuv_version().startswith("1.")
+
+
+@pytest.mark.parametrize("number", range(len(EXPECTED)))
+def test_callbacks_in_another_order_are_refused(number: int) -> None:
+    kind, message, letters = EXPECTED[number]
+    swapped = letters[1:2] + letters[:1] + letters[2:]
+    with pytest.raises(ImportError) as caught:
+        self_test([(kind, message, swapped)])
+    text = str(caught.value)
+    assert f"httptools {httptools.__version__}" in text
+    assert "needs httptools >=" in text
+    assert f"gave {letters.decode()}" in text
+    assert f"expected {swapped.decode()}" in text
+
+
+def test_a_message_that_does_not_parse_is_refused() -> None:
+    kind, message, letters = EXPECTED[0]
+    with pytest.raises(ImportError, match="untested llhttp"):
+        self_test([(kind, message.replace(b"\r\n\r\n", b"\0", 1), letters)])
+
+
+@pytest.mark.parametrize(
+    ("patched", "module", "message"),
+    [
+        (
+            "import uvloop.loop, httptools.parser.parser as o; uvloop.loop.__file__ = o.__file__",
+            "libuv",
+            f"uvloop {uvloop.__version__} does not export uv_tcp_init: fastgw needs uvloop >=",
+        ),
+        (
+            "import httptools.parser.parser as p, uvloop.loop; p.__file__ = uvloop.loop.__file__",
+            "llhttp",
+            f"httptools {httptools.__version__} does not export llhttp_init: fastgw needs httptools >=",
+        ),
+        ("import uvloop.loop; uvloop.loop.__file__ = '/nowhere'", "libuv", "cannot open /nowhere"),
+        ("import httptools.parser.parser as p; p.__file__ = '/nowhere'", "llhttp", "cannot open /nowhere"),
+    ],
+)
+def test_a_library_without_the_symbols_is_refused(patched: str, module: str, message: str) -> None:
+    ran = subprocess.run(
+        [sys.executable, "-c", f"{patched}\nimport fastgw._core.{module}"],
+        cwd=Path(__file__).resolve().parents[2],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert ran.returncode == 1
+    assert f"ImportError: {message}" in ran.stderr
