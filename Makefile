@@ -23,7 +23,7 @@ wheel: $(TOOLS)
 	$(BIN)/python -m build --wheel --outdir dist .
 
 docs: $(BUILT)
-	$(BIN)/python docs/tables.py README.md docs/*.md
+	PYTHONPATH=. $(BIN)/python docs/tables.py README.md docs/*.md
 	$(BIN)/python -m bench.report --write
 
 trials: $(BUILT) doubles
@@ -39,7 +39,7 @@ sanitize: $(TOOLS) doubles
 doubles:
 	@for program in nginx wrk; do \
 	  command -v $$program >/dev/null || [ -x /usr/sbin/$$program ] \
-	  || { [ "$$(id -u)" = 0 ] && apt-get install -y -q $$program; } \
+	  || { [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -y -q $$program; } \
 	  || echo "$$program is not here and cannot be installed: tests that need it are skipped"; \
 	done
 

@@ -97,6 +97,10 @@ class Settings:
         "refuse", "What an encoded slash (%2F) in a request path gets: 400, or passed on as it is.",
         choices=("refuse", "pass"),
     )
+    execute_api: bool = _setting(
+        True, "Serve every API by its id too: on hosts {id}.execute-api.* and below /_aws/execute-api/{id}/. Where "
+        "domains are to keep APIs apart, switch it off."
+    )
     x_forwarded: bool = _setting(
         False, "Send X-Forwarded-For, -Port and -Proto to HTTP integrations."
     )

@@ -364,8 +364,8 @@ cdef int upstream_acquire(Target* t, Exchange* ex, bint fresh) noexcept nogil:
         t.reuses += 1
         count(H_UPSTREAM_REUSES)
         return ACQUIRED
-    if fresh and t.nconns >= t.limits.max_connections and t.idle != NULL:
-        up_close(t.idle)
+    if t.nconns >= t.limits.max_connections and t.idle != NULL:
+        up_close(t.idle)        # make room: an idle connection is offered to nobody
     if not can_connect(t):
         if t.nwaiters >= t.limits.max_pending:
             t.refused += 1

@@ -55,12 +55,14 @@ class _Compiler:
                 self._stages[api.name, stage.name] = self._plan.add_stage(self._stage(api, stage))
             named = [(s.name.encode(), self._stages[api.name, s.name]) for s in stages if s.name != DEFAULT_STAGE]
             self._apis[api.name] = self._plan.add_api(named, self._stages.get((api.name, DEFAULT_STAGE), -1))
-        by_id = (PATH_STYLE.encode(), -1, -1)
+        labels = {api.id.encode(): [(b"", self._apis[api.name], -1)] for api in self._gateway.apis}
+        by_id = [(PATH_STYLE.encode(), -1, -1)]
+        if not self._settings.execute_api:
+            labels, by_id = {}, []
         domains = {domain.host: self._paths(domain) for domain in self._gateway.domains}
         for paths in domains.values():
-            paths.append(by_id)
-        any_host = domains.pop(ANY_HOST, [by_id])
-        labels = {api.id.encode(): [(b"", self._apis[api.name], -1)] for api in self._gateway.apis}
+            paths.extend(by_id)
+        any_host = domains.pop(ANY_HOST, by_id)
         hosts = {host.encode(): paths for host, paths in domains.items()}
         self._plan.finish(hosts, any_host, labels, replies(None, {}))
         return self._plan

@@ -14,3 +14,4 @@ class Knobs(Protocol):
     upstream_pool_idle: float
     total_timeout: float
     x_forwarded: bool
+    execute_api: bool
