@@ -267,3 +267,18 @@ def test_addressing_nobody(addressed: Gateway, host: str, path: str) -> None:
 def test_stage_variables_are_the_stage_s_own(addressed: Gateway) -> None:
     colours = [addressed.fetch(get(path, host="stages.test")).get("X-Colour") for path in ("/dev", "/prod")]
     assert colours == ["red", "blue"]
+
+
+def test_addressing_by_id_can_be_switched_off() -> None:
+    """Where domains keep APIs apart, nobody reaches one by its id."""
+    files = {
+        "fastgw.yaml": several(
+            {"shop": {"definition": "api.json", "id": "aaa111"}},
+            domains={"shop.test": [{"api": "shop", "stage": "$default"}]},
+        ),
+        "api.json": openapi({"/pets": {"get": mock(200, '"pets"')}}),
+    }
+    with Gateway(files, env={"FASTGW_EXECUTE_API": "false"}) as gateway:
+        assert gateway.fetch(get("/pets", host="shop.test")).status == 200
+        assert gateway.fetch(get("/pets", host="aaa111.execute-api.localhost")).status == 403
+        assert gateway.fetch(get("/_aws/execute-api/aaa111/$default/pets", host="shop.test")).status == 403
