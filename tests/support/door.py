@@ -83,6 +83,7 @@ class Doors:
         for client in self._clients:
             await client.close()
         self.engine.close()
+        self.engine.reap()
         gone = await eventually(lambda: not any(self.engine.live().values()))
         self.engine.finish()
         tasks = await eventually(lambda: not asyncio.all_tasks() - self._others)
