@@ -30,4 +30,5 @@ export LD_PRELOAD ASAN_OPTIONS UBSAN_OPTIONS PYTHONMALLOC PYTHONPATH
 # One test is left out: the memory that it weighs is the sanitizer's here.
 [ $# -gt 0 ] || set -- --deselect tests/wire/test_e_many.py::test_e2_idle_connections \
   tests/fuzz tests/twin tests/unit/test_core_*.py tests/unit/test_door.py tests/conformance tests/wire
-exec "$python" -m pytest -p no:cacheprovider "$@"
+# Output is captured above the descriptors: a report about this very process must not be lost with it.
+exec "$python" -m pytest -p no:cacheprovider --capture=sys "$@"
