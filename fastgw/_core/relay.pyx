@@ -1,14 +1,14 @@
 """Relay an answer: fields by rule, the body by its own framing towards the client."""
-from libc.stdint cimport uint8_t
+from libc.stdint cimport uint8_t, uint64_t
 
-from fastgw._core.bytes cimport Span, Writer, put, put_char, put_field, put_span, put_uint
+from fastgw._core.bytes cimport Span, Writer, parse_length, put, put_char, put_field, put_span, put_uint
 from fastgw._core.clock cimport http_date, micros
 from fastgw._core.gather cimport (gather_chunk, gather_crowded, gather_empty, gather_piece, gather_send,
                                   to_client)
 from fastgw._core.program cimport program_write
 from fastgw._core.respond cimport put_connection, put_cors
 from fastgw._core.state cimport (BODY_CHUNKED, BODY_CLOSE, BODY_LENGTH, BODY_NONE, Field, HEAD, M_LISTED,
-                                 R_CORS_ANSWER, R_DROP_ANSWER, R_REMAP_ANSWER, T_CONTENT_LENGTH, core)
+                                 R_CORS_ANSWER, R_DROP_ANSWER, R_REMAP_ANSWER, T_CONTENT_LENGTH, core, field_value)
 from fastgw._core.upstream cimport upstream_pause
 
 
@@ -30,6 +30,7 @@ cdef void put_fields(Writer* w, Exchange* ex, UpConn* up) noexcept nogil:
 
 cdef void put_length(Writer* w, Exchange* ex, UpConn* up) noexcept nogil:
     """Content-Length where the upstream gave one: of the body, or of what a HEAD or 304 answer speaks of."""
+    cdef uint64_t length = 0
     cdef uint32_t i
     if ex.status == 204:
         return
@@ -37,9 +38,9 @@ cdef void put_length(Writer* w, Exchange* ex, UpConn* up) noexcept nogil:
         put(w, b"Content-Length: 0\r\n", 19)      # the route asks HEAD for a client that asked for more
         return
     for i in range(up.nfields):
-        if up.fields[i].token == T_CONTENT_LENGTH:
+        if up.fields[i].token == T_CONTENT_LENGTH and parse_length(field_value(up.base, &up.fields[i]), &length):
             put(w, b"Content-Length: ", 16)
-            put(w, up.base + up.fields[i].value, up.fields[i].value_n)
+            put_uint(w, length)
             put(w, b"\r\n", 2)
             return
 
