@@ -23,6 +23,7 @@ cdef enum:
     UV_REQ_WRITE = 3
     UV_REQ_SHUTDOWN = 4
     UV_EOF = -4095
+    UV_ENOBUFS = -105
 
 cdef struct Uv:
     int (*tcp_init)(void* loop, void* handle) noexcept nogil
