@@ -23,7 +23,7 @@ wheel: $(TOOLS)
 	$(BIN)/python -m build --wheel --outdir dist .
 
 docs: $(BUILT)
-	$(BIN)/python docs/tables.py README.md docs/*.md
+	PYTHONPATH=. $(BIN)/python docs/tables.py README.md docs/*.md
 	$(BIN)/python -m bench.report --write
 
 trials: $(BUILT) doubles

@@ -27,6 +27,7 @@ UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
 PYTHONMALLOC=malloc
 PYTHONPATH=$PWD
 export LD_PRELOAD ASAN_OPTIONS UBSAN_OPTIONS PYTHONMALLOC PYTHONPATH
-[ $# -gt 0 ] || set -- \
+# One test is left out: the memory that it weighs is the sanitizer's here.
+[ $# -gt 0 ] || set -- --deselect tests/wire/test_e_many.py::test_e2_idle_connections \
   tests/fuzz tests/twin tests/unit/test_core_*.py tests/unit/test_door.py tests/conformance tests/wire
 exec "$python" -m pytest -p no:cacheprovider "$@"

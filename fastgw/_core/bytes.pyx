@@ -102,7 +102,7 @@ cdef bint list_has(const char* list, uint32_t n, const char* item, uint32_t item
     return False
 
 
-cdef void fill_tables() noexcept:
+cdef int fill_tables() except -1:
     cdef int i
     for i in range(256):
         FOLD[i] = <uint8_t>i
@@ -114,6 +114,7 @@ cdef void fill_tables() noexcept:
         HEX[48 + i] = <uint8_t>i
     for i in range(6):
         HEX[65 + i] = HEX[97 + i] = <uint8_t>(10 + i)
+    return 0
 
 
 fill_tables()

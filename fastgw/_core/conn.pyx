@@ -30,7 +30,7 @@ cdef extern from "<netinet/in.h>" nogil:
 
 cdef enum:
     LINGER_MS = 2000        # how long a closing connection still reads, so that no RST eats the answer
-    RATE_WINDOW_MS = 5000   # the rate of a body is judged over this long
+    RATE_WINDOW_MS = 5000   # how often the rate of a body is judged
     BLANK_BYTES = 4         # CR and LF before a request line (RFC 9112 section 2.2)
 
 cdef StreamEvents stream_events
@@ -56,24 +56,27 @@ cdef void arm(Conn* c) noexcept nogil:
     elif ex.state == EX_HEAD or ex.state == EX_WAIT:
         deadline = ex.wait_deadline
     elif not ex.received and c.stream.reading:
-        deadline = ex.body_started + RATE_WINDOW_MS
+        deadline = ex.rate_check
         if c.activity + core.limits.body_idle_timeout < deadline:
             deadline = c.activity + core.limits.body_idle_timeout
     timer_set(&c.timer, deadline)
 
 
+cdef void begin_rate(Conn* c, Exchange* ex) noexcept nogil:
+    ex.body_started = c.activity
+    ex.body_mark = ex.body_seen
+    ex.rate_check = c.activity + RATE_WINDOW_MS
+
+
 cdef bint body_too_slow(Conn* c, Exchange* ex) noexcept nogil:
-    """A pause too long, or too few bytes in a window; otherwise the next window begins."""
-    cdef uint64_t now = now_ms(), took = now - ex.body_started
+    """A pause too long, or too low an average rate over the time that we did read."""
+    cdef uint64_t now = now_ms()
     if now - c.activity >= core.limits.body_idle_timeout:
         return True
-    if took < RATE_WINDOW_MS:
+    if now < ex.rate_check:
         return False
-    if (ex.body_seen - ex.body_mark) * 1000 < <uint64_t>core.limits.body_min_rate * took:
-        return True
-    ex.body_started = now
-    ex.body_mark = ex.body_seen
-    return False
+    ex.rate_check = now + RATE_WINDOW_MS
+    return (ex.body_seen - ex.body_mark) * 1000 < <uint64_t>core.limits.body_min_rate * (now - ex.body_started)
 
 
 cdef void on_timer(Timer* timer) noexcept nogil:
@@ -182,7 +185,7 @@ cdef uint32_t feed_head(Conn* c, Exchange* ex, const char* p, uint32_t n) noexce
     if ex.body == BODY_LENGTH:
         ex.body_now = p + used
         ex.body_now_n = n - used if n - used < ex.body_left else <uint32_t>ex.body_left
-    ex.body_started = c.activity
+    begin_rate(c, ex)
     exchange_start(ex)
     if c.ex == ex:
         ex.body_now = NULL
@@ -256,8 +259,8 @@ cdef void run(Conn* c) noexcept nogil:
     if c.pend_n == 0:
         drop_pend(c)
         if c.ex != NULL and not c.stream.reading:
-            c.ex.body_started = c.activity = now_ms()   # the time we did not read is not the client's
-            c.ex.body_mark = c.ex.body_seen
+            c.activity = now_ms()       # the time we did not read is not the client's
+            begin_rate(c, c.ex)
         stream_read(&c.stream, True)
     arm(c)
 

@@ -2,7 +2,7 @@
 from libc.stdint cimport uint8_t, uint64_t
 from libc.string cimport memchr
 
-from fastgw._core.bytes cimport (Span, Writer, put, put_char, put_span, put_uint, same_case, span, writer_init)
+from fastgw._core.bytes cimport (Span, Writer, put, put_char, put_field, put_span, put_uint, same_case, span, writer_init)
 from fastgw._core.clock cimport micros
 from fastgw._core.failure cimport (F_BAD_MESSAGE, F_BAD_REQUEST_PARAMETERS, F_HEADERS_TOO_LARGE, F_REQUEST_TOO_LARGE)
 from fastgw._core.gather cimport (gather_chunk, gather_clear, gather_crowded, gather_piece, gather_send, to_upstream)
@@ -156,10 +156,7 @@ cdef void put_client_fields(Writer* w, Exchange* ex, uint64_t* tokens) noexcept 
             continue
         if f.token and not f.marks & M_LOOSE:
             see(tokens, f.token)
-        put(w, ex.head + f.name, f.name_n)
-        put(w, b": ", 2)
-        put(w, ex.head + f.value, f.value_n)
-        put(w, b"\r\n", 2)
+        put_field(w, ex.head, f.name, f.name_n, f.value, f.value_n)
 
 
 cdef void put_framing(Writer* w, Exchange* ex) noexcept nogil:

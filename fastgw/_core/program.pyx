@@ -1,13 +1,14 @@
 """Evaluate programs into a Writer. Values are encoded for the place they go to, byte by byte."""
 from libc.stdint cimport uint8_t, uint64_t
 from libc.stdio cimport snprintf
+from libc.string cimport memcpy
 from libc.time cimport time_t, tm
 
-from fastgw._core.bytes cimport (HEX, UPPER_DIGITS, put, put_char, put_hex, put_span, put_uint, same_case, span,
+from fastgw._core.bytes cimport (DIGITS, HEX, UPPER_DIGITS, put, put_char, put_hex, put_span, put_uint, same_case, span,
                                  writer_init)
 from fastgw._core.clock cimport http_date, wall_ms
-from fastgw._core.state cimport (E_ESCAPED_PATH, E_ESCAPED_QUERY, E_HEADER, E_JSON, E_JSON_STRING, E_PATH, E_QUERY, E_RAW, Field,
-                                 OP_CONTEXT, OP_HEADER, OP_HEADER_MULTI, OP_PARAM, OP_QUERY, OP_QUERY_MULTI, OP_TEXT,
+from fastgw._core.state cimport (E_ESCAPED_PATH, E_ESCAPED_QUERY, E_HEADER, E_JSON, E_JSON_STRING, E_PATH, E_QUERY,
+                                 E_RAW, Field, OP_CONTEXT, OP_HEADER, OP_HEADER_MULTI, OP_PARAM, OP_QUERY, OP_QUERY_MULTI, OP_TEXT,
                                  Op, Reply, T_USER_AGENT, field_name, field_value)
 
 cdef extern from "<arpa/inet.h>" nogil:
@@ -24,6 +25,7 @@ cdef enum:
 cdef char value_bytes[VALUE_BYTES]
 
 cdef uint8_t UNRESERVED[256]
+cdef char HEX_PAIRS[512]     # "00" to "ff"
 cdef const char* MONTHS = "JanFebMarAprMayJunJulAugSepOctNovDec"
 
 
@@ -191,17 +193,28 @@ cdef bint header_value(Exchange* ex, Span wanted, bint multi, Writer* w) noexcep
 
 # --- context
 
+cdef inline char* hex_bytes(char* at, uint64_t value, int nbytes) noexcept nogil:
+    """The nbytes low bytes of value as hex at `at`; returns what follows."""
+    cdef int i
+    for i in range(nbytes - 1, -1, -1):
+        memcpy(at, HEX_PAIRS + 2 * ((value >> (8 * i)) & 255), 2)
+        at += 2
+    return at
+
+
 cdef void put_uuid(Writer* w, uint64_t high, uint64_t low) noexcept nogil:
     """A version 4 UUID (RFC 9562) of 122 random bits."""
-    put_hex(w, high >> 32, 8)
-    put_char(w, c"-")
-    put_hex(w, (high >> 16) & 0xFFFF, 4)
-    put_char(w, c"-")
-    put_hex(w, 0x4000 | (high & 0x0FFF), 4)
-    put_char(w, c"-")
-    put_hex(w, 0x8000 | (low >> 48 & 0x3FFF), 4)
-    put_char(w, c"-")
-    put_hex(w, low & <uint64_t>0xFFFFFFFFFFFFULL, 12)
+    cdef char text[36]
+    cdef char* at = hex_bytes(text, high >> 32, 4)
+    at[0] = c"-"
+    at = hex_bytes(at + 1, high >> 16, 2)
+    at[0] = c"-"
+    at = hex_bytes(at + 1, 0x4000 | (high & 0x0FFF), 2)
+    at[0] = c"-"
+    at = hex_bytes(at + 1, 0x8000 | (low >> 48 & 0x3FFF), 2)
+    at[0] = c"-"
+    hex_bytes(at + 1, low, 6)
+    put(w, text, 36)
 
 
 cdef const char* BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
@@ -209,14 +222,27 @@ cdef const char* BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz
 
 cdef void put_extended_id(Writer* w, uint64_t high, uint64_t low) noexcept nogil:
     """15 letters of base64url and "=": 90 bits of the request's id, mixed."""
+    cdef char text[16]
     cdef uint64_t bits = high * <uint64_t>0x9E3779B97F4A7C15ULL ^ low
     cdef int i
     for i in range(15):
         if i == 10:
             bits = low * <uint64_t>0xC2B2AE3D27D4EB4FULL ^ high
-        put_char(w, BASE64[bits & 63])
+        text[i] = BASE64[bits & 63]
         bits >>= 6
-    put_char(w, c"=")
+    text[15] = c"="
+    put(w, text, 16)
+
+
+cdef void put_trace_id(Writer* w, Exchange* ex) noexcept nogil:
+    cdef char text[40]
+    cdef char* at
+    memcpy(text, b"Root=1-", 7)
+    at = hex_bytes(text + 7, wall_ms() // 1000, 4)
+    at[0] = c"-"
+    at = hex_bytes(at + 1, ex.id_high, 4)
+    at = hex_bytes(at, ex.id_low, 8)
+    put(w, text, <uint32_t>(at - text))
 
 
 cdef void put_source_ip(Writer* w, Exchange* ex) noexcept nogil:
@@ -268,11 +294,7 @@ cdef bint context_value(Exchange* ex, int which, Writer* w) noexcept nogil:
     elif which == C_DATE:
         put(w, http_date(), 29)
     elif which == C_TRACE_ID:
-        put(w, b"Root=1-", 7)
-        put_hex(w, wall_ms() // 1000, 8)
-        put_char(w, c"-")
-        put_hex(w, ex.id_high & <uint64_t>0xFFFFFFFFU, 8)
-        put_hex(w, ex.id_low, 16)
+        put_trace_id(w, ex)
     elif which == C_METHOD:
         put(w, ex.head + ex.verb_off, ex.verb_n)
     elif which == C_PATH:
@@ -363,9 +385,14 @@ cdef int program_write(const Program* program, Exchange* ex, Writer* w) noexcept
     return result
 
 
-cdef void fill_table() noexcept:
+cdef int fill_table() except -1:
+    cdef int i
     for byte in b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~":
         UNRESERVED[byte] = 1
+    for i in range(256):
+        HEX_PAIRS[2 * i] = DIGITS[i >> 4]
+        HEX_PAIRS[2 * i + 1] = DIGITS[i & 15]
+    return 0
 
 
 fill_table()

@@ -1,7 +1,7 @@
 """Relay an answer: fields by rule, the body by its own framing towards the client."""
 from libc.stdint cimport uint8_t
 
-from fastgw._core.bytes cimport Span, Writer, put, put_char, put_span, put_uint
+from fastgw._core.bytes cimport Span, Writer, put, put_char, put_field, put_span, put_uint
 from fastgw._core.clock cimport http_date, micros
 from fastgw._core.gather cimport (gather_chunk, gather_crowded, gather_empty, gather_piece, gather_send,
                                   to_client)
@@ -25,10 +25,7 @@ cdef void put_fields(Writer* w, Exchange* ex, UpConn* up) noexcept nogil:
             put_span(w, ex.plan.remap_prefix)
         elif f.marks & M_LISTED:
             continue
-        put(w, up.base + f.name, f.name_n)
-        put(w, b": ", 2)
-        put(w, up.base + f.value, f.value_n)
-        put(w, b"\r\n", 2)
+        put_field(w, up.base, f.name, f.name_n, f.value, f.value_n)
 
 
 cdef void put_length(Writer* w, Exchange* ex, UpConn* up) noexcept nogil:

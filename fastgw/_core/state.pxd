@@ -373,7 +373,8 @@ cdef struct Exchange:
     uint16_t status
     uint64_t body_left
     uint64_t body_seen
-    uint64_t body_started   # ms; start of the window in which the body's rate counts
+    uint64_t body_started   # ms; the body's average rate counts from here
+    uint64_t rate_check     # ms; when it is judged next
     uint64_t body_mark      # body_seen at that time
     uint64_t out_left       # bytes of a BODY_LENGTH answer still to come
     uint64_t started        # us

@@ -346,6 +346,7 @@ cdef void offer(UpConn* up) noexcept nogil:
     t.idle = up
     t.nidle += 1
     timer_set(&up.timer, now_ms() + t.limits.pool_idle)
+    connect_for_waiters(t)      # who could not take this one
 
 
 cdef int upstream_acquire(Target* t, Exchange* ex, bint fresh) noexcept nogil:
@@ -367,7 +368,7 @@ cdef int upstream_acquire(Target* t, Exchange* ex, bint fresh) noexcept nogil:
     if t.nconns >= t.limits.max_connections and t.idle != NULL:
         up_close(t.idle)        # make room: an idle connection is offered to nobody
     if not can_connect(t):
-        if t.nwaiters >= t.limits.max_pending:
+        if t.nwaiters >= t.limits.max_pending + t.nconnecting:     # those have a connection on its way
             t.refused += 1
             return ACQUIRE_FULL
         if t.failed and t.naddresses == 0 and t.unix_path == NULL:
@@ -431,7 +432,7 @@ cdef void on_data(void* owner, const char* p, uint32_t n) noexcept nogil:
     cdef int result
     core.gauges[H_UPSTREAM_BYTES_IN] += n
     if up.state != UP_BUSY or ex == NULL:
-        up_close(up)            # bytes that nobody asked for
+        upstream_drop(up)       # bytes that nobody asked for
         return
     result = answer_feed(up, p, n, &used)
     if result == ANSWER_LEFT or up.ex != ex:
@@ -455,7 +456,7 @@ cdef void on_ended(void* owner, int error) noexcept nogil:
     cdef UpConn* up = <UpConn*>owner
     if up.state == UP_IDLE or up.ex == NULL:
         closed_at_rest(up)
-        up_close(up)
+        upstream_drop(up)
     elif error == 0 and answer_ended(up) == ANSWER_DONE:
         finish(up, True)
     else:
@@ -490,7 +491,7 @@ cdef void on_timer(Timer* timer) noexcept nogil:
     if up.state == UP_CONNECTING or up.state == UP_RESERVED:
         connect_failed(up, UP_TIMEOUT)
     elif up.state == UP_IDLE:
-        up_close(up)
+        upstream_drop(up)
     elif up.state == UP_BUSY and not up.paused_by_client:
         up.got_bytes = True     # a timeout is never silent: no retry
         fail(up, UP_TIMEOUT)

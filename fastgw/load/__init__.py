@@ -14,7 +14,7 @@ from fastgw.load.native import NativeFile, Settings, is_native
 from fastgw.load.openapi import Choices
 from fastgw.load.params import Params
 from fastgw.load.plain import check_upstream_url
-from fastgw.load.problem import Problem, Problems, shown
+from fastgw.load.problem import Problem, Problems, did_you_mean, one_of, shown
 from fastgw.load.schema import STAGE_NAME
 from fastgw.load.whole import check_whole
 from fastgw.model.api import ApiKind
@@ -23,8 +23,6 @@ from fastgw.model.gateway import Mapping as BasePathMapping
 from fastgw.model.place import Place
 
 __all__ = ["ALLOWABLE", "LoadOptions", "Loaded", "Problem", "load"]
-
-BASEPATH_MODES = ("ignore", "prepend", "split")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +96,12 @@ def _options_are_good(options: LoadOptions, problems: Problems) -> bool:
     if re.fullmatch(STAGE_NAME, options.stage) is None:
         problems.error(Place("--stage", 1, 1), "bad-name", f"{shown(options.stage)} is no stage name; write "
                        '"$default", or 1 to 128 letters, digits, - and _')
-        return False
-    url = options.upstream
-    return url is None or check_upstream_url(url, Place("--upstream", 1, 1), problems)
+    for name in sorted(options.allow_unenforced.difference(ALLOWABLE)):
+        problems.error(Place("--allow-unenforced", 1, 1), "unknown-value", f"{shown(name)} is no check; allowed "
+                       f"are {one_of(ALLOWABLE)}{did_you_mean(name, ALLOWABLE)}")
+    if options.upstream is not None:
+        check_upstream_url(options.upstream, Place("--upstream", 1, 1), problems)
+    return not problems.has_errors()
 
 
 def _is_native(document: Document) -> bool:

@@ -79,8 +79,11 @@ class View:
 
     @property
     def name(self) -> str:
-        """The key this value stands under, for messages."""
-        return str(self.path[-1]) if self.path else "the document"
+        """The key this value stands under, for messages; of a list's item "list[0]"."""
+        step = self.path[-1] if self.path else "the document"
+        if isinstance(step, str):
+            return step
+        return f"{self.path[-2]}[{step}]" if len(self.path) > 1 else f"item {step}"
 
     def get(self, key: str) -> "View | None":
         """The value under a key, or None where this is no mapping or has no such key."""

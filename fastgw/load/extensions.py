@@ -27,6 +27,7 @@ _PATH_ITEM = frozenset((*VERBS, "trace", "parameters", "summary", "description",
 _OPERATION = frozenset((
     "tags", "summary", "description", "externalDocs", "operationId", "parameters", "requestBody", "responses",
     "callbacks", "deprecated", "security", "servers", "consumes", "produces", "schemes", "isDefaultRoute",
+    "$ref",
 ))
 _COMPONENTS = frozenset((
     "schemas", "responses", "parameters", "examples", "requestBodies", "headers", "securitySchemes", "links",
@@ -69,6 +70,10 @@ def check_path_item(reader: Reader, item: View) -> None:
 
 
 def check_operation(reader: Reader, operation: View) -> None:
+    reference = operation.get("$ref")
+    if reference is not None:
+        reader.problems.error(reference.key_place, "misplaced-reference", f"{operation.name} cannot be a $ref: "
+                              "OpenAPI knows none for an operation; let the path be one, or write it out here")
     reader.known_keys(operation, _OPERATION, "an operation")
     _extensions(reader, operation, OPERATION_EXTENSIONS, "an operation")
 

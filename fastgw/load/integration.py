@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from fastgw.load import mock
 from fastgw.load.document import View
-from fastgw.load.mapping import HTTP_API_TARGET, REQUEST_TARGET, TOKEN, Unmapped, source
+from fastgw.load.mapping import HTTP_API_TARGET, REQUEST_TARGET, Unmapped, source
 from fastgw.load.problem import did_you_mean, one_of, shown
 from fastgw.load.reader import Reader
 from fastgw.load.uri import BadUri, Target, check_fed, target
@@ -26,6 +26,12 @@ FIELDS = frozenset((
 
 _REFUSED_TARGETS = ("content-length", "transfer-encoding", "x-amzn-trace-id")
 """Headers whose mapping makes the service answer 500."""
+
+UNMAPPABLE = frozenset({"connection", "expect", "proxy-authenticate", "te", "via"})
+"""Headers whose mapping the service leaves out (recorded); the plan's rules have the same."""
+
+MAX_MAPPED = 64
+"""Mapped headers of one route: the engine's table has as many rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +98,7 @@ class _One:
     def _mock(self) -> Integration:
         parameters = self.reader.mapping(self.view.get("requestParameters"))
         for key, view in parameters.items() if parameters is not None else ():
-            if REQUEST_TARGET.match(key) is None:
+            if REQUEST_TARGET.fullmatch(key) is None:
                 self._bad_target(key, view)
                 continue
             expression = self.reader.text(view)
@@ -165,8 +171,8 @@ class _One:
             if HTTP_API_TARGET.match(key):
                 unserved = (shown(key), "(the mapping form of HTTP APIs) is not served yet")
                 continue
-            found = REQUEST_TARGET.match(key)
-            if found is None or (found[1] == "header" and not TOKEN.match(found[2])):
+            found = REQUEST_TARGET.fullmatch(key)
+            if found is None:
                 self._bad_target(key, view)
                 continue
             if found[1] == "header" and found[2].lower() in _REFUSED_TARGETS:
@@ -185,7 +191,20 @@ class _One:
                     unserved = (f"mapping {shown(expression)}", "reads the body, which is not served yet")
                 else:
                     self.problems.error(view.place, "bad-mapping", f"{key}: {error}")
+        self._check_headers(mappings, parameters)
         return tuple(mappings), unserved
+
+    def _check_headers(self, mappings: Collection[ParameterMapping], parameters: View | None) -> None:
+        names = [mapping.name for mapping in mappings if mapping.location == "header"]
+        kept = [name for name in names if name.lower() not in UNMAPPABLE]
+        if len(kept) > MAX_MAPPED:
+            self.problems.error(parameters.key_place, "too-many", f"{self.route}: {len(kept)} mapped headers; "
+                                f"at most {MAX_MAPPED} are served")
+        for name in names:
+            if name.lower() in UNMAPPABLE:
+                place = parameters.get(f"integration.request.header.{name}").key_place
+                self.problems.warning(place, "no-effect", f"{self.route}: a mapping to header {name} is left out, "
+                                      "as by the service")
 
     def _bad_target(self, key: str, view: View) -> None:
         start = key.rpartition(".")[0]

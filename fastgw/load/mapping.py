@@ -6,21 +6,19 @@ from fastgw.load.names import CONTEXT, is_context
 from fastgw.load.problem import did_you_mean, shown
 from fastgw.model.value import Context, RequestParameter, Source, StageVariable, Static, Text
 
-_NAME = r"[a-zA-Z0-9._$-]+"
+NAME = re.compile(r"[a-zA-Z0-9._$-]+")
+"""What a mapping may name: of a header, the service takes fewer characters than RFC 9110 section 5.6.2."""
+
+_NAME = NAME.pattern
 _REQUEST = re.compile(
-    rf"method\.request\.(path|querystring|header|multivaluequerystring|multivalueheader)\.({_NAME})$")
-_BODY = re.compile(r"(?:method\.request|integration\.response)\.body(?:$|[.\[])")
-_STAGE = re.compile(rf"stageVariables\.({_NAME})$")
-_CONTEXT = re.compile(rf"context\.({_NAME})$")
-_RESPONSE = re.compile(rf"integration\.response\.(?:header|multivalueheader)\.{_NAME}$")
+    rf"method\.request\.(path|querystring|header|multivaluequerystring|multivalueheader)\.({_NAME})")
+_BODY = re.compile(r"(?:method\.request|integration\.response)\.body(?:[.\[].*)?", re.DOTALL)
+_STAGE = re.compile(rf"stageVariables\.({_NAME})")
+_CONTEXT = re.compile(rf"context\.({_NAME})")
+_RESPONSE = re.compile(rf"integration\.response\.(?:header|multivalueheader)\.{_NAME}")
 
-REQUEST_TARGET = re.compile(rf"integration\.request\.(path|querystring|header)\.({_NAME})$")
-RESPONSE_TARGET = re.compile(rf"method\.response\.header\.({_NAME})$")
-GATEWAY_TARGET = re.compile(rf"gatewayresponse\.header\.({_NAME})$")
+REQUEST_TARGET = re.compile(rf"integration\.request\.(path|querystring|header)\.({_NAME})")
 HTTP_API_TARGET = re.compile(r"(?:append|overwrite|remove):", re.IGNORECASE)
-
-TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+$")
-"""A header name: RFC 9110, section 5.6.2."""
 
 _LINE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
@@ -40,16 +38,16 @@ def source(expression: str) -> Source | None:
         if _LINE.search(value):
             raise Unmapped("a static value must be one line without control characters")
         return Static(value)
-    if found := _REQUEST.match(expression):
+    if found := _REQUEST.fullmatch(expression):
         location, name = found.groups()
         return RequestParameter(location.removeprefix("multivalue"), name, location.startswith("multi"))
-    if found := _STAGE.match(expression):
+    if found := _STAGE.fullmatch(expression):
         return StageVariable(found[1])
-    if found := _CONTEXT.match(expression):
+    if found := _CONTEXT.fullmatch(expression):
         return _context(found[1])
-    if _RESPONSE.match(expression):
+    if _RESPONSE.fullmatch(expression):
         return None
-    if _BODY.match(expression):
+    if _BODY.fullmatch(expression):
         raise Unmapped(f"{shown(expression)} reads a body, which comes with templates", unserved=True)
     raise Unmapped(f"{shown(expression)} is no mapping source; allowed are 'static' in single quotes, "
                    "method.request.{path|querystring|header}.NAME, stageVariables.NAME, context.NAME")

@@ -3,13 +3,12 @@
 import json
 import re
 
+from fastgw.load import answers
 from fastgw.load.document import View
-from fastgw.load.mapping import RESPONSE_TARGET, Unmapped, source
 from fastgw.load.problem import shown
 from fastgw.load.reader import Reader
 from fastgw.model.integration import Mock, Unserved
 from fastgw.model.place import Place
-from fastgw.model.value import Source
 
 _VTL = re.compile(
     r"\$!?\{?[A-Za-z]|\\[$#]|##|#\*|#\[\[|#@|"
@@ -47,7 +46,7 @@ class _Mock:
 
     def answer(self) -> Mock:
         chosen = self._response(self._requested())
-        status = self.reader.integer(chosen.get("statusCode"), 100, 599)
+        status = answers.status(self.reader, chosen.get("statusCode"))
         if chosen.get("statusCode") is None:
             self.reader.problems.error(chosen.place, "missing-field",
                                        f"integration response {shown(chosen.name)} has no statusCode")
@@ -56,7 +55,8 @@ class _Mock:
             raise _NotFixed("turns text into bytes (contentHandling), which is not served yet")
         kind, body = self._body(chosen)
         self._mention_passthrough()
-        return Mock(status or 500, self.place, self._headers(chosen), body, kind)
+        mapped = answers.headers(self.reader, chosen.get("responseParameters"), answers.MOCK)
+        return Mock(status or 500, self.place, mapped, body, kind)
 
     def _requested(self) -> int:
         """The statusCode that the request template gives."""
@@ -128,39 +128,8 @@ class _Mock:
         text = self.reader.params.put_known(text)
         if needs_templates(text):
             raise _NotFixed("has a response template that must be evaluated, which is not served yet")
-        if not kind.isascii() or not kind.isprintable():
-            self.reader.problems.error(given[kind].key_place, "bad-name", f"{shown(kind)} is no media type")
+        answers.is_media_type(self.reader, kind, given[kind])
         return kind, text.encode()
-
-    def _headers(self, chosen: View) -> tuple[tuple[str, Source], ...]:
-        mapped = self.reader.mapping(chosen.get("responseParameters"))
-        headers = []
-        for key, view in mapped.items() if mapped is not None else ():
-            header = response_header(self.reader, key, view)
-            if header is not None:
-                headers.append(header)
-        return tuple(headers)
-
-
-def response_header(reader: Reader, key: str, view: View) -> tuple[str, Source] | None:
-    """One responseParameters entry of a MOCK; reported where it is none."""
-    found = RESPONSE_TARGET.match(key)
-    expression = reader.text(view)
-    if found is None:
-        reader.problems.error(view.key_place, "bad-mapping", f"{shown(key)} is no response parameter; "
-                              "write method.response.header.NAME")
-        return None
-    if expression is None:
-        return None
-    try:
-        value = source(expression)
-        if value is None:
-            raise Unmapped("a MOCK has no backend whose response could be mapped", unserved=True)
-    except Unmapped as error:
-        report = reader.problems.warning if error.unserved else reader.problems.error
-        report(view.place, "bad-mapping", f"{key}: {error}{'; the header is not sent' * error.unserved}")
-        return None
-    return found[1], value
 
 
 def _status(template: str) -> int:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from fastgw.load import responses
+from fastgw.load import cors, responses
 from fastgw.load.document import MAX_KEYS, View
 from fastgw.load.extensions import check_operation, check_path_item, check_root, is_http_api, speaks_aws
 from fastgw.load.guards import Guards
@@ -164,6 +164,8 @@ class _ApiReader:
             if found is None:
                 return Unserved("nothing", place)
             return self.integrations.read(found, route, own.parameters, place)
+        if operation.get("$ref") is not None:
+            return Unserved("nothing", place)
         return self.plain.proxy(own, item, operation, place)
 
     def _gateway_responses(self) -> tuple[GatewayResponse, ...]:
@@ -180,4 +182,4 @@ class _ApiReader:
             self.problems.warning(given.key_place, "no-effect", "x-amazon-apigateway-cors has no effect on a "
                                   "REST API; it is ignored")
             return None
-        return responses.cors(self.reader, given)
+        return cors.cors(self.reader, given)

@@ -11,7 +11,7 @@ MAX_PARAMETERS = 32
 MAX_SEGMENTS = 128
 
 _VARIABLE = re.compile(r"\{([^{}]*)\}")
-_NAME = re.compile(r"[A-Za-z0-9._-]+\+?$")
+_NAME = re.compile(r"[A-Za-z0-9._-]+\+?")
 _ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})|%(00|5[Cc]|2[Ff])|%([0-9A-Fa-f]{2})")
 _REFUSED = re.compile(r"[^!-~]|[\"<>|^`\\#?]")
 _UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
@@ -72,7 +72,7 @@ def _segment(segment: str, path: str) -> str:
     """One part in canonical spelling."""
     pieces = _VARIABLE.split(segment)
     for name in pieces[1::2]:
-        if not _NAME.match(name):
+        if not _NAME.fullmatch(name):
             raise BadPath(f"path {shown(path)}: {shown('{' + name + '}')} is no variable; a name has "
                           "letters, digits and . _ -, and + at its end to take all that is left")
     if "+}" in segment and not _VARIABLE.fullmatch(segment):

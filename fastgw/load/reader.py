@@ -2,13 +2,18 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from urllib.parse import unquote
 
 from fastgw.load.document import View
+from fastgw.load.names import PREFIX
 from fastgw.load.params import Params
 from fastgw.load.problem import Problems, did_you_mean, nearest, one_of, shown
 
 MAX_REFERENCES = 32
 """$ref hops from one place; more is a loop."""
+
+_BESIDE_REFERENCE = ("$ref", "summary", "description")
+"""What OpenAPI 3.1 lets stand beside a $ref."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +116,12 @@ class Reader:
     def follow(self, view: View) -> View | None:
         """What a $ref leads to, or the view itself; only inside the document, never the network."""
         seen = 0
-        while isinstance(view.value, dict) and isinstance(view.value.get("$ref"), str):
-            target = view.value["$ref"]
+        while (reference := view.get("$ref")) is not None:
+            target = reference.value
+            if not isinstance(target, str):
+                self.problems.error(reference.place, "wrong-type", f"$ref must be a text, found {shown(target)}")
+                return None
+            self._refuse_what_is_lost(view)
             seen += 1
             if seen > MAX_REFERENCES:
                 self.problems.error(view.place, "reference-loop", f"$ref {shown(target)} leads in a circle")
@@ -123,6 +132,14 @@ class Reader:
             view = found
         return view
 
+    def _refuse_what_is_lost(self, view: View) -> None:
+        """A $ref stands for all of its mapping: what stands beside it would silently have no effect."""
+        for key, beside in view.items():
+            if key not in _BESIDE_REFERENCE and (key.startswith(PREFIX) or not key.startswith(("x-", "X-"))):
+                self.problems.error(beside.key_place, "beside-reference",
+                                    f"{shown(key)} stands beside a $ref, which leaves it out; move it to where "
+                                    "the $ref leads")
+
     def _pointed(self, view: View, target: str) -> View | None:
         place = view.get("$ref").place
         if not target.startswith("#"):
@@ -130,7 +147,11 @@ class Reader:
                                 "only references inside it (#/...) are followed")
             return None
         found: View | None = view.document.view()
-        for part in target[1:].split("/")[1:]:
+        start, *parts = unquote(target[1:]).split("/")
+        if start:
+            self.problems.error(place, "broken-reference", f"$ref {shown(target)} is no pointer; write #/...")
+            return None
+        for part in parts:
             key = part.replace("~1", "/").replace("~0", "~")
             below = found.get(key)
             if below is None:

@@ -8,6 +8,8 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from fastgw.load.guards import ALLOWABLE
+
 Text = Annotated[str, Meta(min_length=1, max_length=4096)]
 STAGE_NAME = r"^(\$default|[A-Za-z0-9_-]{1,128})$"
 StageName = Annotated[str, Meta(
@@ -62,7 +64,7 @@ class ApiFile(Struct, forbid_unknown_fields=True):
                         Meta(description="where operations without an integration go")] | UnsetType = UNSET
     parameters: Annotated[dict[str, str | int | float | bool],
                           Meta(description="values of ${NAME}; --param goes before them")] = {}
-    allow_unenforced: Annotated[list[Literal["key", "authorizer", "iam", "validator", "policy"]],
+    allow_unenforced: Annotated[list[Literal[ALLOWABLE]],
                                 Meta(description="checks to leave out that are not made yet")] = []
     stages: Annotated[dict[StageName, StageFile | None],
                       Meta(description='absent: one stage, "$default"')] | UnsetType = UNSET

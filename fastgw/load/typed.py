@@ -152,6 +152,6 @@ def _text_fault(text: str, expected: types.StrType, told: str) -> str:
         return "must not be empty"
     if expected.max_length is not None and len(text) > expected.max_length:
         return f"is longer than {expected.max_length:,} characters"
-    if expected.pattern is not None and not re.search(expected.pattern, text):
+    if expected.pattern is not None and not re.fullmatch(expected.pattern, text):
         return f"must be {told}" if told else f"must match {expected.pattern}"
     return ""

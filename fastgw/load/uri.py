@@ -15,8 +15,8 @@ PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 _SCHEME = re.compile(r"(https?)://", re.IGNORECASE)
 _AUTHORITY_END = re.compile(r"[/?]")
 _HOST = r"(?:[A-Za-z0-9](?:[A-Za-z0-9._-]{0,252})|\[[0-9A-Fa-f:.]{2,45}\])"
-AUTHORITY = re.compile(rf"{_HOST}(?::([0-9]{{1,5}}))?$")
-_PARAMETER = re.compile(r"[A-Za-z0-9._-]+$")
+_AUTHORITY = re.compile(rf"{_HOST}(?::([0-9]{{1,5}}))?")
+_PARAMETER = re.compile(r"[A-Za-z0-9._-]+")
 
 
 class BadUri(ValueError):
@@ -65,11 +65,16 @@ def target(uri: str) -> Target:
     bare = STAGE_VARIABLE.sub("1", authority)
     if PLACEHOLDER.search(bare):
         raise BadUri(f"{shown(uri)} lets a request choose the host: path parameters may stand only after it")
-    found = AUTHORITY.match(bare)
-    if found is None or (found[1] and not 0 < int(found[1]) < 65536):
+    if not is_authority(bare):
         raise BadUri(f"{shown(authority)} is no host, or host:port")
     _check_placeholders(uri, rest)
     return Target(scheme[1].lower(), authority if variables else authority.lower(), rest, variables)
+
+
+def is_authority(text: str) -> bool:
+    """Whether text is host or host:port."""
+    found = _AUTHORITY.fullmatch(text)
+    return found is not None and (found[1] is None or 0 < int(found[1]) < 65536)
 
 
 def _check_placeholders(uri: str, rest: str) -> None:
@@ -80,7 +85,7 @@ def _check_placeholders(uri: str, rest: str) -> None:
         raise BadUri(f"{shown(uri)} holds a ${{...}} that is no stage variable; "
                      "write ${stageVariables.name}, the name of letters, digits and _")
     for name in placeholders(rest):
-        if not _PARAMETER.match(name):
+        if not _PARAMETER.fullmatch(name):
             raise BadUri(f"{shown('{' + name + '}')} in the uri is no parameter; "
                          "write {name} or ${stageVariables.name}")
 

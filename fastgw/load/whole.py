@@ -1,4 +1,4 @@
-"""What shows only in the whole gateway: URIs with their stages' variables put in, upstreams nobody uses."""
+"""What shows only in the whole gateway: what stages' variables make, upstreams nobody uses."""
 
 from collections.abc import Iterator, Mapping
 
@@ -6,11 +6,15 @@ from fastgw.load.problem import Problems, did_you_mean, shown
 from fastgw.load.uri import STAGE_VARIABLE, BadUri, target
 from fastgw.model.api import Api, Route
 from fastgw.model.gateway import Gateway, Stage
-from fastgw.model.integration import HttpProxy
+from fastgw.model.integration import HttpProxy, Mock
+from fastgw.model.place import Place
+from fastgw.model.value import Source, StageVariable
+
+_HOW_TO_SET = "set it in a fastgw.yaml, under stages: variables:"
 
 
 def check_whole(gateway: Gateway, problems: Problems) -> None:
-    """Each stage must give what its API's upstream URIs need; an unused upstream is told."""
+    """Each stage must give what its API's URIs and answers need; an unused upstream is told."""
     reached: set[str] = set()
     for api in gateway.apis:
         stages = [(stage, dict(stage.variables)) for stage in gateway.stages if stage.api == api.name]
@@ -21,6 +25,8 @@ def check_whole(gateway: Gateway, problems: Problems) -> None:
             for stage, variables in stages:
                 if authority := _authority(route, proxy, stage, variables, problems):
                     reached.add(authority)
+        for stage, variables in stages:
+            _check_headers(api, stage, variables, problems)
     for upstream in gateway.upstreams:
         if upstream.authority not in reached:
             problems.warning(upstream.place, "no-effect", f"no route that is served goes to "
@@ -41,10 +47,28 @@ def _authority(route: Route, proxy: HttpProxy, stage: Stage, variables: Mapping[
     told = f"{route.method} {route.path} in stage {shown(stage.name)}"
     if missing:
         problems.error(proxy.place, "missing-variable", f"{told}: the uri needs stage variable "
-                       f"{', '.join(missing)}; set it in a fastgw.yaml, under stages: variables:")
+                       f"{', '.join(missing)}; {_HOW_TO_SET}")
         return None
     try:
         return target(STAGE_VARIABLE.sub(lambda found: variables[found[1]], proxy.uri)).authority
     except BadUri as error:
         problems.error(proxy.place, "bad-uri", f"{told}: {error}")
         return None
+
+
+def _check_headers(api: Api, stage: Stage, variables: Mapping[str, str], problems: Problems) -> None:
+    """A header of the gateway's own answers must have a value: an empty field would say something else."""
+    for what, place, name, source in _answer_headers(api):
+        if isinstance(source, StageVariable) and source.name not in variables:
+            problems.error(place, "missing-variable", f"{what} in stage {shown(stage.name)}: header {name} needs "
+                           f"stage variable {source.name}; {_HOW_TO_SET}")
+
+
+def _answer_headers(api: Api) -> Iterator[tuple[str, Place, str, Source]]:
+    for route in api.routes:
+        if isinstance(route.integration, Mock):
+            for name, source in route.integration.headers:
+                yield f"{route.method} {route.path}", route.integration.place, name, source
+    for response in api.gateway_responses:
+        for name, source in response.headers:
+            yield response.type, response.place, name, source

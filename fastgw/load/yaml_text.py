@@ -95,7 +95,6 @@ class _Builder:
         self.twice: list[tuple[Mark, str]] = []
         self._anchors: dict[str, _Box | None] = {}
         self._open: list[_Box] = []
-        self._count = 0
 
     def build(self, parser: CParser) -> _Box:
         """The one document of the stream."""

@@ -65,7 +65,8 @@ def context_known(name: str) -> bool:
 
 
 def of_source(source: Source, variables: Mapping[str, str], parameters: Sequence[str], encode: int) -> Op | None:
-    """The op of one source in a place of one encoding; None for a path parameter that the route does not have.
+    """The op of one source in a place of one encoding; None where it can have no value: a path parameter
+    that the route does not have, a variable that the stage does not set.
 
     variables are the stage's; parameters the route's path parameters in order. Raises ValueError for
     an unknown context variable.
@@ -73,7 +74,8 @@ def of_source(source: Source, variables: Mapping[str, str], parameters: Sequence
     if isinstance(source, Static):
         return text(_literal(source.value, encode))
     if isinstance(source, StageVariable):
-        return text(_literal(variables.get(source.name, ""), encode))
+        value = variables.get(source.name)
+        return None if value is None else text(_literal(value, encode))
     if isinstance(source, Context):
         if not context_known(source.name):
             raise ValueError(f"$context.{source.name} is not a variable of the service")

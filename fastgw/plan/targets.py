@@ -38,6 +38,8 @@ def split_uri(uri: str, variables: Mapping[str, str], place: Place) -> Uri:
     parts = _URI.fullmatch(filled)
     if parts is None or _AUTHORITY.fullmatch(parts[2]) is None:
         raise ValueError(f"{place}: error: {filled!r} is not a URI of the form http://host[:port]/path")
+    if {".", ".."} & set(parts[3].split("/")):
+        raise ValueError(f"{place}: error: the path of {filled!r} holds a dot segment; write the path it leads to")
     return Uri(parts[1].lower(), parts[2].lower(), parts[3] or "/", parts[4] or "")
 
 

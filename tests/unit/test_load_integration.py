@@ -1,11 +1,13 @@
-"""x-amazon-apigateway-integration and gateway responses -> model."""
+"""x-amazon-apigateway-integration -> model."""
 
 from pathlib import Path
 
 import pytest
 
+from fastgw.load.integration import MAX_MAPPED, UNMAPPABLE
 from fastgw.model.integration import HttpProxy, Mock, ParameterMapping, Unserved
-from fastgw.model.value import Context, RequestParameter, StageVariable, Static, Text
+from fastgw.model.value import Context, RequestParameter, StageVariable, Static
+from fastgw.plan import compiler, rules
 from tests.support.load_files import UPSTREAM, Files, definition, messages, proxy
 
 INTEGRATION = "x-amazon-apigateway-integration"
@@ -187,6 +189,30 @@ def test_bad_mappings(files: Files, target: str, source: str) -> None:
     assert [problem.severity for problem in loaded.problems] == ["error"]
 
 
+def headers(number: int) -> dict[str, str]:
+    return {f"integration.request.header.X-{count}": "'a'" for count in range(number)}
+
+
+def test_a_route_maps_at_most_64_headers(files: Files) -> None:
+    left_out = {"integration.request.header.Via": "'a'", "integration.request.querystring.q": "'a'"}
+    fine = load_one(files, proxy(requestParameters={**headers(64), **left_out}))
+    assert [problem.severity for problem in fine.problems] == ["warning"]
+    loaded = load_one(files, proxy(requestParameters=headers(65)))
+    assert messages(loaded) == ["error: GET /pets: 65 mapped headers; at most 64 are served"]
+
+
+@pytest.mark.parametrize("name", ["Connection", "expect", "Proxy-Authenticate", "TE", "via"])
+def test_mappings_that_the_service_leaves_out_are_named(files: Files, name: str) -> None:
+    loaded = load_one(files, proxy(requestParameters={f"integration.request.header.{name}": "'a'"}))
+    assert messages(loaded) == [
+        f"warning: GET /pets: a mapping to header {name} is left out, as by the service"
+    ]
+
+
+def test_loader_and_plan_agree_on_mapped_headers() -> None:
+    assert (UNMAPPABLE, MAX_MAPPED) == (rules.UNMAPPABLE, compiler.MAX_MAPPED)
+
+
 @pytest.mark.parametrize(
     ("fields", "what"),
     [
@@ -306,23 +332,26 @@ def test_mocks_that_need_templates_are_not_served(files: Files, integration: dic
 
 
 def test_mock_headers_and_body(files: Files) -> None:
-    found = files.integration(
-        mock(
-            default={
-                "statusCode": "200",
-                "responseParameters": {
-                    "method.response.header.A": "'*'",
-                    "method.response.header.B": "stageVariables.b",
-                    "method.response.header.C": "context.requestId",
-                },
-                "responseTemplates": {
-                    "text/plain": "no",
-                    "application/json": '{"a": "caf\u00e9 #1 $5 #333"}',
-                },
-            }
-        )
+    response = {
+        "statusCode": "200",
+        "responseParameters": {
+            "method.response.header.A": "'*'",
+            "method.response.header.B": "stageVariables.b",
+            "method.response.header.C": "context.requestId",
+            "method.response.header.Content-Type": "'text/plain'",
+        },
+        "responseTemplates": {
+            "text/plain": "no",
+            "application/json": '{"a": "caf\u00e9 #1 $5 #333"}',
+        },
+    }
+    found = in_stage(files, mock(default=response), "{b: c}").gateway.apis[0].routes[0].integration
+    assert found.headers == (
+        ("A", Static("*")),
+        ("B", StageVariable("b")),
+        ("C", Context("requestId")),
+        ("Content-Type", Static("text/plain")),
     )
-    assert found.headers == (("A", Static("*")), ("B", StageVariable("b")), ("C", Context("requestId")))
     assert (found.content_type, found.body) == ("application/json", '{"a": "caf\u00e9 #1 $5 #333"}'.encode())
 
 
@@ -345,69 +374,36 @@ def test_mock_body_kinds(files: Files, templates: dict, kind: str, body: bytes) 
     [
         {},
         {"statusCode": "abc"},
+        {"statusCode": 199},
+        {"statusCode": 600},
         {"statusCode": 200, "responseParameters": {"header.A": "'*'"}},
+        {"statusCode": 200, "responseParameters": {"method.response.header.A\n": "'*'"}},
+        {"statusCode": 200, "responseParameters": {"method.response.header.A:B": "'*'"}},
+        {"statusCode": 200, "responseParameters": {"method.response.header.A": "'\x1b'"}},
+        {"statusCode": 200, "responseParameters": {"method.response.header.A": "context.requestId\n"}},
         {"statusCode": 200, "responseParameters": {"method.response.header.A": "*"}},
+        {"statusCode": 200, "responseParameters": {"method.response.header.A": "method.request.header.B"}},
         {"statusCode": 200, "responseTemplates": {"text/\u00e9": ""}},
+        {"statusCode": 200, "responseTemplates": {"text/html\n": ""}},
+        {"statusCode": 200, "responseTemplates": {"html": ""}},
     ],
 )
 def test_bad_mock_responses(files: Files, response: dict) -> None:
     assert load_one(files, mock(default=response)).gateway is None
 
 
-def test_gateway_responses(files: Files) -> None:
-    api = files.api(
-        definition(
-            {"/a": {"get": {INTEGRATION: proxy()}}},
-            x_gateway_responses={
-                "DEFAULT_4XX": {
-                    "responseParameters": {
-                        "gatewayresponse.header.A": "'*'",
-                        "gatewayresponse.header.B": "method.request.header.Origin",
-                        "gatewayresponse.header.C": "context.requestId",
-                    }
-                },
-                "THROTTLED": {
-                    "statusCode": "503",
-                    "responseTemplates": {
-                        "application/json": '{"m":$context.error.messageString,'
-                        '"s":"${stageVariables.s}$stageVariables.t",'
-                        '"o":"$method.request.header.Origin","l":"$other $ {x}"}'
-                    },
-                },
-                "REQUEST_TOO_LARGE": {"statusCode": 400},
-            },
-        )
-    )
-    first, second = api.gateway_responses
-    assert (first.type, first.status, first.templates) == ("DEFAULT_4XX", None, ())
-    assert first.headers == (
-        ("A", Static("*")),
-        ("B", RequestParameter("header", "Origin")),
-        ("C", Context("requestId")),
-    )
-    assert (second.type, second.status) == ("THROTTLED", 503)
-    assert second.templates == (
-        (
-            "application/json",
-            Text(
-                (
-                    Static('{"m":'),
-                    Context("error.messageString"),
-                    Static(',"s":"'),
-                    StageVariable("s"),
-                    StageVariable("t"),
-                    Static('","o":"'),
-                    RequestParameter("header", "Origin"),
-                    Static('","l":"$other $ {x}"}'),
-                )
-            ),
-        ),
-    )
+def test_a_mock_header_needs_its_stage_variable(files: Files) -> None:
+    response = {"statusCode": 200, "responseParameters": {"method.response.header.X-B": "stageVariables.b"}}
+    assert messages(in_stage(files, mock(default=response), "{c: d}")) == [
+        'error: GET /pets in stage "prod": header X-B needs stage variable b; set it in a fastgw.yaml, '
+        "under stages: variables:"
+    ]
 
 
-def in_stage(files: Files, uri: str, variables: str, path: str = "/pets"):
-    """Loaded with a fastgw.yaml whose one stage has these variables."""
-    files.write("api.json", definition({path: {"get": {INTEGRATION: proxy(uri)}}}))
+def in_stage(files: Files, integration: str | dict, variables: str, path: str = "/pets"):
+    """Loaded with a fastgw.yaml whose one stage has these variables; a text is a proxy's URI."""
+    given = proxy(integration) if isinstance(integration, str) else integration
+    files.write("api.json", definition({path: {"get": {INTEGRATION: given}}}))
     stages = f"stages: {{prod: {{variables: {variables}}}}}"
     return files.load(f"fastgw: 1\napis: {{a: {{definition: api.json, {stages}}}}}\n", "fastgw.yaml")
 

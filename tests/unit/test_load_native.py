@@ -203,6 +203,8 @@ def test_later_parts_are_refused_by_name(files: Files, section: str, name: str) 
         "fastgw: 1\napis: {a: {definition: api.json, allow_unenforced: [keys]}}",
         "fastgw: 1\napis: {a: {definition: api.json, stages: {s: {variables: {a b: x}}}}}",
         "fastgw: 1\napis: {a: {definition: api.json, stages: {s: {variables: {a: 'x y'}}}}}",
+        'fastgw: 1\napis: {a: {definition: api.json, stages: {s: {variables: {a: "x\\n"}}}}}',
+        'fastgw: 1\napis: {a: {definition: api.json, stages: {"s\\n": {}}}}',
         "fastgw: 1\napis: {a: {definition: api.json}}\ndomains: {'a:80': []}",
         "fastgw: 1\napis: {a: {definition: api.json}}\ndomains: {a: [], A: []}",
         "fastgw: 1\napis: {a: {definition: api.json}}\ndomains: {a: [{api: a, base_path: 'a//b'}]}",

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from fastgw.load import load
-from fastgw.model.api import ApiKind, Cors, Route
+from fastgw.model.api import ApiKind, Route
 from fastgw.model.integration import HttpProxy, Mock, Unserved
 from fastgw.model.place import Place
 from tests.support.load_files import UPSTREAM, Files, by_route, definition, messages, proxy
@@ -151,6 +151,38 @@ def test_references(files: Files) -> None:
         },
     )
     assert [route.integration.uri for route in files.api(document).routes] == [UPSTREAM, UPSTREAM + "/c"]
+
+
+def referring(item: dict, **components):
+    return definition({"/a": item}, servers=[{"url": UPSTREAM}], components=components)
+
+
+def test_a_path_may_be_a_reference(files: Files) -> None:
+    item = {"summary": "s", "$ref": "#/components/pathItems/~1p~1%7Bid%7D", "x-note": "n"}
+    api = files.api(referring(item, pathItems={"/p/{id}": {"get": op(), "put": op()}}))
+    assert [(route.method, route.path) for route in api.routes] == [("GET", "/a"), ("PUT", "/a")]
+
+
+@pytest.mark.parametrize(
+    ("item", "code"),
+    [
+        ({"$ref": "#/components/nowhere"}, "broken-reference"),
+        ({"$ref": "#/components/pathItems/0"}, "broken-reference"),
+        ({"$ref": "#pathItems"}, "broken-reference"),
+        ({"$ref": "other.yaml#/a"}, "outside-reference"),
+        ({"$ref": "#/paths/~1a"}, "reference-loop"),
+        ({"$ref": None}, "wrong-type"),
+        ({"$ref": "#/components/pathItems/p", "post": {}}, "beside-reference"),
+        ({"$ref": "#/components/pathItems/p", "parameters": []}, "beside-reference"),
+        ({"$ref": "#/components/pathItems/p", "x-amazon-apigateway-any-method": {}}, "beside-reference"),
+        ({"get": {"$ref": "#/components/nowhere"}}, "misplaced-reference"),
+        ({"get": {"$ref": "#/components/pathItems/p/get"}}, "misplaced-reference"),
+        ({"get": {"$ref": 5, "responses": {}}}, "misplaced-reference"),
+    ],
+)
+def test_wrong_references(files: Files, item: dict, code: str) -> None:
+    loaded = files.load(referring(item, pathItems={"p": {"get": op()}}))
+    assert [(problem.severity, problem.code) for problem in loaded.problems] == [("error", code)]
 
 
 HTTP_SIGNS = [
@@ -379,24 +411,6 @@ def test_what_asks_for_no_check_is_fine(files: Files, operation: dict) -> None:
         x_request_validators={"none": {"validateRequestBody": False}},
     )
     assert files.load(document).problems == ()
-
-
-def test_cors(files: Files) -> None:
-    document = definition(
-        {"/a": {"get": served()}},
-        x_cors={
-            "allowOrigins": ["https://a.example"],
-            "allowMethods": ["get", "*"],
-            "allowHeaders": ["X-A"],
-            "exposeHeaders": ["X-B"],
-            "maxAge": "600",
-            "allowCredentials": True,
-        },
-    )
-    expected = Cors(("https://a.example",), ("GET", "*"), ("X-A",), ("X-B",), 600, True)
-    assert files.api(document).cors == expected
-    loaded = files.load(document, kind=ApiKind.REST)
-    assert loaded.gateway.apis[0].cors is None and "no effect on a REST API" in messages(loaded)[0]
 
 
 def test_mock_and_proxy_side_by_side(files: Files) -> None:

@@ -194,10 +194,14 @@ def addressed() -> Iterator[Gateway]:
                     "stages": {
                         "dev": {"variables": {"colour": "red"}},
                         "prod": {"variables": {"colour": "blue"}},
-                        "$default": None,
+                        "$default": {"variables": {"colour": "no"}},
                     },
                 },
-                "second": {"definition": "api.json", "id": "bbb222", "stages": {"live": None}},
+                "second": {
+                    "definition": "api.json",
+                    "id": "bbb222",
+                    "stages": {"live": {"variables": {"colour": "no"}}},
+                },
             },
             domains={
                 "api.test": [
