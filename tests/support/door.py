@@ -119,7 +119,9 @@ class Client:
     def send(self, path: str, *fields: str, method: str = "GET", body: bytes = b"") -> None:
         """A request; its Content-Length is added where it has a body and no field of its own speaks of it."""
         lines = [f"{method} {path} HTTP/1.1", "Host: test", *fields]
-        if body and not any(line.lower().startswith(("content-length", "transfer-encoding")) for line in fields):
+        if body and not any(
+            line.lower().startswith(("content-length", "transfer-encoding")) for line in fields
+        ):
             lines.append(f"Content-Length: {len(body)}")
         self.writer.write(("\r\n".join(lines) + "\r\n\r\n").encode() + body)
 
@@ -130,7 +132,9 @@ class Client:
             status = int(first.split(" ")[1])
             fields = [(name.lower(), value) for name, _, value in (line.partition(": ") for line in lines)]
             size = int(dict(fields).get("content-length", 0))
-            body = b"" if method == "HEAD" or status in (100, 204, 304) else await self.reader.readexactly(size)
+            body = (
+                b"" if method == "HEAD" or status in (100, 204, 304) else await self.reader.readexactly(size)
+            )
             return status, fields, body
 
     async def ask(self, path: str, *fields: str, method: str = "GET", body: bytes = b"") -> tuple[int, bytes]:

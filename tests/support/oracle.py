@@ -10,6 +10,9 @@ from typing import Literal
 
 from tests.support.message import Body, Request, Unclean, parse_request_head, request_framing
 
+BLANK_LINES = 2
+"""Empty lines before a request line that the gateway reads over (RFC 9112 section 2.2 asks for one)."""
+
 Tail = Literal["end", "incomplete", "error", "closed"]
 
 
@@ -27,6 +30,8 @@ def read_client(data: bytes) -> Reading:
     """Reads a whole client stream as the strictest recipient would."""
     lawful: list[Request] = []
     while True:
+        if data.startswith(b"\r\n" * (BLANK_LINES + 1)):
+            return _refused(lawful, data, "empty lines")
         while data.startswith(b"\r\n"):
             data = data[2:]
         if not data:

@@ -167,7 +167,11 @@ def run_mutations(count: int, seed: int) -> None:
         Upstream() as upstream,
         Gateway(
             {"api.json": judge.judged_definition(upstream.url)},
-            env={"FASTGW_HEAD_TIMEOUT": "0.5", "FASTGW_BODY_IDLE_TIMEOUT": "0.5"},
+            env={
+                "FASTGW_HEAD_TIMEOUT": "0.5",
+                "FASTGW_BODY_IDLE_TIMEOUT": "0.5",
+                "FASTGW_KEEPALIVE_TIMEOUT": "2",
+            },
         ) as gateway,
     ):
         for start in range(0, count, 500):

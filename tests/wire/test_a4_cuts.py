@@ -66,7 +66,8 @@ def strictly(answer: bytes) -> Response | None:
         if 100 <= response.status < 200 and response.status != 101:
             answer = rest
             continue
-        if not body.done or body.rest or response.status == 101:
+        framed = {name.lower() for name, _ in body.trailers} & {b"content-length", b"transfer-encoding"}
+        if not body.done or body.rest or framed or response.status == 101:
             return None
         return Response(response.start, response.headers, response.raw, bytes(body.data))
 

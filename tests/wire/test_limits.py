@@ -229,7 +229,7 @@ def test_timeout_of_a_route() -> None:
 
 def test_connection_refused_is_504() -> None:
     with socket.socket() as silent:
-        silent.bind(("127.0.0.1", 0))       # held, so that nobody else gets the port; not listening
+        silent.bind(("127.0.0.1", 0))  # held, so that nobody else gets the port; not listening
         gone = f"http://127.0.0.1:{silent.getsockname()[1]}"
         refused_twice(gone)
 
