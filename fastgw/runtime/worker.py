@@ -86,7 +86,8 @@ class Worker:
         self._settings = start.settings
         self._region = Region(self._counters, start.worker)
         os.close(self._counters)
-        plan = await self._compile(start.definition)
+        plan = self._compile(start.definition)      # here, while there is no traffic: a worker without names to
+        # resolve stays a process of one thread, which makes its system calls cheaper
         loop, limits = asyncio.get_running_loop(), engine_settings(start.settings)
         engine = self._engine = Engine(loop, limits, self._region.view, start.worker)
         engine.swap(plan)
@@ -97,15 +98,15 @@ class Worker:
             with socket.socket(fileno=descriptor) as sock:
                 engine.listen(sock)
 
-    async def _compile(self, definition: Definition) -> Any:
-        """In a thread: the data plane does not need the interpreter and goes on meanwhile."""
+    def _compile(self, definition: Definition) -> Any:
         try:
-            return await in_passing_thread(compile_plan, definition.gateway, self._settings, definition.rows)
+            return compile_plan(definition.gateway, self._settings, definition.rows)
         except ValueError as error:
             raise Refused(str(error)) from None
 
     async def _prepare(self, definition: Definition) -> None:
-        self._prepared = (definition, await self._compile(definition))
+        # In a thread: the data plane does not need the interpreter and goes on meanwhile.
+        self._prepared = (definition, await in_passing_thread(self._compile, definition))
 
     async def _discard(self, _: None) -> None:
         self._prepared = None
