@@ -227,6 +227,11 @@ cdef uint32_t feed(Conn* c, const char* p, uint32_t n) noexcept nogil:
     return at
 
 
+cdef inline bint upload_blocked(Conn* c) noexcept nogil:
+    """The upstream has not taken what it was sent: the next read would only be held here."""
+    return c.ex != NULL and not c.ex.received and c.ex.up != NULL and c.ex.up.stream.queued > 0
+
+
 cdef void take(Conn* c, const char* p, uint32_t n) noexcept nogil:
     """Feed fresh bytes, keep what could not be handled, stop reading while there is such a rest."""
     cdef uint32_t used
@@ -239,6 +244,8 @@ cdef void take(Conn* c, const char* p, uint32_t n) noexcept nogil:
         if not keep_pend(c, p + used, n - used):
             cut(c)
             return
+        stream_read(&c.stream, False)
+    elif upload_blocked(c):
         stream_read(&c.stream, False)
     arm(c)
 
@@ -261,7 +268,7 @@ cdef void run(Conn* c) noexcept nogil:
         if c.ex != NULL and not c.stream.reading:
             c.activity = now_ms()       # the time we did not read is not the client's
             begin_rate(c, c.ex)
-        stream_read(&c.stream, True)
+        stream_read(&c.stream, not upload_blocked(c))
     arm(c)
 
 
