@@ -1,5 +1,5 @@
 """Parse an upstream's answer."""
-from libc.stdint cimport uint8_t, uint64_t
+from libc.stdint cimport uint64_t
 from libc.stdlib cimport realloc
 from libc.string cimport memchr, memcpy, memset
 
@@ -8,7 +8,7 @@ from fastgw._core.hop cimport mark_listed
 from fastgw._core.llhttp cimport HPE_OK, HPE_PAUSED, HPE_USER, PARSE_RESPONSE, ParserSettings, llhttp
 from fastgw._core.names cimport name_token
 from fastgw._core.state cimport (BODY_CHUNKED, BODY_CLOSE, BODY_LENGTH, BODY_NONE, Field, HEAD, T_CONNECTION,
-                                 T_CONTENT_LENGTH, T_EXPECT, T_TRANSFER_ENCODING, core, field_value)
+                                 T_CONTENT_LENGTH, T_TRANSFER_ENCODING, core, field_value)
 
 cdef enum:
     TRAILER_BYTES = 8192

@@ -1,4 +1,4 @@
-"""Checked byte helpers: every copy in the engine goes through Writer, Arena or these."""
+"""Checked byte helpers: whatever is written for the wire goes through a Writer."""
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 

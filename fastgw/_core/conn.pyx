@@ -26,7 +26,6 @@ cdef extern from "<netinet/in.h>" nogil:
         in_addr sin6_addr
     struct sockaddr_storage:
         unsigned short ss_family
-    unsigned short ntohs(unsigned short n)
 
 cdef enum:
     LINGER_MS = 2000        # how long a closing connection still reads, so that no RST eats the answer
@@ -335,11 +334,9 @@ cdef void read_address(Conn* c) noexcept nogil:
         return
     if storage.ss_family == AF_INET:
         c.family = 4
-        c.port = ntohs(v4.sin_port)
         memcpy(c.address, &v4.sin_addr, 4)
     elif storage.ss_family == AF_INET6:
         c.family = 6
-        c.port = ntohs(v6.sin6_port)
         memcpy(c.address, &v6.sin6_addr, 16)
 
 

@@ -2,7 +2,7 @@
 from libc.stdint cimport uint8_t, uint64_t
 from libc.string cimport memchr
 
-from fastgw._core.bytes cimport (Span, Writer, put, put_char, put_field, put_span, put_uint, same_case, span, writer_init)
+from fastgw._core.bytes cimport Span, Writer, put, put_char, put_field, put_span, put_uint, same_case, writer_init
 from fastgw._core.clock cimport micros
 from fastgw._core.failure cimport (F_BAD_MESSAGE, F_BAD_REQUEST_PARAMETERS, F_HEADERS_TOO_LARGE, F_REQUEST_TOO_LARGE)
 from fastgw._core.gather cimport (gather_chunk, gather_clear, gather_crowded, gather_piece, gather_send, to_upstream)
@@ -10,8 +10,9 @@ from fastgw._core.head cimport chunks_feed
 from fastgw._core.llhttp cimport HPE_OK, HPE_PAUSED
 from fastgw._core.names cimport name_token
 from fastgw._core.program cimport PROGRAM_MISSING, PROGRAM_OK, PROGRAM_REFUSED, program_write, query_name_is, query_next
-from fastgw._core.state cimport (BODY_CHUNKED, BODY_LENGTH, BODY_NONE, Field, M_DROP, M_LISTED, M_LOOSE, Mapping, PATCH, POST,
-                                 PUT, R_DROP_REQUEST, R_IDENTITY, RoutePlan, StagePlan, T_AUTHORIZATION, T_HOST, core)
+from fastgw._core.state cimport (BODY_CHUNKED, BODY_LENGTH, BODY_NONE, Field, M_DROP, M_LISTED, M_LOOSE, PATCH, POST,
+                                 PUT, R_DROP_REQUEST, R_IDENTITY, RoutePlan, StagePlan, T_AUTHORIZATION, T_HOST,
+                                 core)
 from fastgw._core.upstream cimport upstream_progress, upstream_sent
 
 cdef enum:

@@ -1,5 +1,5 @@
 """Parse and judge a request head."""
-from libc.stdint cimport int32_t, uint8_t, uint64_t
+from libc.stdint cimport int32_t, uint8_t
 from libc.stdlib cimport realloc
 from libc.string cimport memchr, memcmp, memcpy, memset
 
@@ -14,10 +14,8 @@ from fastgw._core.llhttp cimport (HPE_INVALID_METHOD, HPE_INVALID_VERSION, HPE_O
 from fastgw._core.names cimport name_token
 from fastgw._core.path cimport PATH_CHANGED, PATH_SAME, path_canonical, query_valid
 from fastgw._core.state cimport (BODY_CHUNKED, BODY_LENGTH, BODY_NONE, DELETE, Field, GET, HEAD, M_DROP, M_LOOSE,
-                                 OPTIONS, PATCH, POST,
-                                 PUT, T_CONNECTION, T_CONTENT_LENGTH, T_EXPECT, T_FIRST_OF_PLAN, T_HOST,
-                                 T_TRANSFER_ENCODING, core,
-                                 field_name, field_value)
+                                 OPTIONS, PATCH, POST, PUT, T_CONNECTION, T_CONTENT_LENGTH, T_EXPECT,
+                                 T_FIRST_OF_PLAN, T_HOST, T_TRANSFER_ENCODING, core, field_value)
 
 cdef enum:
     TRAILER_BYTES = 8192        # chunk extensions and trailers of one body; both are dropped

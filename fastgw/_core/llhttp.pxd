@@ -3,7 +3,7 @@
 A parser is 128 opaque bytes of which `data` is never read: callers put the parser first in
 their own struct and cast. Spans handed to callbacks point into the bytes given to execute.
 """
-from libc.stdint cimport uint8_t, uint16_t
+from libc.stdint cimport uint8_t
 
 cdef enum:
     PARSER_BYTES = 128      # llhttp_t is 96 to 104 bytes in 9.x; the self-test proves that 128 is enough

@@ -8,8 +8,8 @@ from fastgw._core.bytes cimport (DIGITS, HEX, UPPER_DIGITS, put, put_char, put_h
                                  writer_init)
 from fastgw._core.clock cimport http_date, wall_ms
 from fastgw._core.state cimport (E_ESCAPED_PATH, E_ESCAPED_QUERY, E_HEADER, E_JSON, E_JSON_STRING, E_PATH, E_QUERY,
-                                 E_RAW, Field, OP_CONTEXT, OP_HEADER, OP_HEADER_MULTI, OP_PARAM, OP_QUERY, OP_QUERY_MULTI, OP_TEXT,
-                                 Op, Reply, T_USER_AGENT, field_name, field_value)
+                                 E_RAW, Field, OP_CONTEXT, OP_HEADER_MULTI, OP_PARAM, OP_QUERY, OP_QUERY_MULTI,
+                                 OP_TEXT, Op, Reply, T_USER_AGENT, field_value)
 
 cdef extern from "<arpa/inet.h>" nogil:
     enum: AF_INET, AF_INET6

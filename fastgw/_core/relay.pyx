@@ -1,7 +1,7 @@
 """Relay an answer: fields by rule, the body by its own framing towards the client."""
 from libc.stdint cimport uint8_t, uint64_t
 
-from fastgw._core.bytes cimport Span, Writer, parse_length, put, put_char, put_field, put_span, put_uint
+from fastgw._core.bytes cimport Writer, parse_length, put, put_char, put_field, put_span, put_uint
 from fastgw._core.clock cimport http_date, micros
 from fastgw._core.gather cimport (gather_chunk, gather_crowded, gather_empty, gather_piece, gather_send,
                                   to_client)

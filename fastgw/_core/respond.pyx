@@ -1,14 +1,14 @@
 """Write the gateway's own answers; count every answer."""
-from libc.stdint cimport int32_t, uint32_t, uint64_t
+from libc.stdint cimport uint32_t, uint64_t
 
-from fastgw._core.bytes cimport Span, put, put_char, put_span, put_uint, same_case, span, writer_init
+from fastgw._core.bytes cimport Span, put, put_span, put_uint, same_case, span, writer_init
 from fastgw._core.clock cimport http_date, micros
 from fastgw._core.counters cimport (BUCKETS, H_FAILURES, H_REQUESTS, R_1XX_2XX, R_3XX, R_4XX, R_5XX, R_BUCKETS,
                                     R_INTEGRATION_ANSWERS, R_INTEGRATION_US, R_LATENCY_US, R_REQUESTS, ROW_BYTES)
 from fastgw._core.failure cimport F_METHOD_NOT_ALLOWED
 from fastgw._core.gather cimport gather_clear, gather_piece, gather_send, to_client
 from fastgw._core.program cimport PROGRAM_OK, program_write
-from fastgw._core.state cimport Cors, HEAD, Program, Reply, T_ORIGIN, core, count, field_value
+from fastgw._core.state cimport Cors, HEAD, Reply, T_ORIGIN, core, count, field_value
 
 cdef enum:
     BODY_BYTES = 65536

@@ -376,7 +376,6 @@ cdef struct Exchange:
     uint64_t body_started   # ms; the body's average rate counts from here
     uint64_t rate_check     # ms; when it is judged next
     uint64_t body_mark      # body_seen at that time
-    uint64_t out_left       # bytes of a BODY_LENGTH answer still to come
     uint64_t started        # us
     uint64_t sent           # us; request handed to the upstream
     uint64_t answered       # us; head of the upstream's answer complete
@@ -417,7 +416,6 @@ cdef struct Conn:
     uint32_t pend_at
     uint32_t requests
     uint32_t taken          # body bytes of the current feed that the exchange has dealt with
-    uint16_t port           # the client's
     uint16_t local_port     # the listener's
     uint8_t family          # 4, 6, or 0 for a unix socket
     uint8_t feeding         # feed() is on the stack

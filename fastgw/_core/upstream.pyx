@@ -3,8 +3,7 @@ from libc.stdint cimport uint64_t
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcmp, memcpy
 
-from fastgw._core.answer cimport (ANSWER_BAD, ANSWER_DONE, ANSWER_LEFT, ANSWER_MORE, answer_begin, answer_ended,
-                                  answer_feed)
+from fastgw._core.answer cimport ANSWER_BAD, ANSWER_DONE, ANSWER_LEFT, answer_begin, answer_ended, answer_feed
 from fastgw._core.clock cimport TIMER_UPSTREAM, Timer, timer_drop, timer_init, timer_set, wheel_handler
 from fastgw._core.counters cimport (H_UPSTREAM_BYTES_IN, H_UPSTREAM_CONNECT_FAILURES, H_UPSTREAM_CONNECTS,
                                     H_UPSTREAM_OPEN, H_UPSTREAM_REUSES)

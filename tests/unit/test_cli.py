@@ -180,3 +180,16 @@ def test_output_into_a_pipe_that_closes_early(pets):
     command = f"{sys.executable} -m fastgw routes {pets} | true"
     told = subprocess.run(["bash", "-c", command], capture_output=True, text=True)
     assert told.stderr == ""
+
+
+def test_bench_hands_its_options_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    called = []
+    monkeypatch.setattr("subprocess.call", lambda command, **_: called.append(command) or 0)
+    assert main(["bench", "--works", "fixed", "--rounds", "1"]) == 0
+    assert called[0][-4:] == ["--works", "fixed", "--rounds", "1"]
+
+
+def test_an_unknown_option_of_another_command_is_refused() -> None:
+    with pytest.raises(SystemExit) as end:
+        main(["environ", "--works", "fixed"])
+    assert end.value.code == 2
