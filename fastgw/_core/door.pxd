@@ -1,6 +1,4 @@
 """The Python doors: where a request that cannot be compiled leaves the GIL-free path. Each is counted."""
-from libc.stdint cimport uint32_t
-
 from fastgw._core.state cimport Exchange
 
 cdef struct DoorEvents:
@@ -9,6 +7,5 @@ cdef struct DoorEvents:
     void (*failed)(Exchange* ex, int code) noexcept nogil
 
 cdef void door_open(const DoorEvents* events, object loop)
-cdef bint door_collect(Exchange* ex, const char* p, uint32_t n) noexcept nogil     # False: no memory
 cdef void door_run(Exchange* ex) noexcept nogil         # run the route's step; the exchange waits or is answered
 cdef void door_leave(Exchange* ex) noexcept nogil       # the exchange ends: cancel what is under way

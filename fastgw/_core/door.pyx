@@ -11,8 +11,6 @@ from dataclasses import dataclass, field
 
 from cpython.ref cimport Py_DECREF, Py_INCREF
 from libc.stdint cimport uint32_t, uint64_t
-from libc.stdlib cimport free, realloc
-from libc.string cimport memcpy
 
 from fastgw._core.bytes cimport Span, put, put_uint
 from fastgw._core.counters cimport H_DOOR_RUN_STEP, H_DOOR_START_TASK, R_DOORS, ROW_BYTES
@@ -203,29 +201,6 @@ cdef void door_leave(Exchange* ex) noexcept nogil:
     if ex.ticket != NULL:
         with gil:
             cancel(ex)
-    if ex.collected != NULL:
-        free(ex.collected)
-        ex.collected = NULL
-        core.live.buffers -= 1
-
-
-cdef bint door_collect(Exchange* ex, const char* p, uint32_t n) noexcept nogil:
-    cdef uint64_t need = ex.body_seen + n
-    cdef uint64_t cap = ex.collected_cap if ex.collected_cap else 4096
-    cdef char* grown
-    if need > ex.collected_cap:
-        while cap < need:
-            cap *= 2
-        grown = <char*>realloc(ex.collected, cap)
-        if grown == NULL:
-            return False
-        if ex.collected == NULL:
-            core.live.buffers += 1
-        ex.collected = grown
-        ex.collected_cap = <uint32_t>cap
-    memcpy(ex.collected + ex.body_seen, p, n)
-    ex.body_seen = need
-    return True
 
 
 cdef void door_open(const DoorEvents* table, object loop):

@@ -1,13 +1,15 @@
 """The life of an exchange. Phases without a step here cost nothing; later parts add theirs to the table."""
-from libc.stdlib cimport calloc, free, malloc
-from libc.string cimport memset
+from libc.stdint cimport uint64_t
+from libc.stdlib cimport calloc, free, malloc, realloc
+from libc.string cimport memcpy, memset
 
 from fastgw._core.answer cimport AnswerEvents, answer_on
+from fastgw._core.bytes cimport Span, span
 from fastgw._core.clock cimport micros
 from fastgw._core.counters cimport H_EXCHANGES_LIVE, H_UPSTREAM_RETRIES
 from fastgw._core.failure cimport (F_BAD_MESSAGE, F_INTEGRATION_BAD_ANSWER, F_INTEGRATION_FAILURE, F_INTEGRATION_TIMEOUT,
                                    F_REQUEST_TOO_LARGE, F_UPSTREAM_OVERLOADED)
-from fastgw._core.door cimport DoorEvents, door_collect, door_leave, door_open, door_run
+from fastgw._core.door cimport DoorEvents, door_leave, door_open, door_run
 from fastgw._core.forward cimport FORWARDED, FORWARD_BROKEN, forward_body, forward_head, forward_piece
 from fastgw._core.gather cimport gather_clear, to_client
 from fastgw._core.head cimport chunks_feed, head_on_piece, request_settings
@@ -129,6 +131,7 @@ cdef void finish(Exchange* ex, int error) noexcept nogil:
     cdef bint keep = ex.keep, whole = ex.received
     ex.phase = LOG
     door_leave(ex)
+    let_go(ex)
     respond_log(ex)
     release(ex)
     if error < 0:
@@ -141,6 +144,7 @@ cdef void leave(Exchange* ex) noexcept nogil:
     """Let go of whatever the exchange waits for, and of what was gathered for its client."""
     gather_clear(&to_client)
     door_leave(ex)
+    let_go(ex)
     upstream_cancel(ex)
     if ex.up != NULL:
         upstream_drop(ex.up)
@@ -200,10 +204,46 @@ cdef void exchange_start(Exchange* ex) noexcept nogil:
         ex.expects = False
     ex.state = EX_WAIT
     ex.phase = ROUTE
+    walk(ex)
+
+
+cdef void walk(Exchange* ex) noexcept nogil:
     while ex.phase < WRITE:
         if steps[ex.phase] != NULL and steps[ex.phase](ex) != NEXT:
             return
         ex.phase += 1
+
+
+cdef void exchange_resume(Exchange* ex) noexcept nogil:
+    cdef Conn* c = ex.conn
+    walk(ex)
+    if c.ex == ex and ex.received:
+        conn_events.rearm(c)
+    elif c.ex == ex:
+        conn_events.resume(c)
+
+
+cdef Verdict want_body(Exchange* ex, Span* body) noexcept nogil:
+    """NEXT with the whole body where it has arrived; else WAIT, and the walk comes back to this phase with it.
+
+    A body that came with its head is looked at where it lies; one that is still coming is held in ex.collected.
+    """
+    if ex.received:
+        body[0] = span(ex.collected, <uint32_t>ex.body_seen)
+        return NEXT
+    if ex.body == BODY_LENGTH and ex.body_now != NULL and ex.body_now_n == ex.body_left:
+        body[0] = span(ex.body_now, ex.body_now_n)
+        return NEXT
+    collect_all(ex)
+    return WAIT
+
+
+cdef void collect_all(Exchange* ex) noexcept nogil:
+    """Hold the body until all of it is here; then the walk comes back to this phase."""
+    ex.holds = True
+    ex.state = EX_COLLECT
+    if ex.expects and ex.body_now_n == 0 and respond_continue(ex) < 0:
+        finish_broken(ex)
 
 
 cdef Verdict step_route(Exchange* ex) noexcept nogil:
@@ -248,14 +288,38 @@ cdef Verdict fixed(Exchange* ex) noexcept nogil:
     return DONE
 
 
-# --- Python steps
+# --- taking the body
+
+cdef bint hold(Exchange* ex, const char* p, uint32_t n) noexcept nogil:
+    cdef uint64_t need = ex.body_seen + n
+    cdef uint64_t cap = ex.collected_cap if ex.collected_cap else 4096
+    cdef char* grown
+    if need > ex.collected_cap:
+        while cap < need:
+            cap *= 2
+        grown = <char*>realloc(ex.collected, cap)
+        if grown == NULL:
+            return False
+        if ex.collected == NULL:
+            core.live.buffers += 1
+        ex.collected = grown
+        ex.collected_cap = <uint32_t>cap
+    memcpy(ex.collected + ex.body_seen, p, n)
+    ex.body_seen = need
+    return True
+
+
+cdef void let_go(Exchange* ex) noexcept nogil:
+    if ex.collected != NULL:
+        free(ex.collected)
+        ex.collected = NULL
+        core.live.buffers -= 1
+
 
 cdef void step(Exchange* ex) noexcept nogil:
     """Run the route's step, with the whole body once it is here."""
     if not ex.received:
-        ex.state = EX_COLLECT
-        if ex.expects and ex.body_now_n == 0 and respond_continue(ex) < 0:
-            finish_broken(ex)
+        collect_all(ex)
         return
     ex.state = EX_WAIT
     ex.wait_deadline = uv.now(core.loop) + ex.route.timeout_ms
@@ -266,9 +330,9 @@ cdef void step(Exchange* ex) noexcept nogil:
 cdef void on_collected_piece(Exchange* ex, const char* p, uint32_t n) noexcept nogil:
     if ex.body_seen + n > core.limits.body_bytes:
         ex.aborted = True
-    elif ex.route.kind == ROUTE_FIXED:
+    elif not ex.holds:
         ex.body_seen += n
-    elif not door_collect(ex, p, n):
+    elif not hold(ex, p, n):
         ex.aborted = True
 
 
@@ -386,10 +450,9 @@ cdef bint exchange_body(Exchange* ex, const char* p, uint32_t n, uint32_t* used)
     if ex.state == EX_COLLECT:
         result = collect(ex, p, n, used)
         if result == FORWARDED:
-            if ex.received and ex.route.kind == ROUTE_FIXED:
-                fixed(ex)
-            elif ex.received:
-                step(ex)
+            if ex.received:
+                ex.state = EX_WAIT
+                walk(ex)
             return True
     elif ex.state == EX_SENDING and ex.up != NULL:
         result = forward_body(ex, p, n, used)

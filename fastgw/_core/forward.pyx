@@ -161,9 +161,9 @@ cdef void put_client_fields(Writer* w, Exchange* ex, uint64_t* tokens) noexcept 
 
 
 cdef void put_framing(Writer* w, Exchange* ex) noexcept nogil:
-    if ex.body == BODY_LENGTH:
+    if ex.holds or ex.body == BODY_LENGTH:
         put(w, b"Content-Length: ", 16)
-        put_uint(w, ex.body_left)
+        put_uint(w, ex.body_seen if ex.holds else ex.body_left)
         put(w, b"\r\n", 2)
     elif ex.body == BODY_CHUNKED:
         put(w, b"Transfer-Encoding: chunked\r\n", 28)
@@ -220,11 +220,16 @@ cdef int forward_head(Exchange* ex) noexcept nogil:
     if result != FORWARDED:
         gather_clear(&to_upstream)
         return result
-    if ex.body_now_n:
+    if ex.holds:
+        gather_piece(&to_upstream, ex.collected, <uint32_t>ex.body_seen)
+    elif ex.body_now_n:
         gather_piece(&to_upstream, ex.body_now, ex.body_now_n)
     if gather_send(&to_upstream, &ex.up.stream) < 0:
         return FORWARD_BROKEN
     ex.sent = micros()
+    if ex.holds:
+        request_out(ex)
+        return FORWARDED
     if ex.body_now_n:
         ex.conn.taken = ex.body_now_n
         ex.body_left -= ex.body_now_n

@@ -340,7 +340,7 @@ cdef enum ExState:
     EX_HEAD = 0             # reading the head
     EX_WAIT = 1             # waiting for an upstream connection or a Python step
     EX_SENDING = 2          # on an upstream connection
-    EX_COLLECT = 3          # taking the whole body, for a Python step or for nobody
+    EX_COLLECT = 3          # taking the whole body, for a phase that needs it or for nobody
 
 cdef struct Exchange:
     char parser[PARSER_BYTES]   # first: callbacks cast it back
@@ -370,6 +370,7 @@ cdef struct Exchange:
     uint8_t out             # Framing of the answer
     uint8_t aborted         # the request was given up by the upstream side: read no more of it
     uint8_t failure         # failure code + 1; 0: none
+    uint8_t holds           # the body is held until all of it is here
     uint16_t status
     uint64_t body_left
     uint64_t body_seen
@@ -401,7 +402,7 @@ cdef struct Exchange:
     const char* body_now    # body bytes at hand during a feed, or NULL
     uint32_t body_now_n
     void* ticket            # Python object of a step that is under way, or NULL
-    char* collected         # body for a Python step
+    char* collected         # the body so far, where it is held
     uint32_t collected_cap
     RouterMatch match
 

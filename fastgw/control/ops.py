@@ -1,17 +1,8 @@
-"""The control process: the ops listener.
-
-It shares nothing with the data plane but the counters, so it answers also when every worker is
-busy or out of descriptors. It ends when the supervisor does, for its address must be free for
-the next one.
-"""
+"""The ops listener: what an operator, a probe or a Prometheus asks a gateway."""
 
 import asyncio
 import hmac
 import ipaddress
-import os
-import signal
-import socket
-import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from typing import Any
@@ -22,8 +13,7 @@ from aiohttp import web
 from fastgw.control import routes
 from fastgw.observe import metrics
 from fastgw.observe.counters import Reader
-from fastgw.runtime import log
-from fastgw.runtime.handover import OpsStart, Served, receive_descriptors
+from fastgw.runtime.handover import ControlStart, Served
 from fastgw.runtime.peer import Peer, PeerGone, Refused
 from fastgw.settings import names, shown
 
@@ -36,7 +26,7 @@ Next = Callable[[web.Request], Awaitable[web.StreamResponse]]
 class Ops:
     """The resources of the ops listener."""
 
-    def __init__(self, start: OpsStart, reader: Reader, supervisor: Peer):
+    def __init__(self, start: ControlStart, reader: Reader, supervisor: Peer):
         self._resolved = start.resolved
         self._reader = reader
         self._supervisor = supervisor
@@ -153,51 +143,3 @@ def _is_literal(host: str) -> bool:
 def _json(value: Any, status: int = 200) -> web.Response:
     body = orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS)
     return web.Response(status=status, body=body + b"\n", content_type="application/json")
-
-
-class Process:
-    """The life of the control process."""
-
-    def __init__(self, sock: socket.socket, descriptors: list[int]):
-        self._sock = sock
-        self._counters, self._listening = descriptors
-        self._ops: Ops | None = None
-        self._runner: web.AppRunner | None = None
-
-    async def run(self) -> None:
-        stop = asyncio.Event()
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
-            asyncio.get_running_loop().add_signal_handler(number, stop.set)
-        self._peer = await Peer.open(self._sock, {"start": self._start, "update": self._update})
-        waits = [asyncio.create_task(stop.wait()), asyncio.create_task(self._peer.gone.wait())]
-        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        for wait in waits:
-            wait.cancel()
-        if self._runner:
-            await self._runner.cleanup()
-        await self._peer.close()
-
-    async def _start(self, start: OpsStart) -> None:
-        log.start("ops", start.resolved.settings.log_level)
-        self._ops = Ops(start, Reader(self._counters, start.workers), self._peer)
-        self._runner = web.AppRunner(self._ops.application(), access_log=None, shutdown_timeout=1.0)
-        await self._runner.setup()
-        await web.SockSite(self._runner, socket.socket(fileno=self._listening)).start()
-
-    async def _update(self, served: Served) -> None:
-        self._ops.served = served
-
-
-def main() -> int:
-    """python -m fastgw.control.ops DESCRIPTOR, the control socket's."""
-    sock = socket.socket(fileno=int(sys.argv[1]))
-    descriptors = receive_descriptors(sock)
-    if descriptors:
-        sock.setblocking(False)
-        asyncio.run(Process(sock, descriptors).run())
-        os.close(descriptors[0])
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -14,6 +14,9 @@ from fastgw.settings import Resolved, Settings
 _MOST_DESCRIPTORS = 253
 """Linux's SCM_MAX_FD."""
 
+COUNTERS, LISTEN = "counters", "listen"
+"""Roles of descriptors: the shared counters; a listening socket."""
+
 
 @dataclass(frozen=True, slots=True)
 class Definition:
@@ -25,8 +28,9 @@ class Definition:
 
 @dataclass(frozen=True, slots=True)
 class WorkerStart:
-    """Descriptors: the counters, then one listening socket for each address."""
+    """roles: what each descriptor that came before is, in order; several may be LISTEN."""
 
+    roles: tuple[str, ...]
     worker: int
     settings: Settings
     definition: Definition
@@ -41,9 +45,10 @@ class Served:
 
 
 @dataclass(frozen=True, slots=True)
-class OpsStart:
-    """Descriptors: the counters, then the ops listening socket."""
+class ControlStart:
+    """roles as a WorkerStart's; without LISTEN there is no ops listener."""
 
+    roles: tuple[str, ...]
     workers: int
     resolved: Resolved
     served: Served

@@ -15,13 +15,13 @@ from fastgw.load import Loaded, LoadOptions, load
 from fastgw.observe import counters
 from fastgw.runtime import log
 from fastgw.runtime.children import Child, ending
-from fastgw.runtime.handover import Definition, OpsStart, Served, WorkerStart
+from fastgw.runtime.handover import COUNTERS, LISTEN, ControlStart, Definition, Served, WorkerStart
 from fastgw.runtime.listen import ListenError, Listening, listen
 from fastgw.runtime.peer import PeerGone, Refused
 from fastgw.runtime.slots import Slots
 from fastgw.settings import Address, Given, Resolved, SettingsError, resolve, shown
 
-WORKER, OPS = "fastgw.runtime.worker", "fastgw.control.ops"
+WORKER, CONTROL = "fastgw.runtime.worker", "fastgw.control.process"
 """Modules of the children: named, not imported, for they run in interpreters of their own."""
 
 RESPAWN_FIRST, RESPAWN_LONGEST, RESPAWN_RESET = 0.1, 5.0, 10.0
@@ -66,7 +66,7 @@ class Supervisor:
         self._slots = Slots()
         self._workers: dict[int, Child] = {}
         self._ready: set[int] = set()
-        self._ops: Child | None = None
+        self._control: Child | None = None
         self._listening: list[Listening] = []
         self._ops_listening: Listening | None = None
         self._counters = -1
@@ -114,18 +114,17 @@ class Supervisor:
         self._definition = Definition(loaded.gateway, self._slots.assign(loaded.gateway))
         outcomes = await asyncio.gather(
             *(self._start_worker(number) for number in self._workers),
-            *([self._start_ops()] if self._ops else []),
+            self._start_control(),
             return_exceptions=True,
         )
         if lines := [line for outcome in outcomes if outcome for line in _why(outcome)]:
             raise Refused(*dict.fromkeys(lines))
         for number in self._workers:
             self._keep_task(self._keep_worker(number))
-        if self._ops:
-            self._keep_task(self._keep_ops())
+        self._keep_task(self._keep_control())
 
     async def _spawn(self, count: int) -> None:
-        """Idle interpreters for count workers and the ops listener; surplus ones are ended."""
+        """Idle interpreters for count workers and the control process; surplus ones are ended."""
         for number in range(count):
             if number not in self._workers:
                 self._workers[number] = await Child.spawn(f"worker-{number}", WORKER)
@@ -133,8 +132,8 @@ class Supervisor:
             child = self._workers.pop(number)
             child.kill()
             await child.wait()
-        if self._ops is None and self._resolved.settings.ops != "off":
-            self._ops = await Child.spawn("ops", OPS)
+        if self._control is None:
+            self._control = await Child.spawn("control", CONTROL)
 
     async def _read(self) -> Loaded:
         """The definition as the files have it now. Raises Refused with every problem."""
@@ -161,12 +160,13 @@ class Supervisor:
 
     async def _start_worker(self, number: int) -> None:
         child = self._workers[number]
-        descriptors = [self._counters, *(one.of(number).fileno() for one in self._listening)]
-        message = WorkerStart(number, self._resolved.settings, self._definition)
+        handed = [(COUNTERS, self._counters), *((LISTEN, one.of(number).fileno()) for one in self._listening)]
+        roles, descriptors = zip(*handed, strict=True)
+        message = WorkerStart(roles, number, self._resolved.settings, self._definition)
         await child.start(descriptors, message, {})
         self._ready.add(number)
 
-    async def _start_ops(self) -> None:
+    async def _start_control(self) -> None:
         verbs = {
             "state": self._state,
             "upstreams": lambda _: self._ask_workers("upstreams"),
@@ -174,9 +174,12 @@ class Supervisor:
             "reload": lambda _: self.reload(),
             "drain": self._drain,
         }
-        message = OpsStart(len(self._workers), self._resolved, self._served())
-        descriptors = [self._counters, self._ops_listening.sockets[0].fileno()]
-        await self._ops.start(descriptors, message, verbs)
+        handed = [(COUNTERS, self._counters)]
+        if self._ops_listening:
+            handed.append((LISTEN, self._ops_listening.sockets[0].fileno()))
+        roles, descriptors = zip(*handed, strict=True)
+        message = ControlStart(roles, len(self._workers), self._resolved, self._served())
+        await self._control.start(descriptors, message, verbs)
 
     def _served(self) -> Served:
         return Served(self._definition.gateway, self._slots.labels())
@@ -209,12 +212,12 @@ class Supervisor:
 
         await self._keep(lambda: self._workers[number], lambda: self._ready.discard(number), replace)
 
-    async def _keep_ops(self) -> None:
+    async def _keep_control(self) -> None:
         async def replace() -> None:
-            self._ops = await Child.spawn("ops", OPS)
-            await self._start_ops()
+            self._control = await Child.spawn("control", CONTROL)
+            await self._start_control()
 
-        await self._keep(lambda: self._ops, lambda: None, replace)
+        await self._keep(lambda: self._control, lambda: None, replace)
 
     async def _keep(
         self, current: Callable[[], Child], lost: Callable[[], None], replace: Callable[[], Awaitable[None]]
@@ -243,7 +246,7 @@ class Supervisor:
                     _log.error("%s did not start: %s", child.name, "; ".join(_why(error)))
                     current().kill()
 
-    # What the ops listener asks for
+    # What the control process asks for
 
     async def _state(self, _: None) -> dict[str, Any]:
         return {
@@ -279,11 +282,11 @@ class Supervisor:
             self._check_fixed(loaded)
             definition = Definition(loaded.gateway, self._slots.assign(loaded.gateway))
             await self._put_in_force(definition)
-            if self._ops and self._ops.peer:
+            if self._control.peer:
                 try:
-                    await self._ops.peer.call("update", self._served())
+                    await self._control.peer.call("update", self._served())
                 except PeerGone:
-                    _log.debug("the ops listener is away; its successor gets the new definition")
+                    _log.debug("the control process is away; its successor gets the new definition")
             return [str(problem) for problem in loaded.problems]
 
     def _check_fixed(self, loaded: Loaded) -> None:
@@ -348,8 +351,7 @@ class Supervisor:
         limit = self._resolved.settings.drain_timeout + EXIT_GRACE
         serving = [child for number, child in self._workers.items() if number in self._ready]
         statuses = await asyncio.gather(*(_end(child, limit) for child in serving))
-        if self._ops:
-            statuses.append(await _end(self._ops, EXIT_GRACE))
+        statuses.append(await _end(self._control, EXIT_GRACE))
         for child in self._children():
             child.kill()
             await child.wait()
@@ -367,7 +369,7 @@ class Supervisor:
             await child.wait()
 
     def _children(self) -> list[Child]:
-        return [*self._workers.values(), *([self._ops] if self._ops else [])]
+        return [*self._workers.values(), *([self._control] if self._control else [])]
 
 
 async def _end(child: Child, limit: float) -> int:

@@ -21,7 +21,7 @@ from fastgw._core.engine import Engine
 from fastgw.observe.counters import Region
 from fastgw.plan.compiler import compile_plan
 from fastgw.runtime import log
-from fastgw.runtime.handover import Definition, WorkerStart, receive_descriptors
+from fastgw.runtime.handover import COUNTERS, LISTEN, Definition, WorkerStart, receive_descriptors
 from fastgw.runtime.peer import Peer, Refused
 from fastgw.runtime.resolver import Resolver
 from fastgw.runtime.threads import in_passing_thread
@@ -41,10 +41,9 @@ _log = logging.getLogger("fastgw")
 class Worker:
     """The verbs that the supervisor calls, and the way out."""
 
-    def __init__(self, sock: socket.socket, counters: int, listening: list[int]):
+    def __init__(self, sock: socket.socket, descriptors: list[int]):
         self._sock = sock
-        self._counters = counters
-        self._listening = listening
+        self._descriptors = descriptors
         self._stop = asyncio.Event()
         self._settings = Settings()
         self._engine: Engine | None = None
@@ -84,8 +83,10 @@ class Worker:
     async def _start(self, start: WorkerStart) -> None:
         log.start(f"worker-{start.worker}", start.settings.log_level)
         self._settings = start.settings
-        self._region = Region(self._counters, start.worker)
-        os.close(self._counters)
+        handed = list(zip(start.roles, self._descriptors, strict=True))
+        counters = dict(handed)[COUNTERS]
+        self._region = Region(counters, start.worker)
+        os.close(counters)
         plan = self._compile(start.definition)      # here, while there is no traffic: a worker without names to
         # resolve stays a process of one thread, which makes its system calls cheaper
         loop, limits = asyncio.get_running_loop(), engine_settings(start.settings)
@@ -94,9 +95,10 @@ class Worker:
         self._resolver = Resolver(engine, start.settings)
         await self._resolver.adopt(start.definition.gateway)
         self._chores = [asyncio.create_task(self._resolver.run()), asyncio.create_task(self._reap())]
-        for descriptor in self._listening:
-            with socket.socket(fileno=descriptor) as sock:
-                engine.listen(sock)
+        for role, descriptor in handed:
+            if role == LISTEN:
+                with socket.socket(fileno=descriptor) as sock:
+                    engine.listen(sock)
 
     def _compile(self, definition: Definition) -> Any:
         try:
@@ -176,7 +178,7 @@ def main() -> int:
     before = open_descriptors().keys() - handed
     sock.setblocking(False)
     with asyncio.Runner(loop_factory=lambda: loop) as runner:
-        left = runner.run(Worker(sock, descriptors[0], descriptors[1:]).run())
+        left = runner.run(Worker(sock, descriptors).run())
     left += [what for number, what in open_descriptors().items() if number not in before]
     if left:
         print(f"fastgw worker {os.getpid()}: left behind: {', '.join(left)}", file=sys.stderr)

@@ -54,7 +54,7 @@ def refused(port: int) -> bool:
 
 
 def ops_process(gateway: Gateway) -> int:
-    (pid,) = [pid for pid in children(gateway.pid) if b"fastgw.control.ops" in command_line(pid)]
+    (pid,) = [pid for pid in children(gateway.pid) if b"fastgw.control.process" in command_line(pid)]
     return pid
 
 

@@ -10,7 +10,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from fastgw.control.ops import Ops
 from fastgw.model.gateway import Gateway
 from fastgw.observe import counters
-from fastgw.runtime.handover import OpsStart, Served
+from fastgw.runtime.handover import ControlStart, Served
 from fastgw.runtime.peer import PeerGone, Refused
 from fastgw.settings import Resolved, Settings
 
@@ -34,7 +34,7 @@ def ask(method, path, *, headers=None, supervisor=None, **changed):
     async def run():
         fd = counters.create(1)
         resolved = Resolved(dataclasses.replace(Settings(), **changed), {n: "default" for n in NAMES})
-        start = OpsStart(1, resolved, Served(Gateway((), (), ()), {}))
+        start = ControlStart((), 1, resolved, Served(Gateway((), (), ()), {}))
         ops = Ops(start, counters.Reader(fd, 1), supervisor or Supervisor())
         try:
             async with TestClient(TestServer(ops.application())) as client:

@@ -1,0 +1,69 @@
+"""The control process: the ops listener, and the chores that are off the data path.
+
+It shares nothing with the data plane but memory, so it answers also when every worker is busy or out of
+descriptors. It ends when the supervisor does, for its address must be free for the next one.
+"""
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+
+from aiohttp import web
+
+from fastgw.control.ops import Ops
+from fastgw.observe.counters import Reader
+from fastgw.runtime import log
+from fastgw.runtime.handover import COUNTERS, LISTEN, ControlStart, Served, receive_descriptors
+from fastgw.runtime.peer import Peer
+
+
+class Process:
+    """The life of the control process."""
+
+    def __init__(self, sock: socket.socket, descriptors: list[int]):
+        self._sock = sock
+        self._descriptors = descriptors
+        self._ops: Ops | None = None
+        self._runner: web.AppRunner | None = None
+
+    async def run(self) -> None:
+        stop = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        self._peer = await Peer.open(self._sock, {"start": self._start, "update": self._update})
+        waits = [asyncio.create_task(stop.wait()), asyncio.create_task(self._peer.gone.wait())]
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        for wait in waits:
+            wait.cancel()
+        if self._runner:
+            await self._runner.cleanup()
+        await self._peer.close()
+
+    async def _start(self, start: ControlStart) -> None:
+        log.start("control", start.resolved.settings.log_level)
+        handed = dict(zip(start.roles, self._descriptors, strict=True))
+        self._ops = Ops(start, Reader(handed[COUNTERS], start.workers), self._peer)
+        if LISTEN in handed:
+            self._runner = web.AppRunner(self._ops.application(), access_log=None, shutdown_timeout=1.0)
+            await self._runner.setup()
+            await web.SockSite(self._runner, socket.socket(fileno=handed[LISTEN])).start()
+
+    async def _update(self, served: Served) -> None:
+        self._ops.served = served
+
+
+def main() -> int:
+    """python -m fastgw.control.process DESCRIPTOR, the control socket's."""
+    sock = socket.socket(fileno=int(sys.argv[1]))
+    descriptors = receive_descriptors(sock)
+    if descriptors:
+        sock.setblocking(False)
+        asyncio.run(Process(sock, descriptors).run())
+        os.close(descriptors[0])
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
