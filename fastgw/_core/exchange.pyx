@@ -1,5 +1,5 @@
 """The life of an exchange. Phases without a step here cost nothing; later parts add theirs to the table."""
-from libc.stdint cimport uint64_t
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memcpy, memset
 
@@ -19,8 +19,8 @@ from fastgw._core.relay cimport relay_flush, relay_head, relay_piece
 from fastgw._core.respond cimport (respond_asterisk, respond_continue, respond_failure, respond_fixed, respond_log,
                                    respond_preflight)
 from fastgw._core.route cimport ROUTED, route_find, route_is_preflight
-from fastgw._core.state cimport (BODY_LENGTH, BODY_NONE, EX_COLLECT, EX_HEAD, EX_SENDING, EX_WAIT, Field, INTEGRATE,
-                                 LOG, PARSE, ROUTE, ROUTE_FIXED, ROUTE_PROXY, ROUTE_PYTHON, Target, WRITE,
+from fastgw._core.state cimport (ACCEPT, BODY_LENGTH, BODY_NONE, EX_COLLECT, EX_HEAD, EX_SENDING, EX_WAIT, Field, INTEGRATE,
+                                 LOG, PARSE, ROUTE, ROUTE_FIXED, ROUTE_PROXY, ROUTE_PYTHON, Target,
                                  core,
                                  count, random64, verb_idempotent)
 from fastgw._core.upstream cimport (ACQUIRED, ACQUIRE_FAILED, ACQUIRE_WAITS, UP_SILENT, UP_TIMEOUT, UP_UNREACHABLE,
@@ -50,6 +50,7 @@ cdef enum Verdict:
 ctypedef Verdict (*step_fn)(Exchange* ex) noexcept nogil
 
 cdef step_fn steps[LOG + 1]     # the fixed list of phases
+cdef uint8_t next_phase[LOG + 1]    # the next one that has a step; INTEGRATE is the last of a walk
 cdef const ConnEvents* conn_events
 cdef UpstreamEvents upstream_events
 cdef AnswerEvents answer_events
@@ -208,10 +209,8 @@ cdef void exchange_start(Exchange* ex) noexcept nogil:
 
 
 cdef void walk(Exchange* ex) noexcept nogil:
-    while ex.phase < WRITE:
-        if steps[ex.phase] != NULL and steps[ex.phase](ex) != NEXT:
-            return
-        ex.phase += 1
+    while steps[ex.phase](ex) == NEXT:
+        ex.phase = next_phase[ex.phase]
 
 
 cdef void exchange_resume(Exchange* ex) noexcept nogil:
@@ -471,6 +470,14 @@ cdef void on_piece(Exchange* ex, const char* p, uint32_t n) noexcept nogil:
         forward_piece(ex, p, n)
 
 
+cdef void chain_phases() noexcept nogil:
+    cdef int phase, following = INTEGRATE
+    for phase in range(INTEGRATE - 1, ACCEPT - 1, -1):
+        next_phase[phase] = following
+        if steps[phase] != NULL:
+            following = phase
+
+
 cdef void exchange_open(const ConnEvents* events, object loop):
     global conn_events
     conn_events = events
@@ -480,6 +487,7 @@ cdef void exchange_open(const ConnEvents* events, object loop):
     head_on_piece(on_piece)
     steps[<int>ROUTE] = step_route
     steps[<int>INTEGRATE] = step_integrate
+    chain_phases()
     upstream_events.ready = on_ready
     upstream_events.failed = on_failed
     upstream_events.flush = on_flush

@@ -6,6 +6,8 @@ cdef enum:
     PORT_BAD = -1
     PORT_DIGITS = 5
 
+cdef unsigned char NAME_BYTE[256]   # a byte of a registered name in lower case; 0: it may not stand there
+
 
 cdef inline bint is_digit(unsigned char c) noexcept nogil:
     return c"0" <= c <= c"9"
@@ -17,10 +19,6 @@ cdef inline bint is_hex(unsigned char c) noexcept nogil:
 
 cdef inline unsigned char lower(unsigned char c) noexcept nogil:
     return c + 32 if c"A" <= c <= c"Z" else c
-
-
-cdef inline bint is_name_byte(unsigned char c) noexcept nogil:
-    return c"a" <= (c | 0x20) <= c"z" or is_digit(c) or c == c"-" or c == c"_" or c == c"~"
 
 
 cdef int32_t parse_port(const unsigned char* s, uint32_t n) noexcept nogil:
@@ -102,23 +100,17 @@ cdef int32_t bracket_end(const unsigned char* s, uint32_t n) noexcept nogil:
     return i + 1
 
 
-cdef int32_t name_end(const unsigned char* s, uint32_t n) noexcept nogil:
-    """Bytes of the registered name at the start of s (up to ':' or the end), or HOST_BAD."""
+cdef int32_t put_name(const unsigned char* s, uint32_t n, char* out) noexcept nogil:
+    """Write the registered name at the start of s (up to ':' or the end) in lower case; its bytes, or HOST_BAD."""
     cdef uint32_t i = 0
-    cdef bint empty_label = True
+    cdef unsigned char byte, before = c"."
     while i < n and s[i] != c":":
-        if s[i] == c".":
-            if empty_label:
-                return HOST_BAD
-            empty_label = True
-        elif is_name_byte(s[i]):
-            empty_label = False
-        else:
+        byte = NAME_BYTE[s[i]]
+        if byte == 0 or i == HOST_CAP or (byte == c"." and before == c"."):
             return HOST_BAD
+        out[i] = before = byte
         i += 1
-    if i == 0 or i > HOST_CAP:
-        return HOST_BAD
-    return i
+    return i if i else HOST_BAD
 
 
 cdef int host_parse(const char* raw, uint32_t n, char* out, uint32_t* name_n, int32_t* port) noexcept nogil:
@@ -126,7 +118,12 @@ cdef int host_parse(const char* raw, uint32_t n, char* out, uint32_t* name_n, in
     cdef int32_t end, i, found
     if n == 0:
         return HOST_BAD
-    end = bracket_end(s, n) if s[0] == c"[" else name_end(s, n)
+    if s[0] == c"[":
+        end = bracket_end(s, n)
+        for i in range(end):
+            out[i] = lower(s[i])
+    else:
+        end = put_name(s, n, out)
     if end < 0:
         return HOST_BAD
     found = parse_port(s + end, n - end)
@@ -134,11 +131,19 @@ cdef int host_parse(const char* raw, uint32_t n, char* out, uint32_t* name_n, in
         return HOST_BAD
     if s[end - 1] == c".":
         end -= 1
-    for i in range(end):
-        out[i] = lower(s[i])
     name_n[0] = end
     port[0] = found
     return HOST_OK
+
+
+cdef int fill_table() except -1:
+    cdef unsigned char byte
+    for byte in b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_~.":
+        NAME_BYTE[byte] = lower(byte)
+    return 0
+
+
+fill_table()
 
 
 def parse(const unsigned char[::1] raw not None) -> tuple[bytes, int]:

@@ -4,7 +4,7 @@ from libc.stdio cimport snprintf
 from libc.string cimport memcpy
 from libc.time cimport time_t, tm
 
-from fastgw._core.bytes cimport (DIGITS, HEX, UPPER_DIGITS, put, put_char, put_hex, put_span, put_uint, same_case, span,
+from fastgw._core.bytes cimport (HEX, UPPER_DIGITS, put, put_char, put_hex, put_span, put_uint, same_case, span,
                                  writer_init)
 from fastgw._core.clock cimport http_date, wall_ms
 from fastgw._core.state cimport (E_ESCAPED_PATH, E_ESCAPED_QUERY, E_HEADER, E_JSON, E_JSON_STRING, E_PATH, E_QUERY,
@@ -25,7 +25,7 @@ cdef enum:
 cdef char value_bytes[VALUE_BYTES]
 
 cdef uint8_t UNRESERVED[256]
-cdef char HEX_PAIRS[512]     # "00" to "ff"
+cdef char BASE64_PAIRS[8192]    # two letters of base64url (RFC 4648 section 5) for each 12 bits
 cdef const char* MONTHS = "JanFebMarAprMayJunJulAugSepOctNovDec"
 
 
@@ -193,31 +193,46 @@ cdef bint header_value(Exchange* ex, Span wanted, bint multi, Writer* w) noexcep
 
 # --- context
 
-cdef inline char* hex_bytes(char* at, uint64_t value, int nbytes) noexcept nogil:
-    """The nbytes low bytes of value as hex at `at`; returns what follows."""
-    cdef int i
-    for i in range(nbytes - 1, -1, -1):
-        memcpy(at, HEX_PAIRS + 2 * ((value >> (8 * i)) & 255), 2)
-        at += 2
-    return at
+cdef extern from *:
+    """
+    #include <stdint.h>
+    /* The eight hex digits of a 32-bit value, the first in the lowest byte: nibbles are spread to bytes, then
+       each of them above 9 is moved on from '0'+n to 'a'+n-10, all eight at once. */
+    static inline uint64_t fastgw_hex8(uint32_t value) {
+        uint64_t x = __builtin_bswap32(value), over;
+        x = (x | x << 16) & 0x0000ffff0000ffffULL;
+        x = (x | x << 8) & 0x00ff00ff00ff00ffULL;
+        x = (x >> 4 | x << 8) & 0x0f0f0f0f0f0f0f0fULL;
+        over = ((x + 0x0606060606060606ULL) >> 4) & 0x0101010101010101ULL;
+        return x + 0x3030303030303030ULL + over * ('a' - '0' - 10);
+    }
+    """
+    uint64_t fastgw_hex8(uint32_t value) nogil
+
+
+cdef inline void hex8(char* at, uint64_t value) noexcept nogil:
+    """The 32 low bits of value as 8 hex digits at `at`."""
+    cdef uint64_t digits = fastgw_hex8(<uint32_t>value)
+    memcpy(at, &digits, 8)
 
 
 cdef void put_uuid(Writer* w, uint64_t high, uint64_t low) noexcept nogil:
     """A version 4 UUID (RFC 9562) of 122 random bits."""
+    cdef char digits[32]
     cdef char text[36]
-    cdef char* at = hex_bytes(text, high >> 32, 4)
-    at[0] = c"-"
-    at = hex_bytes(at + 1, high >> 16, 2)
-    at[0] = c"-"
-    at = hex_bytes(at + 1, 0x4000 | (high & 0x0FFF), 2)
-    at[0] = c"-"
-    at = hex_bytes(at + 1, 0x8000 | (low >> 48 & 0x3FFF), 2)
-    at[0] = c"-"
-    hex_bytes(at + 1, low, 6)
+    high = (high & ~<uint64_t>0xF000) | 0x4000
+    low = (low & 0x3FFFFFFFFFFFFFFFULL) | 0x8000000000000000ULL
+    hex8(digits, high >> 32)
+    hex8(digits + 8, high)
+    hex8(digits + 16, low >> 32)
+    hex8(digits + 24, low)
+    memcpy(text, digits, 8)
+    memcpy(text + 9, digits + 8, 4)
+    memcpy(text + 14, digits + 12, 4)
+    memcpy(text + 19, digits + 16, 4)
+    memcpy(text + 24, digits + 20, 12)
+    text[8] = text[13] = text[18] = text[23] = c"-"
     put(w, text, 36)
-
-
-cdef const char* BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
 
 cdef void put_extended_id(Writer* w, uint64_t high, uint64_t low) noexcept nogil:
@@ -225,24 +240,26 @@ cdef void put_extended_id(Writer* w, uint64_t high, uint64_t low) noexcept nogil
     cdef char text[16]
     cdef uint64_t bits = high * <uint64_t>0x9E3779B97F4A7C15ULL ^ low
     cdef int i
-    for i in range(15):
-        if i == 10:
-            bits = low * <uint64_t>0xC2B2AE3D27D4EB4FULL ^ high
-        text[i] = BASE64[bits & 63]
-        bits >>= 6
+    for i in range(0, 10, 2):
+        memcpy(text + i, BASE64_PAIRS + 2 * (bits & 4095), 2)
+        bits >>= 12
+    bits = low * <uint64_t>0xC2B2AE3D27D4EB4FULL ^ high
+    for i in range(10, 16, 2):
+        memcpy(text + i, BASE64_PAIRS + 2 * (bits & 4095), 2)
+        bits >>= 12
     text[15] = c"="
     put(w, text, 16)
 
 
 cdef void put_trace_id(Writer* w, Exchange* ex) noexcept nogil:
     cdef char text[40]
-    cdef char* at
     memcpy(text, b"Root=1-", 7)
-    at = hex_bytes(text + 7, wall_ms() // 1000, 4)
-    at[0] = c"-"
-    at = hex_bytes(at + 1, ex.id_high, 4)
-    at = hex_bytes(at, ex.id_low, 8)
-    put(w, text, <uint32_t>(at - text))
+    hex8(text + 7, wall_ms() // 1000)
+    text[15] = c"-"
+    hex8(text + 16, ex.id_high)
+    hex8(text + 24, ex.id_low >> 32)
+    hex8(text + 32, ex.id_low)
+    put(w, text, 40)
 
 
 cdef void put_source_ip(Writer* w, Exchange* ex) noexcept nogil:
@@ -387,11 +404,12 @@ cdef int program_write(const Program* program, Exchange* ex, Writer* w) noexcept
 
 cdef int fill_table() except -1:
     cdef int i
+    letters = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
     for byte in b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~":
         UNRESERVED[byte] = 1
-    for i in range(256):
-        HEX_PAIRS[2 * i] = DIGITS[i >> 4]
-        HEX_PAIRS[2 * i + 1] = DIGITS[i & 15]
+    for i in range(4096):
+        BASE64_PAIRS[2 * i] = letters[i & 63]
+        BASE64_PAIRS[2 * i + 1] = letters[i >> 6]
     return 0
 
 
