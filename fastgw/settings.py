@@ -71,6 +71,18 @@ class Settings:
     drain_timeout: float = _setting(
         30.0, "Time to finish the requests in flight when stopping.", unit="s", low=0, high=86_400
     )
+    watchdog_timeout: float = _setting(
+        2.0, "A worker whose loop makes no progress for so long is replaced; 0 switches that off. A Python step that "
+        "blocks the loop counts as no progress.", unit="s", low=0, high=86_400
+    )
+    memory_limit: int = _size(
+        0, "Memory of the gateway; each worker, and the other processes together, have an equal share. At 85, 92 and "
+        "95 % of it a worker sheds load. 0: what the control group allows, else the machine's.", low=0, high=2**53
+    )
+    overload_lag: float = _setting(
+        0.25, "Bytes of clients that wait so long for the worker mean overload: new requests get 503; at four times "
+        "as long connections are refused. 0 switches that off.", unit="s", low=0, high=3600
+    )
     log_level: str = _setting(
         "info", "Least severe message on stderr.", choices=("debug", "info", "warning", "error")
     )

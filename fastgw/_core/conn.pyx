@@ -363,7 +363,8 @@ cdef void conn_accept(void* server, bint tcp, int local_port) noexcept nogil:
     if tcp:
         uv.tcp_nodelay(c.stream.handle, 1)
         read_address(c)
-    if core.drain or core.live.connections > core.limits.max_connections or not peer_enter(c):
+    if core.drain or core.overload >= 3 or core.live.connections > core.limits.max_connections \
+            or not peer_enter(c):
         count(H_CONNECTIONS_REFUSED)
         close(c)
         return

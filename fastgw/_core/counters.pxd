@@ -25,6 +25,10 @@ cdef enum:
     H_UPSTREAM_OPEN = 17
     H_EXCHANGES_LIVE = 18
     H_PLAN_SWAPS = 19
+    H_PULSES = 20
+    H_LOOP_LAG_US = 21
+    H_OVERLOAD = 22
+    H_OVERLOAD_REFUSED = 23
 
 cdef enum:
     R_REQUESTS = 0

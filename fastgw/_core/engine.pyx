@@ -11,6 +11,7 @@ from fastgw._core.conn cimport conn_accept, conn_open, conns_close, conns_drain
 from fastgw._core.counters cimport H_PLAN_SWAPS, HEADER_BYTES, ROW_BYTES
 from fastgw._core.exchange cimport exchange_close
 from fastgw._core.libuv cimport UV_NAMED_PIPE, UV_TCP, loop_pointer, uv, uv_data, uv_set_data
+from fastgw._core.overload cimport overload_close, overload_open, overload_told
 from fastgw._core.path cimport PATH_MERGE_SLASHES, PATH_PASS_ENCODED_SLASH
 from fastgw._core.plan cimport Plan
 from fastgw._core.state cimport Address, MAX_ADDRESSES, ROUTE_PROXY, StagePlan, Target, TargetLimits, core, count
@@ -87,6 +88,7 @@ cdef class Engine:
         core.upstream_fields = settings["upstream_head_fields"]
         wheel_open(core.loop)
         conn_open(loop)
+        overload_open(settings["memory_share"], settings["overload_lag_ms"] * 1000)
 
     def listen(self, sock) -> None:
         """Accept on a bound socket; the engine keeps a descriptor of its own."""
@@ -218,6 +220,7 @@ cdef class Engine:
         upstream_close_all()
         exchange_close()
         wheel_close()
+        overload_close()
 
     def finish(self) -> None:
         """After close() and a turn of the loop: free the plans and the targets."""
@@ -240,6 +243,10 @@ cdef class Engine:
             "timers": wheel_count(),
             "plans": len(self.plans) - 1 if self.plans else 0,
         }
+
+    def overload(self) -> dict:
+        """What the worker's load was when it was last looked at: see overload.pyx."""
+        return overload_told()
 
     def upstreams(self) -> list:
         """State of every target: connections by state, waiters, and counters."""

@@ -6,9 +6,9 @@ from libc.string cimport memcpy, memset
 from fastgw._core.answer cimport AnswerEvents, answer_on
 from fastgw._core.bytes cimport Span, span
 from fastgw._core.clock cimport micros
-from fastgw._core.counters cimport H_EXCHANGES_LIVE, H_UPSTREAM_RETRIES
+from fastgw._core.counters cimport H_EXCHANGES_LIVE, H_OVERLOAD_REFUSED, H_UPSTREAM_RETRIES
 from fastgw._core.failure cimport (F_BAD_MESSAGE, F_INTEGRATION_BAD_ANSWER, F_INTEGRATION_FAILURE, F_INTEGRATION_TIMEOUT,
-                                   F_REQUEST_TOO_LARGE, F_UPSTREAM_OVERLOADED)
+                                   F_OVERLOADED, F_REQUEST_TOO_LARGE, F_UPSTREAM_OVERLOADED)
 from fastgw._core.door cimport DoorEvents, door_leave, door_open, door_run
 from fastgw._core.forward cimport FORWARDED, FORWARD_BROKEN, forward_body, forward_head, forward_piece
 from fastgw._core.gather cimport gather_clear, to_client
@@ -109,7 +109,7 @@ cdef void release(Exchange* ex) noexcept nogil:
     ex.plan.refs -= 1
     core.live.exchanges -= 1
     core.gauges[H_EXCHANGES_LIVE] = core.live.exchanges
-    if core.nfree >= FREE_EXCHANGES or ex.head_cap > FREE_HEAD_BYTES:
+    if core.nfree >= FREE_EXCHANGES or ex.head_cap > FREE_HEAD_BYTES or core.memory_step:
         destroy(ex)
         return
     ex.next = core.free_exchanges
@@ -152,7 +152,7 @@ cdef void leave(Exchange* ex) noexcept nogil:
 
 
 cdef inline void settle_connection(Exchange* ex) noexcept nogil:
-    if core.drain or ex.conn.requests >= core.limits.keepalive_requests or ex.conn.stream.ended:
+    if core.drain or core.memory_step or ex.conn.requests >= core.limits.keepalive_requests or ex.conn.stream.ended:
         ex.keep = False
 
 
@@ -204,6 +204,10 @@ cdef void exchange_start(Exchange* ex) noexcept nogil:
     if ex.received:
         ex.expects = False
     ex.state = EX_WAIT
+    if core.overload >= 2:          # before any work is put into it
+        count(H_OVERLOAD_REFUSED)
+        exchange_fail(ex, F_OVERLOADED)
+        return
     ex.phase = ROUTE
     walk(ex)
 

@@ -16,6 +16,7 @@ ctypedef void (*status_cb)(void* handle_or_req, int status) noexcept nogil
 ctypedef void (*handle_cb)(void* handle) noexcept nogil
 
 cdef enum:
+    UV_ASYNC = 1
     UV_NAMED_PIPE = 7
     UV_TCP = 12
     UV_TIMER = 13
@@ -47,6 +48,8 @@ cdef struct Uv:
     int (*timer_init)(void* loop, void* handle) noexcept nogil
     int (*timer_start)(void* handle, handle_cb cb, uint64_t ms, uint64_t repeat) noexcept nogil
     int (*timer_stop)(void* handle) noexcept nogil
+    int (*async_init)(void* loop, void* handle, handle_cb cb) noexcept nogil
+    int (*async_send)(void* handle) noexcept nogil
     uint64_t (*now)(const void* loop) noexcept nogil
     size_t (*handle_size)(int kind) noexcept nogil
     size_t (*req_size)(int kind) noexcept nogil

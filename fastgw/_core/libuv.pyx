@@ -48,6 +48,8 @@ cdef int open_libuv() except -1:
     uv.timer_init = <int (*)(void*, void*) noexcept nogil>symbol(lib, b"uv_timer_init")
     uv.timer_start = <int (*)(void*, handle_cb, uint64_t, uint64_t) noexcept nogil>symbol(lib, b"uv_timer_start")
     uv.timer_stop = <int (*)(void*) noexcept nogil>symbol(lib, b"uv_timer_stop")
+    uv.async_init = <int (*)(void*, void*, handle_cb) noexcept nogil>symbol(lib, b"uv_async_init")
+    uv.async_send = <int (*)(void*) noexcept nogil>symbol(lib, b"uv_async_send")
     uv.now = <uint64_t (*)(const void*) noexcept nogil>symbol(lib, b"uv_now")
     uv.handle_size = <size_t (*)(int) noexcept nogil>symbol(lib, b"uv_handle_size")
     uv.req_size = <size_t (*)(int) noexcept nogil>symbol(lib, b"uv_req_size")

@@ -440,6 +440,8 @@ cdef struct Core:
     uint32_t upstream_head_bytes
     uint32_t upstream_fields
     uint32_t drain
+    uint8_t overload        # step 0 to 3; see overload.pyx
+    uint8_t memory_step     # the part of it that memory is the reason for
     PlanData* plan
     Conn* conns
     Exchange* free_exchanges

@@ -37,9 +37,13 @@ REGION_BYTES = HEADER_BYTES + SLOTS * SLOT_BYTES
     H_UPSTREAM_OPEN,
     H_EXCHANGES_LIVE,
     H_PLAN_SWAPS,
-) = range(20)
+    H_PULSES,
+    H_LOOP_LAG_US,
+    H_OVERLOAD,
+    H_OVERLOAD_REFUSED,
+) = range(24)
 
-GAUGES = frozenset({H_CONNECTIONS_OPEN, H_UPSTREAM_OPEN, H_EXCHANGES_LIVE})
+GAUGES = frozenset({H_CONNECTIONS_OPEN, H_UPSTREAM_OPEN, H_EXCHANGES_LIVE, H_LOOP_LAG_US, H_OVERLOAD})
 """Cells that fall as well as rise; all others only rise."""
 
 # Cells of a route's row.

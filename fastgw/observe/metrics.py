@@ -64,6 +64,14 @@ WORKER_METRICS = (
             "Python coroutines started by the engine."),
     _worker("fastgw_door_log_batch_total", "counter", layout.H_DOOR_LOG_BATCH,
             "Batches of log lines handed to Python by the engine."),
+    _worker("fastgw_worker_pulses_total", "counter", layout.H_PULSES,
+            "Turns of the worker's event loop that its watchdog counts, ten a second."),
+    _worker("fastgw_loop_lag_microseconds", "gauge", layout.H_LOOP_LAG_US,
+            "Least time that an event waited to be handled, over the last four pulses."),
+    _worker("fastgw_overload_step", "gauge", layout.H_OVERLOAD,
+            "0 in good health; 1 no keep-alive, 2 new requests refused, 3 new connections refused too."),
+    _worker("fastgw_overload_refused_total", "counter", layout.H_OVERLOAD_REFUSED,
+            "Requests answered 503 because the worker was overloaded."),
 )
 
 _CLASSES = (

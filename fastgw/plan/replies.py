@@ -35,6 +35,11 @@ def always(kind: ApiKind) -> list[Op]:
     ]
 
 
+def retry_after(status: int) -> list[Op]:
+    """RFC 9110 section 10.2.3: a 503 says when to come again. Overload is over, or judged anew, within a second."""
+    return [text("Retry-After: 1\r\n")] if status == 503 else []
+
+
 def replies(api: Api | None, variables: Mapping[str, str]) -> list[dict[str, Any]]:
     """One reply per row of the failure table. api None: before any API has been chosen."""
     if api is not None and api.kind is ApiKind.HTTP:
@@ -48,7 +53,9 @@ def _http_reply(failure: Failure) -> dict[str, Any]:
     return {
         "status_line": status_line(failure.status),
         "status": failure.status,
-        "head": merged([text("Content-Type: application/json\r\n"), *always(ApiKind.HTTP)]),
+        "head": merged(
+            [text("Content-Type: application/json\r\n"), *always(ApiKind.HTTP), *retry_after(failure.status)]
+        ),
         "headers": [],
         "body": [text('{"message":"' + failure.http_message + '"}')],
         "message": failure.http_message.encode(),
@@ -66,6 +73,8 @@ def _rest_reply(
     status = failure.status
     if response is not None and response.status is not None:
         status = response.status
+    headers = _headers(response, variables)
+    named = any(name.lower() == b"retry-after" for name, _ in headers)
     mime, body = _body(failure, response, variables)
     return {
         "status_line": status_line(status),
@@ -75,9 +84,10 @@ def _rest_reply(
                 text(f"Content-Type: {mime}\r\n"),
                 *always(ApiKind.REST),
                 text(f"x-amzn-ErrorType: {failure.error_type}\r\n"),
+                *([] if named else retry_after(status)),
             ]
         ),
-        "headers": _headers(response, variables),
+        "headers": headers,
         "body": body,
         "message": None if failure.message is None else failure.message.encode(),
         "type": failure.type.encode(),

@@ -28,10 +28,14 @@ class Definition:
 
 @dataclass(frozen=True, slots=True)
 class WorkerStart:
-    """roles: what each descriptor that came before is, in order; several may be LISTEN."""
+    """roles: what each descriptor that came before is, in order; several may be LISTEN.
+
+    memory_share: bytes at which the worker is full.
+    """
 
     roles: tuple[str, ...]
     worker: int
+    memory_share: int
     settings: Settings
     definition: Definition
 

@@ -17,8 +17,10 @@ from fastgw.runtime import log
 from fastgw.runtime.children import Child, ending
 from fastgw.runtime.handover import COUNTERS, LISTEN, ControlStart, Definition, Served, WorkerStart
 from fastgw.runtime.listen import ListenError, Listening, listen
+from fastgw.runtime.overload import memory_share, raise_descriptor_limit
 from fastgw.runtime.peer import PeerGone, Refused
 from fastgw.runtime.slots import Slots
+from fastgw.runtime.watchdog import LOOK_SECONDS, Watchdog
 from fastgw.settings import Address, Given, Resolved, SettingsError, resolve, shown
 
 WORKER, CONTROL = "fastgw.runtime.worker", "fastgw.control.process"
@@ -70,6 +72,7 @@ class Supervisor:
         self._listening: list[Listening] = []
         self._ops_listening: Listening | None = None
         self._counters = -1
+        self._memory_share = 0
         self._definition: Definition | None = None
         self._keepers: set[asyncio.Task[None]] = set()
         self._changing = asyncio.Lock()
@@ -80,6 +83,7 @@ class Supervisor:
     async def run(self) -> int:
         """Until told to stop. Returns the exit status: 0 when every process ended cleanly."""
         log.start("supervisor", self._resolved.settings.log_level)
+        raise_descriptor_limit()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
             loop.add_signal_handler(number, self._on_stop_signal)
@@ -111,6 +115,7 @@ class Supervisor:
         await self._spawn(count)
         self._bind(count)
         self._counters = counters.create(count)
+        self._memory_share = memory_share(self._resolved.settings.memory_limit, count)
         self._definition = Definition(loaded.gateway, self._slots.assign(loaded.gateway))
         outcomes = await asyncio.gather(
             *(self._start_worker(number) for number in self._workers),
@@ -122,6 +127,7 @@ class Supervisor:
         for number in self._workers:
             self._keep_task(self._keep_worker(number))
         self._keep_task(self._keep_control())
+        self._keep_task(self._watch_workers())
 
     async def _spawn(self, count: int) -> None:
         """Idle interpreters for count workers and the control process; surplus ones are ended."""
@@ -162,7 +168,8 @@ class Supervisor:
         child = self._workers[number]
         handed = [(COUNTERS, self._counters), *((LISTEN, one.of(number).fileno()) for one in self._listening)]
         roles, descriptors = zip(*handed, strict=True)
-        message = WorkerStart(roles, number, self._resolved.settings, self._definition)
+        settings = self._resolved.settings
+        message = WorkerStart(roles, number, self._memory_share, settings, self._definition)
         await child.start(descriptors, message, {})
         self._ready.add(number)
 
@@ -218,6 +225,18 @@ class Supervisor:
             await self._start_control()
 
         await self._keep(lambda: self._control, lambda: None, replace)
+
+    async def _watch_workers(self) -> None:
+        limit = self._resolved.settings.watchdog_timeout
+        if not limit:
+            return
+        watchdog, reader = Watchdog(limit), counters.Reader(self._counters, len(self._workers))
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            seen = {(n, self._workers[n].process.pid): reader.header(n) for n in self._ready}
+            for number, _ in watchdog.stuck(seen, time.monotonic()):
+                _log.error("worker-%d made no progress for %g s; it is killed", number, limit)
+                self._workers[number].kill()
 
     async def _keep(
         self, current: Callable[[], Child], lost: Callable[[], None], replace: Callable[[], Awaitable[None]]

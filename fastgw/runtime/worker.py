@@ -22,6 +22,7 @@ from fastgw.observe.counters import Region
 from fastgw.plan.compiler import compile_plan
 from fastgw.runtime import log
 from fastgw.runtime.handover import COUNTERS, LISTEN, Definition, WorkerStart, receive_descriptors
+from fastgw.runtime.overload import OverloadLog, client_connections
 from fastgw.runtime.peer import Peer, Refused
 from fastgw.runtime.resolver import Resolver
 from fastgw.runtime.threads import in_passing_thread
@@ -89,7 +90,9 @@ class Worker:
         os.close(counters)
         plan = self._compile(start.definition)      # here, while there is no traffic: a worker without names to
         # resolve stays a process of one thread, which makes its system calls cheaper
-        loop, limits = asyncio.get_running_loop(), engine_settings(start.settings)
+        loop = asyncio.get_running_loop()
+        limits = {**engine_settings(start.settings), "memory_share": start.memory_share}
+        limits["max_connections"] = client_connections(start.settings.max_connections)
         engine = self._engine = Engine(loop, limits, self._region.view, start.worker)
         engine.swap(plan)
         self._resolver = Resolver(engine, start.settings)
@@ -121,9 +124,11 @@ class Worker:
 
     async def _reap(self) -> None:
         """Frees plans whose last exchange has ended, and targets that no plan names any more."""
+        overload = OverloadLog()
         while True:
             await asyncio.sleep(_REAP_SECONDS)
             self._engine.reap()
+            overload.look(self._engine.overload())
 
     async def _upstreams(self, _: None) -> list[dict[str, Any]]:
         return self._engine.upstreams()

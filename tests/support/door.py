@@ -69,7 +69,7 @@ class Doors:
 
     async def __aenter__(self) -> "Doors":
         self._others = asyncio.all_tasks()
-        numbers = engine_settings(Settings()) | self._settings
+        numbers = engine_settings(Settings()) | {"memory_share": 0} | self._settings
         self.engine = Engine(asyncio.get_running_loop(), numbers, memoryview(self._stats), 0)
         self.swap(self._served)
         with socket.create_server(("127.0.0.1", 0)) as listening:

@@ -1,7 +1,9 @@
-"""TRIALS L3 and L5: a killed worker is replaced, and a stop answers what is in hand."""
+"""TRIALS L3 to L5: a killed or hanging worker is replaced, and a stop answers what is in hand."""
 
 import os
+import re
 import signal
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -47,6 +49,46 @@ def test_l3_the_supervisor_survives_a_worker_that_dies_at_once() -> None:
             eventually(lambda gone=victim: gateway.workers() and gone not in gateway.workers(), "another", 20)
         eventually(lambda: gateway.ops("/readyz")[0] == 200, "readiness", 20)
         assert gateway.fetch(get("/fixed")).status == 200
+
+
+def test_l4_a_stopped_worker_is_replaced() -> None:
+    """SIGSTOP one of two: it is killed and replaced, the other serves on, waiting connections are answered."""
+    with Gateway({"api.json": DOCUMENT}, env={"FASTGW_WORKERS": "2", "FASTGW_WATCHDOG_TIMEOUT": "1"}) as gateway:
+        victim, other = gateway.workers()
+        os.kill(victim, signal.SIGSTOP)
+        waiting = [gateway.wire() for _ in range(16)]       # the kernel gives some of them to the stopped one
+        for wire in waiting:
+            wire.send(get("/fixed"))
+        assert [wire.answer().status for wire in waiting] == [200] * 16
+        for wire in waiting:
+            wire.close()
+        assert victim not in gateway.workers() and other in gateway.workers()
+        assert re.search(r"worker-\d made no progress for 1 s; it is killed", gateway.stderr())
+        eventually(lambda: gateway.ops("/readyz")[0] == 200, "readiness", 10)
+
+
+def test_l4_a_pause_of_all_processes_kills_nobody() -> None:
+    """A machine that was suspended, or a stop of the whole group: nobody saw the workers hang."""
+    with Gateway({"api.json": DOCUMENT}, env={"FASTGW_WATCHDOG_TIMEOUT": "1"}) as gateway:
+        (worker,) = gateway.workers()
+        family = (gateway.pid, worker)
+        for pid in family:
+            os.kill(pid, signal.SIGSTOP)
+        time.sleep(2.5)
+        for pid in family:
+            os.kill(pid, signal.SIGCONT)
+        pulses = gateway.metric("^fastgw_worker_pulses_total")
+        eventually(lambda: gateway.metric("^fastgw_worker_pulses_total") > pulses + 20, "two more seconds")
+        assert gateway.workers() == [worker] and "no progress" not in gateway.stderr()
+
+
+def test_l4_the_watchdog_can_be_switched_off() -> None:
+    with Gateway({"api.json": DOCUMENT}, env={"FASTGW_WATCHDOG_TIMEOUT": "0"}) as gateway:
+        (worker,) = gateway.workers()
+        os.kill(worker, signal.SIGSTOP)
+        time.sleep(3)
+        os.kill(worker, signal.SIGCONT)
+        assert gateway.fetch(get("/fixed")).status == 200 and gateway.workers() == [worker]
 
 
 @pytest.mark.parametrize("how", (signal.SIGTERM, signal.SIGQUIT), ids=("TERM", "QUIT"))
