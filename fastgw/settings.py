@@ -83,6 +83,10 @@ class Settings:
         0.25, "Bytes of clients that wait so long for the worker mean overload: new requests get 503; at four times "
         "as long connections are refused. 0 switches that off.", unit="s", low=0, high=3600
     )
+    limit_cells: int = _count(
+        4_194_304, "Words of shared memory for buckets and counts, 8 bytes each, taken as they are used: two for each "
+        "key of a plan, one for each other bucket.", low=1024, high=2**31 - 1,
+    )
     log_level: str = _setting(
         "info", "Least severe message on stderr.", choices=("debug", "info", "warning", "error")
     )

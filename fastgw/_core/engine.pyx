@@ -6,6 +6,7 @@ from libc.stdlib cimport calloc, free
 from libc.string cimport memset
 
 from fastgw._core.bytes cimport span
+from fastgw._core.cells cimport Cells
 from fastgw._core.clock cimport wheel_close, wheel_count, wheel_open
 from fastgw._core.conn cimport conn_accept, conn_open, conns_close, conns_drain
 from fastgw._core.counters cimport H_PLAN_SWAPS, HEADER_BYTES, ROW_BYTES
@@ -52,15 +53,17 @@ cdef class Engine:
     """One per process: the data plane on a uvloop loop.
 
     settings: integers by the names of fastgw.settings.engine_settings; stats: this worker's region of the
-    shared counters. All methods are called on the loop's thread.
+    shared counters; cells: the shared cells, without which no route may have a limit. All methods are called on
+    the loop's thread.
     """
 
     cdef object loop
     cdef object stats
+    cdef Cells cells
     cdef list servers           # uv handles as numbers
     cdef list plans             # the current plan, then those that exchanges still hold
 
-    def __init__(self, loop, dict settings, stats, int worker):
+    def __init__(self, loop, dict settings, stats, int worker, Cells cells=None):
         cdef unsigned char[:] region = stats
         self.loop = loop
         self.stats = stats
@@ -70,6 +73,10 @@ cdef class Engine:
         core.loop = loop_pointer(loop)
         core.gauges = <uint64_t*>&region[0]
         core.rows = <char*>&region[HEADER_BYTES]
+        self.cells = cells
+        if cells is not None:
+            core.cells = &cells.map
+        core.worker = worker
         core.nrows = (region.shape[0] - HEADER_BYTES) // ROW_BYTES
         core.limits.head_bytes = settings["head_bytes"]
         core.limits.head_fields = settings["head_fields"]

@@ -5,6 +5,7 @@ Ops are tuples (kind, encode, index, text: bytes) with the numbers of state.OpKi
 """
 from fastgw._core.arena cimport Arena
 from fastgw._core.bytes cimport Span
+from fastgw._core.keys cimport KeyTable
 from fastgw._core.state cimport BasePath, HostPlan, Mapping, PlanData, Program, Reply, RoutePlan, StagePlan
 
 cdef class Plan:
@@ -15,6 +16,7 @@ cdef class Plan:
     cdef list apis              # ApiPlan* as numbers
     cdef readonly list targets  # dicts: key, authority, host, port, unix_path, limits
     cdef list steps             # callables of ROUTE_PYTHON routes, kept alive
+    cdef KeyTable keys          # mapped as long as the plan lives; None: the plan has no keys
     cdef Program program(self, object ops) except *
     cdef Mapping* mappings(self, object items) except? NULL
     cdef Reply* make_replies(self, object items) except NULL

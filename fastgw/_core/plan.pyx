@@ -41,7 +41,7 @@ cdef HostPlan* host_lookup(HostPlan** table, unsigned int mask, unsigned long lo
 
 
 cdef class Plan:
-    def __init__(self, names, bytes remap_prefix, bytes label_marker):
+    def __init__(self, names, bytes remap_prefix, bytes label_marker, KeyTable keys=None):
         """names: (lower-case field name, REST rules, HTTP API rules) each; see state.Rule."""
         cdef NameTable* table
         cdef Span text
@@ -52,6 +52,7 @@ cdef class Plan:
         self.apis = []
         self.targets = []
         self.steps = []
+        self.keys = keys
         self.data = <PlanData*>self.arena.take(sizeof(PlanData))
         table = self.data.names = <NameTable*>self.arena.take(sizeof(NameTable))
         for i in range(256):

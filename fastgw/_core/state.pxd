@@ -8,6 +8,7 @@ buffer unless said otherwise. An early answer ends its exchange while the reques
 from libc.stdint cimport int16_t, int32_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from fastgw._core.bytes cimport Span
+from fastgw._core.cells cimport CellMap
 from fastgw._core.clock cimport Timer
 from fastgw._core.llhttp cimport PARSER_BYTES
 from fastgw._core.router cimport RouterMatch, RouterTable
@@ -452,6 +453,8 @@ cdef struct Core:
     uint64_t* gauges        # this worker's page of counters
     char* rows              # 256 bytes per route slot
     uint32_t nrows
+    CellMap* cells          # shared with the other processes; NULL: there are none
+    uint32_t worker         # number of this one
     uint64_t random[4]
     uint64_t seed
 

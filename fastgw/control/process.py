@@ -12,18 +12,30 @@ import sys
 
 from aiohttp import web
 
+from fastgw._core.cells import Cells
+from fastgw._core.keys import KeyTable
 from fastgw.control.ops import Ops
 from fastgw.observe.counters import Reader
 from fastgw.runtime import log
-from fastgw.runtime.handover import COUNTERS, LISTEN, ControlStart, Served, receive_descriptors
+from fastgw.runtime.handover import (
+    COUNTERS,
+    KEYS,
+    LIMITS,
+    LISTEN,
+    ControlStart,
+    Passage,
+    Served,
+    receive_descriptors,
+)
 from fastgw.runtime.peer import Peer
 
 
 class Process:
     """The life of the control process."""
 
-    def __init__(self, sock: socket.socket, descriptors: list[int]):
+    def __init__(self, sock: socket.socket, passage: Passage, descriptors: list[int]):
         self._sock = sock
+        self._passage = passage
         self._descriptors = descriptors
         self._ops: Ops | None = None
         self._runner: web.AppRunner | None = None
@@ -44,6 +56,8 @@ class Process:
     async def _start(self, start: ControlStart) -> None:
         log.start("control", start.resolved.settings.log_level)
         handed = dict(zip(start.roles, self._descriptors, strict=True))
+        self._cells = Cells(handed[LIMITS])
+        self._keys = self._table(handed[KEYS])
         self._ops = Ops(start, Reader(handed[COUNTERS], start.workers), self._peer)
         if LISTEN in handed:
             self._runner = web.AppRunner(self._ops.application(), access_log=None, shutdown_timeout=1.0)
@@ -51,16 +65,22 @@ class Process:
             await web.SockSite(self._runner, socket.socket(fileno=handed[LISTEN])).start()
 
     async def _update(self, served: Served) -> None:
+        self._keys = self._table(self._passage.take(served.generation))
         self._ops.served = served
+
+    def _table(self, descriptor: int) -> KeyTable:
+        table = KeyTable(descriptor)
+        os.close(descriptor)
+        return table
 
 
 def main() -> int:
-    """python -m fastgw.control.process DESCRIPTOR, the control socket's."""
-    sock = socket.socket(fileno=int(sys.argv[1]))
+    """python -m fastgw.control.process DESCRIPTOR DESCRIPTOR, the control socket's and the Passage's."""
+    sock, way = (socket.socket(fileno=int(number)) for number in sys.argv[1:])
     descriptors = receive_descriptors(sock)
     if descriptors:
         sock.setblocking(False)
-        asyncio.run(Process(sock, descriptors).run())
+        asyncio.run(Process(sock, Passage(way), descriptors).run())
         os.close(descriptors[0])
     return 0
 

@@ -25,12 +25,19 @@ class Route:
 
     method      a verb of METHODS, or "ANY"
     path        "/pets/{id}" or "/files/{proxy+}"; "$default" for an HTTP API's catch-all route
+    key         an API key is required
     """
 
     method: str
     path: str
     integration: Integration
     place: Place
+    key: bool = False
+
+    @property
+    def name(self) -> str:
+        """What stages and plans call it: "GET /pets/{id}", "ANY /files/{proxy+}", "$default"."""
+        return DEFAULT_ROUTE if self.path == DEFAULT_ROUTE else f"{self.method} {self.path}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,10 @@
 """Everything one gateway serves: listeners, APIs, stages, domains, upstreams."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from fastgw.model.api import Api
 from fastgw.model.place import Place
+from fastgw.model.usage import KeyRing, MethodSettings, Throttle, UsagePlan
 
 DEFAULT_STAGE = "$default"
 ANY_HOST = "*"
@@ -19,12 +20,17 @@ class Listener:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """A named, served snapshot of an API. name is "$default" or [A-Za-z0-9_-]{1,128}."""
+    """A named, served snapshot of an API. name is "$default" or [A-Za-z0-9_-]{1,128}.
+
+    throttle  one bucket for all requests of the stage
+    """
 
     api: str
     name: str
     variables: tuple[tuple[str, str], ...] = ()
     place: Place | None = None
+    throttle: Throttle | None = None
+    methods: tuple[MethodSettings, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +84,9 @@ class Gateway:
 
     Every API is also reachable by the Host {id}.execute-api.* and under the path
     /_aws/execute-api/{id}/{stage}/.
+
+    account  one bucket for everything; None sets no limit
+    keys     only in the supervisor, which makes the key table of them: others are sent a Gateway without
     """
 
     apis: tuple[Api, ...]
@@ -85,3 +94,6 @@ class Gateway:
     domains: tuple[Domain, ...]
     listeners: tuple[Listener, ...] = ()
     upstreams: tuple[Upstream, ...] = ()
+    account: Throttle | None = None
+    plans: tuple[UsagePlan, ...] = ()
+    keys: KeyRing = field(default_factory=KeyRing)

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from fastgw._core.keys import KeyTable
 from fastgw._core.plan import Plan
 from fastgw._core.router import Router
 from fastgw.errors import CODE
@@ -30,20 +31,35 @@ _PARAMETER = re.compile(r"\{([^}+]+)\+?\}")
 RouteKey = tuple[str, str, str, str]
 
 
-def compile_plan(gateway: Gateway, settings: Knobs, rows: Mapping[RouteKey, int]) -> Plan:
-    """rows: the counter row of each route, by (API name, stage name, method, path).
+def compile_plan(
+    gateway: Gateway,
+    settings: Knobs,
+    rows: Mapping[RouteKey, int],
+    cells: Mapping[str, int] | None = None,
+    keys: KeyTable | None = None,
+) -> Plan:
+    """rows: the counter row of each route, by (API name, stage name, method, path). cells: the shared cell of each
+    limit, by the ids of fastgw.model.usage; None for a plan that no request will meet. keys: the table of the
+    definition's keys.
 
     Raises ValueError, with the place in the definition, for what only shows when stages are filled in.
     """
-    return _Compiler(gateway, settings, rows).plan()
+    return _Compiler(gateway, settings, rows, cells, keys).plan()
 
 
 class _Compiler:
-    def __init__(self, gateway: Gateway, settings: Knobs, rows: Mapping[RouteKey, int]):
+    def __init__(
+        self,
+        gateway: Gateway,
+        settings: Knobs,
+        rows: Mapping[RouteKey, int],
+        cells: Mapping[str, int] | None,
+        keys: KeyTable | None,
+    ):
         self._gateway = gateway
         self._settings = settings
         self._rows = rows
-        self._plan = Plan(names(), REMAP_PREFIX.encode(), EXECUTE_API.encode())
+        self._plan = Plan(names(), REMAP_PREFIX.encode(), EXECUTE_API.encode(), keys)
         self._targets = Targets(self._plan, gateway, settings)
         self._apis: dict[str, int] = {}
         self._stages: dict[tuple[str, str], int] = {}

@@ -4,11 +4,12 @@ import asyncio
 import socket
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import fastgw
-from fastgw.runtime.handover import send_descriptors
+from fastgw.runtime.handover import hand_over, passage, send_descriptors
 from fastgw.runtime.peer import Handler, Peer, PeerGone
 
 _HOME = Path(fastgw.__file__).parent.parent
@@ -17,10 +18,11 @@ _HOME = Path(fastgw.__file__).parent.parent
 class Child:
     """A fresh interpreter running one of our modules; it idles until start() tells it what to do."""
 
-    def __init__(self, name: str, process: asyncio.subprocess.Process, sock: socket.socket):
+    def __init__(self, name: str, process: asyncio.subprocess.Process, sock: socket.socket, way: socket.socket):
         self.name = name
         self.process = process
         self._sock = sock
+        self._way = way
         self._end = asyncio.create_task(self._until_ended())
         self.peer: Peer | None = None
         """None until start() has been called."""
@@ -33,12 +35,14 @@ class Child:
         first: what lies in the operator's directory is never imported.
         """
         ours, theirs = socket.socketpair()
-        with theirs:
+        our_way, their_way = passage()
+        with theirs, their_way:
+            given = theirs.fileno(), their_way.fileno()
             process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", module, str(theirs.fileno()),
-                pass_fds=(theirs.fileno(),), process_group=0, cwd=_HOME, stdin=asyncio.subprocess.DEVNULL,
+                sys.executable, "-m", module, *map(str, given),
+                pass_fds=given, process_group=0, cwd=_HOME, stdin=asyncio.subprocess.DEVNULL,
             )
-        return cls(name, process, ours)
+        return cls(name, process, ours, our_way)
 
     async def start(self, descriptors: list[int], message: Any, handlers: Mapping[str, Handler]) -> None:
         """Returns when the child is at work. Raises Refused or PeerGone."""
@@ -49,6 +53,11 @@ class Child:
         self._sock.setblocking(False)
         self.peer = await Peer.open(self._sock, handlers)
         await self.peer.call("start", message)
+
+    def hand_over(self, number: int, descriptor: int) -> None:
+        """Before a call that speaks of it; a child that has ended gets nothing, as its peer will tell."""
+        with suppress(OSError):
+            hand_over(self._way, number, descriptor)
 
     @property
     def running(self) -> bool:
@@ -72,6 +81,7 @@ class Child:
         if self.peer is not None:
             await self.peer.close()
         self._sock.close()
+        self._way.close()
         return status
 
 

@@ -1,10 +1,13 @@
 """What the supervisor hands to its children: descriptors first, then a message.
 
 A child is started while the definition is still being read, before anything is bound; so its
-descriptors come over the control socket (SCM_RIGHTS) ahead of the first frame.
+descriptors come over the control socket (SCM_RIGHTS) ahead of the first frame. Later ones, those of a new
+definition, come through the Passage: once frames run over the control socket nothing else can.
 """
 
+import os
 import socket
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from fastgw.model.gateway import Gateway
@@ -13,17 +16,26 @@ from fastgw.settings import Resolved, Settings
 
 _MOST_DESCRIPTORS = 253
 """Linux's SCM_MAX_FD."""
+_NUMBER = 8
+"""Bytes of a descriptor's number in a Passage."""
 
-COUNTERS, LISTEN = "counters", "listen"
-"""Roles of descriptors: the shared counters; a listening socket."""
+COUNTERS, LISTEN, LIMITS, KEYS = "counters", "listen", "limits", "keys"
+"""Roles of descriptors: the shared counters; a listening socket; the shared cells; the table of keys."""
 
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """What the workers compile: the model, and the row of the shared counters of each route."""
+    """What the workers compile: the model without its keys, and where its parts are in shared memory.
+
+    rows        row of the shared counters of each route
+    cells       id of fastgw.model.usage -> shared cell
+    generation  of the table of keys: it came as KEYS, or through the Passage
+    """
 
     gateway: Gateway
     rows: dict[RouteKey, int]
+    cells: Mapping[str, int]
+    generation: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +54,15 @@ class WorkerStart:
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """What the ops listener shows of the definition in force. labels: counter row -> route."""
+    """What the control process knows of the definition in force.
+
+    labels: counter row -> route; cells and generation as a Definition's.
+    """
 
     gateway: Gateway
     labels: dict[int, RouteKey]
+    cells: Mapping[str, int]
+    generation: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,3 +83,36 @@ def receive_descriptors(sock: socket.socket) -> list[int]:
     """Waits for them. Empty when the supervisor ended without sending any."""
     data, descriptors, _flags, _address = socket.recv_fds(sock, 1, _MOST_DESCRIPTORS)
     return descriptors if data else []
+
+
+class Passage:
+    """A child's end of the way that descriptors come while it lives, each with a number that tells what it is."""
+
+    def __init__(self, sock: socket.socket):
+        self._sock = sock
+
+    def take(self, number: int) -> int:
+        """The descriptor of this number, which is the caller's to close.
+
+        It was sent before whoever calls was told of it. Those sent before it were never asked for: they are closed.
+        """
+        while True:
+            data, descriptors, _flags, _address = socket.recv_fds(self._sock, _NUMBER, 1)
+            if not descriptors:
+                raise LookupError(f"descriptor {number} was not sent")
+            if int.from_bytes(data, "big") == number:
+                return descriptors[0]
+            os.close(descriptors[0])
+
+    def close(self) -> None:
+        self._sock.close()
+
+
+def hand_over(sock: socket.socket, number: int, descriptor: int) -> None:
+    """The supervisor's end of a Passage."""
+    socket.send_fds(sock, [number.to_bytes(_NUMBER, "big")], [descriptor])
+
+
+def passage() -> tuple[socket.socket, socket.socket]:
+    """Both ends: a message is a number of _NUMBER bytes and one descriptor."""
+    return socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)

@@ -15,7 +15,17 @@ from fastgw.load import Loaded, LoadOptions, load
 from fastgw.observe import counters
 from fastgw.runtime import log
 from fastgw.runtime.children import Child, ending
-from fastgw.runtime.handover import COUNTERS, LISTEN, ControlStart, Definition, Served, WorkerStart
+from fastgw.runtime.handover import (
+    COUNTERS,
+    KEYS,
+    LIMITS,
+    LISTEN,
+    ControlStart,
+    Definition,
+    Served,
+    WorkerStart,
+)
+from fastgw.runtime.limits import Assigned, Limits, TooMany, without_keys
 from fastgw.runtime.listen import ListenError, Listening, listen
 from fastgw.runtime.overload import memory_share, raise_descriptor_limit
 from fastgw.runtime.peer import PeerGone, Refused
@@ -73,6 +83,8 @@ class Supervisor:
         self._ops_listening: Listening | None = None
         self._counters = -1
         self._memory_share = 0
+        self._limits: Limits | None = None
+        self._assigned: Assigned | None = None
         self._definition: Definition | None = None
         self._keepers: set[asyncio.Task[None]] = set()
         self._changing = asyncio.Lock()
@@ -116,7 +128,8 @@ class Supervisor:
         self._bind(count)
         self._counters = counters.create(count)
         self._memory_share = memory_share(self._resolved.settings.memory_limit, count)
-        self._definition = Definition(loaded.gateway, self._slots.assign(loaded.gateway))
+        self._limits = Limits(self._resolved.settings.limit_cells, count)
+        self._definition, self._assigned = await self._define(loaded)
         outcomes = await asyncio.gather(
             *(self._start_worker(number) for number in self._workers),
             self._start_control(),
@@ -164,9 +177,22 @@ class Supervisor:
         except ListenError as error:
             raise Refused(str(error)) from None
 
+    async def _define(self, loaded: Loaded) -> tuple[Definition, Assigned]:
+        """Raises Refused where its limits cannot be served."""
+        gateway = loaded.gateway
+        try:
+            assigned = await asyncio.to_thread(self._limits.assign, gateway)
+        except TooMany as error:
+            raise Refused(f"{self._request.files[0]}:1:1: error: {error}") from None
+        rows = self._slots.assign(gateway)
+        return Definition(without_keys(gateway), rows, assigned.numbers, assigned.generation), assigned
+
+    def _shared(self) -> list[tuple[str, int]]:
+        return [(COUNTERS, self._counters), (LIMITS, self._limits.descriptor), (KEYS, self._assigned.keys)]
+
     async def _start_worker(self, number: int) -> None:
         child = self._workers[number]
-        handed = [(COUNTERS, self._counters), *((LISTEN, one.of(number).fileno()) for one in self._listening)]
+        handed = [*self._shared(), *((LISTEN, one.of(number).fileno()) for one in self._listening)]
         roles, descriptors = zip(*handed, strict=True)
         settings = self._resolved.settings
         message = WorkerStart(roles, number, self._memory_share, settings, self._definition)
@@ -180,8 +206,9 @@ class Supervisor:
             "live": lambda _: self._ask_workers("live"),
             "reload": lambda _: self.reload(),
             "drain": self._drain,
+            "switch_key": self._switch_key,
         }
-        handed = [(COUNTERS, self._counters)]
+        handed = self._shared()
         if self._ops_listening:
             handed.append((LISTEN, self._ops_listening.sockets[0].fileno()))
         roles, descriptors = zip(*handed, strict=True)
@@ -189,7 +216,8 @@ class Supervisor:
         await self._control.start(descriptors, message, verbs)
 
     def _served(self) -> Served:
-        return Served(self._definition.gateway, self._slots.labels())
+        definition = self._definition
+        return Served(definition.gateway, self._slots.labels(), definition.cells, definition.generation)
 
     def _announce(self) -> None:
         apis = self._definition.gateway.apis
@@ -217,7 +245,11 @@ class Supervisor:
             self._workers[number] = await Child.spawn(f"worker-{number}", WORKER)
             await self._start_worker(number)
 
-        await self._keep(lambda: self._workers[number], lambda: self._ready.discard(number), replace)
+        def lost() -> None:
+            self._ready.discard(number)
+            self._limits.worker_died(number)
+
+        await self._keep(lambda: self._workers[number], lost, replace)
 
     async def _keep_control(self) -> None:
         async def replace() -> None:
@@ -287,6 +319,10 @@ class Supervisor:
     async def _drain(self, _: None) -> None:
         self._stopping.set()
 
+    async def _switch_key(self, given: tuple[str, bool]) -> bool:
+        """Enable or disable a key by its name, at once; False where no key has that name."""
+        return self._limits.switch(*given)
+
     # Reloading
 
     async def reload(self) -> list[str]:
@@ -299,9 +335,16 @@ class Supervisor:
                 raise Refused("the gateway is stopping")
             loaded = await self._read()
             self._check_fixed(loaded)
-            definition = Definition(loaded.gateway, self._slots.assign(loaded.gateway))
-            await self._put_in_force(definition)
+            definition, assigned = await self._define(loaded)
+            try:
+                await self._put_in_force(definition, assigned)
+            except Refused:
+                self._limits.release(assigned)
+                raise
+            old, self._assigned = self._assigned, assigned
+            self._limits.release(old)
             if self._control.peer:
+                self._control.hand_over(assigned.generation, assigned.keys)
                 try:
                     await self._control.peer.call("update", self._served())
                 except PeerGone:
@@ -320,9 +363,11 @@ class Supervisor:
         if changed:
             raise Refused(*changed)
 
-    async def _put_in_force(self, definition: Definition) -> None:
+    async def _put_in_force(self, definition: Definition, assigned: Assigned) -> None:
         """All workers compile; only when all could do they swap."""
         numbers = sorted(self._ready)
+        for number in numbers:
+            self._workers[number].hand_over(assigned.generation, assigned.keys)
         peers = [self._workers[number].peer for number in numbers]
         prepared = await asyncio.gather(
             *(peer.call("prepare", definition, ANSWER_SECONDS) for peer in peers), return_exceptions=True
@@ -377,6 +422,8 @@ class Supervisor:
         if self._ops_listening:
             self._ops_listening.close()
         os.close(self._counters)
+        self._limits.release(self._assigned)
+        self._limits.close()
         _log.info("stopped")
         return self._status or int(any(statuses))
 

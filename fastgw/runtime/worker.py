@@ -17,11 +17,22 @@ from typing import Any
 
 import uvloop
 
+from fastgw._core.cells import Cells
 from fastgw._core.engine import Engine
+from fastgw._core.keys import KeyTable
 from fastgw.observe.counters import Region
 from fastgw.plan.compiler import compile_plan
 from fastgw.runtime import log
-from fastgw.runtime.handover import COUNTERS, LISTEN, Definition, WorkerStart, receive_descriptors
+from fastgw.runtime.handover import (
+    COUNTERS,
+    KEYS,
+    LIMITS,
+    LISTEN,
+    Definition,
+    Passage,
+    WorkerStart,
+    receive_descriptors,
+)
 from fastgw.runtime.overload import OverloadLog, client_connections
 from fastgw.runtime.peer import Peer, Refused
 from fastgw.runtime.resolver import Resolver
@@ -42,8 +53,9 @@ _log = logging.getLogger("fastgw")
 class Worker:
     """The verbs that the supervisor calls, and the way out."""
 
-    def __init__(self, sock: socket.socket, descriptors: list[int]):
+    def __init__(self, sock: socket.socket, passage: Passage, descriptors: list[int]):
         self._sock = sock
+        self._passage = passage
         self._descriptors = descriptors
         self._stop = asyncio.Event()
         self._settings = Settings()
@@ -72,6 +84,7 @@ class Worker:
         watch.cancel()
         left = await self._finish()
         await peer.close()
+        self._passage.close()
         return left
 
     async def _watch(self, peer: Peer) -> None:
@@ -85,15 +98,17 @@ class Worker:
         log.start(f"worker-{start.worker}", start.settings.log_level)
         self._settings = start.settings
         handed = list(zip(start.roles, self._descriptors, strict=True))
-        counters = dict(handed)[COUNTERS]
-        self._region = Region(counters, start.worker)
-        os.close(counters)
-        plan = self._compile(start.definition)      # here, while there is no traffic: a worker without names to
+        shared = {role: descriptor for role, descriptor in handed if role != LISTEN}
+        self._region = Region(shared[COUNTERS], start.worker)
+        cells, keys = Cells(shared[LIMITS]), KeyTable(shared[KEYS])
+        for descriptor in shared.values():
+            os.close(descriptor)
+        plan = self._compile(start.definition, keys)    # here, while there is no traffic: a worker without names to
         # resolve stays a process of one thread, which makes its system calls cheaper
         loop = asyncio.get_running_loop()
         limits = {**engine_settings(start.settings), "memory_share": start.memory_share}
         limits["max_connections"] = client_connections(start.settings.max_connections)
-        engine = self._engine = Engine(loop, limits, self._region.view, start.worker)
+        engine = self._engine = Engine(loop, limits, self._region.view, start.worker, cells)
         engine.swap(plan)
         self._resolver = Resolver(engine, start.settings)
         await self._resolver.adopt(start.definition.gateway)
@@ -103,15 +118,18 @@ class Worker:
                 with socket.socket(fileno=descriptor) as sock:
                     engine.listen(sock)
 
-    def _compile(self, definition: Definition) -> Any:
+    def _compile(self, definition: Definition, keys: KeyTable) -> Any:
         try:
-            return compile_plan(definition.gateway, self._settings, definition.rows)
+            return compile_plan(definition.gateway, self._settings, definition.rows, definition.cells, keys)
         except ValueError as error:
             raise Refused(str(error)) from None
 
     async def _prepare(self, definition: Definition) -> None:
+        descriptor = self._passage.take(definition.generation)
+        keys = KeyTable(descriptor)
+        os.close(descriptor)
         # In a thread: the data plane does not need the interpreter and goes on meanwhile.
-        self._prepared = (definition, await in_passing_thread(self._compile, definition))
+        self._prepared = (definition, await in_passing_thread(self._compile, definition, keys))
 
     async def _discard(self, _: None) -> None:
         self._prepared = None
@@ -172,18 +190,18 @@ def open_descriptors() -> dict[int, str]:
 
 
 def main() -> int:
-    """python -m fastgw.runtime.worker DESCRIPTOR, the control socket's."""
-    sock = socket.socket(fileno=int(sys.argv[1]))
+    """python -m fastgw.runtime.worker DESCRIPTOR DESCRIPTOR, the control socket's and the Passage's."""
+    sock, way = (socket.socket(fileno=int(number)) for number in sys.argv[1:])
     descriptors = receive_descriptors(sock)
     if not descriptors:
         return 0
     # libuv opens a pair for signals with its first loop and keeps it: made here, it counts as ours.
     loop = uvloop.new_event_loop()
-    handed = {sock.fileno(), *descriptors}
+    handed = {sock.fileno(), way.fileno(), *descriptors}
     before = open_descriptors().keys() - handed
     sock.setblocking(False)
     with asyncio.Runner(loop_factory=lambda: loop) as runner:
-        left = runner.run(Worker(sock, descriptors).run())
+        left = runner.run(Worker(sock, Passage(way), descriptors).run())
     left += [what for number, what in open_descriptors().items() if number not in before]
     if left:
         print(f"fastgw worker {os.getpid()}: left behind: {', '.join(left)}", file=sys.stderr)
