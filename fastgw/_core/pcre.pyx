@@ -1,0 +1,129 @@
+"""Find libpcre2-8 and call it; its option bits and error numbers are those of every PCRE2 10.x."""
+from posix.dlfcn cimport RTLD_NOW, dlopen, dlsym
+
+LIBRARIES = (b"libpcre2-8.so.0", b"libpcre2-8.so")
+
+cdef enum:
+    ALLOW_EMPTY_CLASS = 0x00000001
+    DOLLAR_ENDONLY = 0x00000010     # $ is the end, not also before a last line feed
+    MATCH_UNSET_BACKREF = 0x00000200
+    UTF = 0x00080000
+    NEVER_BACKSLASH_C = 0x00100000
+    MATCH_NO_UTF_CHECK = 0x40000000
+    JIT_COMPLETE = 0x00000001
+    ERROR_NOMATCH = -1
+    CONFIG_VERSION = 11
+
+cdef struct Pcre:
+    void* (*compile)(const char*, size_t, uint32_t, int*, size_t*, void*) noexcept nogil
+    void (*code_free)(void*) noexcept nogil
+    int (*jit_compile)(void*, uint32_t) noexcept nogil
+    int (*match)(const void*, const char*, size_t, size_t, uint32_t, void*, void*) noexcept nogil
+    void* (*match_data_create)(uint32_t, void*) noexcept nogil
+    void* (*match_context_create)(void*) noexcept nogil
+    int (*set_match_limit)(void*, uint32_t) noexcept nogil
+    int (*set_depth_limit)(void*, uint32_t) noexcept nogil
+    int (*set_heap_limit)(void*, uint32_t) noexcept nogil
+    int (*error_message)(int, char*, size_t) noexcept nogil
+    int (*config)(uint32_t, void*) noexcept nogil
+
+cdef Pcre pcre
+cdef void* cheap = NULL     # match contexts
+cdef void* dear = NULL
+cdef void* matches = NULL   # one worker matches one text at a time
+
+
+cdef void* context(uint32_t steps) except NULL:
+    cdef void* made = pcre.match_context_create(NULL)
+    if made == NULL:
+        raise MemoryError
+    pcre.set_match_limit(made, steps)
+    pcre.set_depth_limit(made, steps)
+    pcre.set_heap_limit(made, 4096)     # KiB
+    return made
+
+
+cdef bint pcre_open() except -1:
+    """Once; where the library or a symbol of it is missing, patterns are not compiled."""
+    global cheap, dear, matches
+    cdef void* library = NULL
+    cdef void* found[11]
+    if matches != NULL:
+        return True
+    for name in LIBRARIES:
+        library = dlopen(<const char*>name, RTLD_NOW)
+        if library != NULL:
+            break
+    if library == NULL:
+        return False
+    for i, name in enumerate((b"compile", b"code_free", b"jit_compile", b"match", b"match_data_create",
+                              b"match_context_create", b"set_match_limit", b"set_depth_limit", b"set_heap_limit",
+                              b"get_error_message", b"config")):
+        symbol = b"pcre2_" + name + b"_8"
+        found[i] = dlsym(library, <const char*>symbol)
+        if found[i] == NULL:
+            return False
+    pcre.compile = <void* (*)(const char*, size_t, uint32_t, int*, size_t*, void*) noexcept nogil>found[0]
+    pcre.code_free = <void (*)(void*) noexcept nogil>found[1]
+    pcre.jit_compile = <int (*)(void*, uint32_t) noexcept nogil>found[2]
+    pcre.match = <int (*)(const void*, const char*, size_t, size_t, uint32_t, void*, void*) noexcept nogil>found[3]
+    pcre.match_data_create = <void* (*)(uint32_t, void*) noexcept nogil>found[4]
+    pcre.match_context_create = <void* (*)(void*) noexcept nogil>found[5]
+    pcre.set_match_limit = <int (*)(void*, uint32_t) noexcept nogil>found[6]
+    pcre.set_depth_limit = <int (*)(void*, uint32_t) noexcept nogil>found[7]
+    pcre.set_heap_limit = <int (*)(void*, uint32_t) noexcept nogil>found[8]
+    pcre.error_message = <int (*)(int, char*, size_t) noexcept nogil>found[9]
+    pcre.config = <int (*)(uint32_t, void*) noexcept nogil>found[10]
+    cheap = context(MATCH_CHEAP)
+    dear = context(MATCH_DEAR)
+    matches = pcre.match_data_create(1, NULL)
+    if matches == NULL:
+        raise MemoryError
+    return True
+
+
+cdef void* pattern_compile(bytes pattern) except NULL:
+    cdef int error = 0
+    cdef size_t at = 0
+    cdef char text[256]
+    cdef void* code
+    if not pcre_open():
+        raise ValueError("libpcre2-8 is not installed")
+    code = pcre.compile(pattern, len(pattern), UTF | DOLLAR_ENDONLY | ALLOW_EMPTY_CLASS
+                        | MATCH_UNSET_BACKREF | NEVER_BACKSLASH_C, &error, &at, NULL)
+    if code == NULL:
+        pcre.error_message(error, text, sizeof(text))
+        raise ValueError(f"{(<bytes>text).decode()} at offset {at}")
+    # Where memory cannot be made executable this fails, and matching is interpreted: slower, with the same limits.
+    pcre.jit_compile(code, JIT_COMPLETE)
+    return code
+
+
+cdef void pattern_free(void* pattern) noexcept nogil:
+    pcre.code_free(pattern)
+
+
+cdef int pattern_match(void* pattern, const char* p, uint32_t n, uint32_t* purse) noexcept nogil:
+    cdef int found = pcre.match(pattern, p, n, 0, MATCH_NO_UTF_CHECK, matches, cheap)
+    if found < ERROR_NOMATCH:
+        if purse[0] == 0:
+            return PATTERN_CUT
+        purse[0] -= 1
+        found = pcre.match(pattern, p, n, 0, MATCH_NO_UTF_CHECK, matches, dear)
+    if found >= 0:
+        return PATTERN_YES
+    return PATTERN_NO if found == ERROR_NOMATCH else PATTERN_CUT
+
+
+def pcre_version() -> str | None:
+    """PCRE2's version and date, or None where the library is not installed."""
+    cdef char text[64]
+    if not pcre_open():
+        return None
+    pcre.config(CONFIG_VERSION, text)
+    return (<bytes>text).decode()
+
+
+def pattern_check(pattern: bytes) -> None:
+    """ValueError says why the pattern cannot be compiled."""
+    pattern_free(pattern_compile(pattern))
