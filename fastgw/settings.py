@@ -143,6 +143,9 @@ class Settings:
     upstream_allow_private: bool = _setting(
         False, "Let upstream names resolve to loopback, link-local and private addresses."
     )
+    cache_bytes: int = _size(
+        67_108_864, "Memory of the stage caches, for each worker; 0 keeps no answer.", low=0, high=2**40
+    )
     dns_ttl: float = _setting(
         5.0, "How often upstream names are resolved again.", unit="s", low=0.1, high=86_400
     )

@@ -1,12 +1,16 @@
 """The engine as the worker sees it: listeners, plan swaps, targets, counters."""
+import os
 import socket
 
 from libc.stdint cimport uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
-from libc.string cimport memset
+from libc.string cimport memcpy, memset
 
 from fastgw._core.bytes cimport span
 from fastgw._core.cells cimport Cells
+from fastgw._core.cache cimport (CacheZone, cache_bytes, cache_close, cache_count, cache_flush, cache_open, cache_sweep,
+                                 cache_zone, cache_zones)
+from fastgw._core.cache_fill cimport fill_count
 from fastgw._core.clock cimport wheel_close, wheel_count, wheel_open
 from fastgw._core.conn cimport conn_accept, conn_open, conns_close, conns_drain
 from fastgw._core.counters cimport H_PLAN_SWAPS, HEADER_BYTES, ROW_BYTES
@@ -65,6 +69,8 @@ cdef class Engine:
 
     def __init__(self, loop, dict settings, stats, int worker, Cells cells=None):
         cdef unsigned char[:] region = stats
+        cdef bytes secret = os.urandom(16)
+        cdef uint64_t keys[2]
         self.loop = loop
         self.stats = stats
         self.servers = []
@@ -93,6 +99,8 @@ cdef class Engine:
                                   | (PATH_PASS_ENCODED_SLASH if settings["encoded_slashes"] else 0))
         core.upstream_head_bytes = settings["upstream_head_bytes"]
         core.upstream_fields = settings["upstream_head_fields"]
+        memcpy(keys, <const char*>secret, 16)
+        cache_open(settings["cache_bytes"], keys)
         wheel_open(core.loop)
         conn_open(loop)
         overload_open(settings["memory_share"], settings["overload_lag_ms"] * 1000)
@@ -131,6 +139,7 @@ cdef class Engine:
             for k in range(stage.nroutes):
                 if stage.routes[k].kind == ROUTE_PROXY:
                     stage.routes[k].target = <Target*><size_t>targets[stage.routes[k].target_index]
+        self.adopt_zones(plan)
         core.plan = plan.data
         self.plans.insert(0, plan)
         wanted = set(targets)
@@ -140,6 +149,33 @@ cdef class Engine:
             target = target.next
         count(H_PLAN_SWAPS)
         self.reap()
+
+    cdef int adopt_zones(self, Plan plan) except -1:
+        """Give every stage its part of the cache: that of the same id, which lives, or a new one."""
+        cdef CacheZone* zone = cache_zones()
+        cdef StagePlan* stage
+        cdef uint32_t i
+        while zone != NULL:
+            zone.wanted = False
+            zone = zone.next
+        for i in range(plan.data.nstages):
+            stage = plan.data.stages[i]
+            name = stage.api_id.p[:stage.api_id.n] + b"/" + stage.name.p[:stage.name.n]
+            stage.zone = cache_zone(span(name, len(name)))
+            if stage.zone == NULL:
+                raise MemoryError
+            stage.zone.wanted = True
+        return 0
+
+    def flush(self, bytes id) -> int:
+        """Forget the cached answers of the stage b"{api id}/{stage}", or of all with b""; returns how many."""
+        cdef CacheZone* zone = cache_zones()
+        cdef uint64_t gone = 0
+        while zone != NULL:
+            if not id or zone.id.p[:zone.id.n] == id:
+                gone += cache_flush(zone)
+            zone = zone.next
+        return gone
 
     cdef Target* adopt_target(self, dict spec) except NULL:
         """The target of this key: the one that lives, with new limits, or a new one."""
@@ -174,6 +210,7 @@ cdef class Engine:
         self.plans = kept
         if len(kept) == 1:
             targets_sweep()
+            cache_sweep()
 
     def targets(self) -> list:
         """Targets of the current plan: dicts of id (for set_addresses), host ("" for a unix socket) and port."""
@@ -226,6 +263,7 @@ cdef class Engine:
         conns_close()
         upstream_close_all()
         exchange_close()
+        cache_close()
         wheel_close()
         overload_close()
 
@@ -248,6 +286,9 @@ cdef class Engine:
             "upstreams": core.live.upstreams,
             "writes": stream_live(),
             "timers": wheel_count(),
+            "fills": fill_count(),
+            "cached": cache_count(),
+            "cache_bytes": cache_bytes(),
             "plans": len(self.plans) - 1 if self.plans else 0,
         }
 

@@ -5,10 +5,13 @@ from libc.string cimport memcpy, memset
 
 from fastgw._core.answer cimport AnswerEvents, answer_on
 from fastgw._core.bytes cimport Span, span
+from fastgw._core.cache_fill cimport FillEvents, fill_close, fill_done, fill_hand_over, fill_open
+from fastgw._core.caching cimport (LOOKUP_HIT, LOOKUP_MISS, LOOKUP_WAITS, caching_leave, caching_lookup, caching_send,
+                                   caching_sent)
 from fastgw._core.clock cimport micros
 from fastgw._core.counters cimport H_EXCHANGES_LIVE, H_OVERLOAD_REFUSED, H_UPSTREAM_RETRIES
-from fastgw._core.failure cimport (F_BAD_MESSAGE, F_INTEGRATION_BAD_ANSWER, F_INTEGRATION_FAILURE, F_INTEGRATION_TIMEOUT,
-                                   F_OVERLOADED, F_REQUEST_TOO_LARGE, F_UPSTREAM_OVERLOADED)
+from fastgw._core.failure cimport (F_ACCESS_DENIED, F_BAD_MESSAGE, F_INTEGRATION_BAD_ANSWER, F_INTEGRATION_FAILURE,
+                                   F_INTEGRATION_TIMEOUT, F_OVERLOADED, F_REQUEST_TOO_LARGE, F_UPSTREAM_OVERLOADED)
 from fastgw._core.door cimport DoorEvents, door_leave, door_open, door_run
 from fastgw._core.forward cimport FORWARDED, FORWARD_BROKEN, forward_body, forward_head, forward_piece
 from fastgw._core.gather cimport gather_clear, to_client
@@ -19,8 +22,8 @@ from fastgw._core.relay cimport relay_flush, relay_head, relay_piece
 from fastgw._core.respond cimport (respond_asterisk, respond_continue, respond_failure, respond_fixed, respond_log,
                                    respond_preflight)
 from fastgw._core.route cimport ROUTED, route_find, route_is_preflight
-from fastgw._core.state cimport (ACCEPT, BODY_LENGTH, BODY_NONE, EX_COLLECT, EX_HEAD, EX_SENDING, EX_WAIT, Field, INTEGRATE,
-                                 LOG, PARSE, ROUTE, ROUTE_FIXED, ROUTE_PROXY, ROUTE_PYTHON, Target,
+from fastgw._core.state cimport (ACCEPT, BODY_LENGTH, BODY_NONE, CACHE, EX_COLLECT, EX_HEAD, EX_SENDING, EX_WAIT, Field,
+                                 INTEGRATE, LOG, PARSE, ROUTE, ROUTE_FIXED, ROUTE_PROXY, ROUTE_PYTHON, Target,
                                  core,
                                  count, random64, verb_idempotent)
 from fastgw._core.upstream cimport (ACQUIRED, ACQUIRE_FAILED, ACQUIRE_WAITS, UP_SILENT, UP_TIMEOUT, UP_UNREACHABLE,
@@ -55,6 +58,7 @@ cdef const ConnEvents* conn_events
 cdef UpstreamEvents upstream_events
 cdef AnswerEvents answer_events
 cdef DoorEvents door_events
+cdef FillEvents fill_events
 
 
 # --- life
@@ -119,6 +123,7 @@ cdef void release(Exchange* ex) noexcept nogil:
 
 cdef void exchange_close() noexcept nogil:
     cdef Exchange* ex
+    fill_close()
     while core.free_exchanges != NULL:
         ex = core.free_exchanges
         core.free_exchanges = ex.next
@@ -132,6 +137,7 @@ cdef void finish(Exchange* ex, int error) noexcept nogil:
     cdef bint keep = ex.keep, whole = ex.received
     ex.phase = LOG
     door_leave(ex)
+    caching_leave(ex)
     let_go(ex)
     respond_log(ex)
     release(ex)
@@ -145,6 +151,7 @@ cdef void leave(Exchange* ex) noexcept nogil:
     """Let go of whatever the exchange waits for, and of what was gathered for its client."""
     gather_clear(&to_client)
     door_leave(ex)
+    caching_leave(ex)
     let_go(ex)
     upstream_cancel(ex)
     if ex.up != NULL:
@@ -187,6 +194,7 @@ cdef void exchange_refuse(Exchange* ex, int code) noexcept nogil:
 
 
 cdef void exchange_abort(Exchange* ex) noexcept nogil:
+    fill_hand_over(ex)
     leave(ex)
     if not ex.answering:
         ex.status = STATUS_CLIENT_GONE
@@ -264,6 +272,31 @@ cdef Verdict step_route(Exchange* ex) noexcept nogil:
         exchange_fail(ex, result)
         return DONE
     return NEXT
+
+
+cdef Verdict step_cache(Exchange* ex) noexcept nogil:
+    cdef int found = caching_lookup(ex)
+    if found == LOOKUP_MISS:
+        return NEXT
+    if found == LOOKUP_WAITS:
+        ex.wait_deadline = uv.now(core.loop) + ex.route.timeout_ms
+        return WAIT
+    if found == LOOKUP_HIT:
+        settle(ex)
+        send_hit(ex)
+    else:
+        exchange_fail(ex, F_ACCESS_DENIED)
+    return DONE
+
+
+cdef void send_hit(Exchange* ex) noexcept nogil:
+    """As much as the client takes now; exchange_drained goes on."""
+    cdef int error = 0
+    while error == 0 and ex.conn.stream.queued == 0:
+        error = caching_send(ex)
+        if error < 0 or caching_sent(ex):
+            finish(ex, error)
+            return
 
 
 cdef Verdict step_integrate(Exchange* ex) noexcept nogil:
@@ -435,6 +468,7 @@ cdef void on_flush(Exchange* ex) noexcept nogil:
 
 
 cdef void on_done(Exchange* ex) noexcept nogil:
+    fill_done(ex)
     finish(ex, 0)
 
 
@@ -443,7 +477,9 @@ cdef void on_writable(Exchange* ex) noexcept nogil:
 
 
 cdef void exchange_drained(Exchange* ex) noexcept nogil:
-    if ex.up != NULL:
+    if ex.hit != NULL:
+        send_hit(ex)
+    elif ex.up != NULL:
         upstream_resume(ex.up)
 
 
@@ -488,8 +524,11 @@ cdef void exchange_open(const ConnEvents* events, object loop):
     door_events.answered = finish
     door_events.failed = exchange_fail
     door_open(&door_events, loop)
+    fill_events.resume = exchange_resume
+    fill_open(&fill_events, core.loop)
     head_on_piece(on_piece)
     steps[<int>ROUTE] = step_route
+    steps[<int>CACHE] = step_cache
     steps[<int>INTEGRATE] = step_integrate
     chain_phases()
     upstream_events.ready = on_ready

@@ -21,6 +21,7 @@ cdef class Plan:
     cdef Mapping* mappings(self, object items) except? NULL
     cdef Reply* make_replies(self, object items) except NULL
     cdef int fill_route(self, RoutePlan* route, dict spec) except -1
+    cdef int fill_cache(self, RoutePlan* route, object spec) except -1
     cdef int fill_cors(self, StagePlan* stage, object spec) except -1
     cdef HostPlan* host(self, bytes name, object paths) except NULL
     cdef HostPlan** table(self, dict hosts, unsigned int* mask) except NULL

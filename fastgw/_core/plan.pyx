@@ -3,9 +3,13 @@ from libc.stdint cimport uint8_t, uint32_t, uint64_t
 
 from fastgw._core.names cimport name_add, name_token
 from fastgw._core.router cimport Router
-from fastgw._core.state cimport (ApiPlan, Cors, NameTable, Op, ROUTE_FAIL, ROUTE_FIXED, ROUTE_PROXY, ROUTE_PYTHON,
-                                 StageName, T_AUTHORIZATION, T_CONNECTION, T_CONTENT_LENGTH, T_CORS_METHOD, T_EXPECT,
-                                 T_FIRST_OF_PLAN, T_HOST, T_KEEP_ALIVE, T_ORIGIN, T_TRANSFER_ENCODING, T_USER_AGENT,
+from fastgw._core.state cimport (ApiPlan, CachePlan, Cors, KEYED_AUTHORIZATION, KEYED_COOKIE, KEY_HEADER, KeyPart,
+                                 NameTable, Op, ROUTE_FAIL, ROUTE_FIXED, ROUTE_PROXY, ROUTE_PYTHON,
+                                 StageName, T_ACCEPT_ENCODING, T_AGE, T_AUTHORIZATION, T_CACHE_CONTROL, T_CONNECTION,
+                                 T_CONTENT_ENCODING, T_CONTENT_LENGTH, T_COOKIE, T_CORS_METHOD, T_EXPECT, T_EXPIRES,
+                                 T_FIRST_OF_PLAN, T_HOST, T_IF_MATCH, T_IF_MODIFIED_SINCE, T_IF_NONE_MATCH,
+                                 T_IF_UNMODIFIED_SINCE, T_KEEP_ALIVE, T_ORIGIN, T_RANGE, T_SET_COOKIE,
+                                 T_TRANSFER_ENCODING, T_USER_AGENT, T_VARY,
                                  core)
 from libc.string cimport memcmp
 
@@ -13,6 +17,10 @@ ENGINE_TOKENS = {
     b"host": T_HOST, b"connection": T_CONNECTION, b"content-length": T_CONTENT_LENGTH,
     b"transfer-encoding": T_TRANSFER_ENCODING, b"expect": T_EXPECT, b"keep-alive": T_KEEP_ALIVE, b"origin": T_ORIGIN,
     b"access-control-request-method": T_CORS_METHOD, b"user-agent": T_USER_AGENT, b"authorization": T_AUTHORIZATION,
+    b"cookie": T_COOKIE, b"range": T_RANGE, b"if-match": T_IF_MATCH, b"if-none-match": T_IF_NONE_MATCH,
+    b"if-modified-since": T_IF_MODIFIED_SINCE, b"if-unmodified-since": T_IF_UNMODIFIED_SINCE,
+    b"accept-encoding": T_ACCEPT_ENCODING, b"cache-control": T_CACHE_CONTROL, b"expires": T_EXPIRES, b"age": T_AGE,
+    b"vary": T_VARY, b"set-cookie": T_SET_COOKIE, b"content-encoding": T_CONTENT_ENCODING,
 }
 
 VERBS = (b"GET", b"HEAD", b"POST", b"PUT", b"PATCH", b"DELETE", b"OPTIONS")     # state.Verb
@@ -125,6 +133,7 @@ cdef class Plan:
             route.nqueries = len(spec["queries"])
             route.headers = self.mappings(spec["headers"])
             route.nheaders = len(spec["headers"])
+            self.fill_cache(route, spec["cache"])
         elif route.kind == ROUTE_FIXED:
             route.fixed_head = self.program(spec["head"])
             route.fixed_body = self.arena.keep(spec["body"])
@@ -137,6 +146,34 @@ cdef class Plan:
             self.steps.append(spec["step"])
             route.step = <void*>spec["step"]
             route.timeout_ms = spec["timeout_ms"]
+        return 0
+
+    cdef int fill_cache(self, RoutePlan* route, object spec) except -1:
+        """spec: verb, ttl_ms, invalidation (state.Invalidation), shown, obeys, warning, whole_query, place (bytes or
+        None), and parts: (kind of state.KeyKind, name in lower case where it is a field's, ops) each."""
+        cdef CachePlan* cache
+        cdef KeyPart* part
+        if spec is None:
+            return 0
+        cache = route.cache = <CachePlan*>self.arena.take(sizeof(CachePlan))
+        cache.verb = VERBS.index(spec["verb"])
+        cache.ttl_ms = spec["ttl_ms"]
+        cache.invalidation = spec["invalidation"]
+        cache.shown = spec["shown"]
+        cache.obeys = spec["obeys"]
+        cache.whole_query = spec["whole_query"]
+        cache.by_place = spec["place"] is not None
+        cache.place = self.arena.keep(spec["place"] or b"")
+        cache.warning = self.arena.keep(spec["warning"])
+        cache.nparts = len(spec["parts"])
+        cache.parts = <KeyPart*>self.arena.take(sizeof(KeyPart) * (cache.nparts or 1))
+        for i, (kind, name, ops) in enumerate(spec["parts"]):
+            part = &cache.parts[i]
+            part.kind = kind
+            part.name = self.arena.keep(name)
+            part.value = self.program(ops)
+            if kind == KEY_HEADER:
+                cache.keyed |= {b"authorization": KEYED_AUTHORIZATION, b"cookie": KEYED_COOKIE}.get(name, 0)
         return 0
 
     cdef int fill_cors(self, StagePlan* stage, object spec) except -1:

@@ -39,4 +39,5 @@ cdef enum ProgramResult:
 cdef int program_write(const Program* program, Exchange* ex, Writer* w) noexcept nogil
 cdef int encode_put(Writer* w, Span value, int mode) noexcept nogil
 cdef bint query_name_is(Span raw, Span name) noexcept nogil
+cdef void put_query_decoded(Writer* w, Span raw) noexcept nogil
 cdef bint query_next(Span query, uint32_t* at, Span* name, Span* value) noexcept nogil

@@ -2,23 +2,28 @@
 from libc.stdint cimport uint8_t, uint64_t
 
 from fastgw._core.bytes cimport Writer, parse_length, put, put_char, put_field, put_span, put_uint
+from fastgw._core.cache_fill cimport fill_begin, fill_head, fill_hurries, fill_piece
+from fastgw._core.caching cimport caching_put_fields
 from fastgw._core.clock cimport http_date, micros
 from fastgw._core.gather cimport (gather_chunk, gather_crowded, gather_empty, gather_piece, gather_send,
                                   to_client)
 from fastgw._core.program cimport program_write
 from fastgw._core.respond cimport put_connection, put_cors
 from fastgw._core.state cimport (BODY_CHUNKED, BODY_CLOSE, BODY_LENGTH, BODY_NONE, Field, HEAD, M_LISTED,
-                                 R_CORS_ANSWER, R_DROP_ANSWER, R_REMAP_ANSWER, T_CONTENT_LENGTH, core, field_value)
+                                 R_CORS_ANSWER, R_DROP_ANSWER, R_REMAP_ANSWER, T_AGE, T_CONTENT_LENGTH, core, field_value)
 from fastgw._core.upstream cimport upstream_pause
 
 
-cdef void put_fields(Writer* w, Exchange* ex, UpConn* up) noexcept nogil:
+cdef void put_fields(Writer* w, Exchange* ex, UpConn* up, bint aged) noexcept nogil:
+    """The upstream's fields by the plan's rules; aged: with Age, which a cache counts on itself."""
     cdef uint32_t i
     cdef uint8_t rule
     cdef Field* f
     for i in range(up.nfields):
         f = &up.fields[i]
         rule = ex.stage.rules[f.token] if f.token else 0
+        if f.token == T_AGE and not aged:
+            continue
         if rule & R_DROP_ANSWER or (rule & R_CORS_ANSWER and ex.stage.cors != NULL):
             continue
         if rule & R_REMAP_ANSWER:
@@ -59,29 +64,51 @@ cdef void choose_framing(Exchange* ex, UpConn* up) noexcept nogil:
         ex.keep = False         # answered before the request was read, or the last answer before the end
 
 
+cdef void put_status_line(Writer* w, UpConn* up, int status) noexcept nogil:
+    put(w, b"HTTP/1.1 ", 9)
+    put_uint(w, status)
+    put_char(w, c" ")
+    put(w, up.base + up.reason_off, up.reason_n)
+    put(w, b"\r\n", 2)
+
+
+cdef void keep_head(Exchange* ex, UpConn* up, int status) noexcept nogil:
+    """Where the answer may be kept, keep of its head what every client gets alike."""
+    cdef Writer* w = fill_head(ex, up, status)
+    cdef uint32_t line_n
+    if w != NULL:
+        put_status_line(w, up, status)
+        line_n = w.n
+        put_fields(w, ex, up, False)
+        fill_begin(ex, up, line_n)
+
+
 cdef void relay_head(Exchange* ex, UpConn* up, int status) noexcept nogil:
     cdef Writer* w = &to_client.text
     ex.status = <unsigned short>status
     ex.answered = micros()
     choose_framing(ex, up)
-    put(w, b"HTTP/1.1 ", 9)
-    put_uint(w, status)
-    put_char(w, c" ")
-    put(w, up.base + up.reason_off, up.reason_n)
-    put(w, b"\r\nDate: ", 8)
+    if ex.fill != NULL:
+        keep_head(ex, up, status)
+    put_status_line(w, up, status)
+    put(w, b"Date: ", 6)
     put(w, http_date(), 29)
     put(w, b"\r\n", 2)
-    put_fields(w, ex, up)
+    put_fields(w, ex, up, True)
     put_length(w, ex, up)
     if ex.out == BODY_CHUNKED:
         put(w, b"Transfer-Encoding: chunked\r\n", 28)
     program_write(&ex.stage.always, ex, w)
+    if ex.route.cache != NULL:
+        caching_put_fields(w, ex)
     put_cors(w, ex)
     put_connection(w, ex)
     put(w, b"\r\n", 2)
 
 
 cdef void relay_piece(Exchange* ex, UpConn* up, const char* p, uint32_t n) noexcept nogil:
+    if ex.fill != NULL:
+        fill_piece(ex, p, n)
     if ex.out == BODY_NONE:
         return
     if gather_crowded(&to_client):
@@ -103,6 +130,6 @@ cdef int relay_flush(Exchange* ex) noexcept nogil:
     if ex.out == BODY_CHUNKED and ex.up.done:
         put(&to_client.text, b"0\r\n\r\n", 5)
     error = relay_send(ex)
-    if error == 0 and ex.conn.stream.queued and not ex.up.done:
+    if error == 0 and ex.conn.stream.queued and not ex.up.done and not fill_hurries(ex):
         upstream_pause(ex.up)
     return error

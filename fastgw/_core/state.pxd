@@ -9,6 +9,7 @@ from libc.stdint cimport int16_t, int32_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from fastgw._core.bytes cimport Span
 from fastgw._core.cells cimport CellMap
+from fastgw._core.cache cimport CacheEntry, CacheZone
 from fastgw._core.clock cimport Timer
 from fastgw._core.llhttp cimport PARSER_BYTES
 from fastgw._core.router cimport RouterMatch, RouterTable
@@ -97,7 +98,20 @@ cdef enum Token:            # names the engine itself must know; a plan's own na
     T_CORS_METHOD = 8       # Access-Control-Request-Method
     T_USER_AGENT = 9
     T_AUTHORIZATION = 10
-    T_FIRST_OF_PLAN = 11
+    T_COOKIE = 11
+    T_RANGE = 12
+    T_IF_MATCH = 13
+    T_IF_NONE_MATCH = 14
+    T_IF_MODIFIED_SINCE = 15
+    T_IF_UNMODIFIED_SINCE = 16
+    T_ACCEPT_ENCODING = 17
+    T_CACHE_CONTROL = 18
+    T_EXPIRES = 19
+    T_AGE = 20
+    T_VARY = 21
+    T_SET_COOKIE = 22
+    T_CONTENT_ENCODING = 23
+    T_FIRST_OF_PLAN = 24
 
 cdef enum Rule:             # bits of NameTable.rule
     R_DROP_REQUEST = 1      # not forwarded to an upstream
@@ -153,6 +167,40 @@ cdef struct Mapping:        # a query or header parameter set by the plan
     Span name               # as written on the wire
     Program value
 
+cdef enum KeyKind:          # what a KeyPart puts into a cache's key
+    KEY_QUERY = 0           # every value of a query parameter
+    KEY_HEADER = 1          # every value of a header field
+    KEY_PROGRAM = 2
+
+cdef struct KeyPart:
+    uint8_t kind
+    Span name
+    Program value           # KEY_PROGRAM
+
+cdef enum Invalidation:     # what a client's wish for a fresh answer gets
+    INVALIDATION_ALLOWED = 0
+    INVALIDATION_FAILS = 1
+    INVALIDATION_IGNORED = 2
+    INVALIDATION_WARNS = 3  # ignored, with CachePlan.warning
+
+cdef enum Keyed:            # credentials that the key holds
+    KEYED_AUTHORIZATION = 1
+    KEYED_COOKIE = 2
+
+cdef struct CachePlan:
+    uint8_t verb            # of the requests that are cached; with GET also HEAD is answered
+    uint8_t whole_query
+    uint8_t invalidation
+    uint8_t shown           # X-Cache says what happened
+    uint8_t obeys           # the answer's Cache-Control and Expires
+    uint8_t keyed           # bits of Keyed
+    uint8_t by_place        # the key has `place` and the path parameters, not the path
+    uint16_t nparts
+    uint32_t ttl_ms
+    Span place
+    KeyPart* parts
+    Span warning            # a field line
+
 cdef enum RouteKind:
     ROUTE_PROXY = 0
     ROUTE_FIXED = 1         # an answer compiled from head to end
@@ -183,6 +231,7 @@ cdef struct RoutePlan:
     Program fixed_head      # after "HTTP/1.1 200 OK\r\n...": fixed and mapped fields
     Span fixed_body
     void* step              # ROUTE_PYTHON: the callable, owned by the Plan
+    CachePlan* cache        # NULL: off
 
 cdef struct Reply:          # what a failure answers
     Span status_line        # "HTTP/1.1 403 Forbidden\r\n"
@@ -219,6 +268,7 @@ cdef struct StagePlan:
     uint8_t* default_tokens
     uint16_t ndefaults
     uint8_t* rules          # by token: Rule bits
+    CacheZone* zone         # filled when the engine takes the plan
 
 cdef struct StageName:
     Span name
@@ -343,6 +393,35 @@ cdef enum ExState:
     EX_SENDING = 2          # on an upstream connection
     EX_COLLECT = 3          # taking the whole body, for a phase that needs it or for nobody
 
+cdef enum CacheState:       # what the cache did for a request
+    CACHE_NONE = 0          # its route has none
+    CACHE_HIT = 1
+    CACHE_MISS = 2
+    CACHE_BYPASS = 3        # this request may not use it
+
+cdef struct Waiters:        # exchanges that wait, oldest first, by their next and prev
+    Exchange* first
+    Exchange* last
+
+cdef struct CacheFill:      # an answer on its way into the cache
+    CacheFill* next         # of the same bucket of those that equal requests wait for
+    CacheZone* zone
+    CacheEntry* entry       # NULL: not kept
+    Exchange* leader        # whose answer it is
+    Waiters waiters
+    uint64_t hash
+    uint64_t asked          # ms
+    uint32_t generation     # of the zone, when it was asked for
+    uint32_t age            # seconds, by the upstream
+    uint64_t lifetime       # ms, by the answer's own word
+    char* key               # owned
+    uint32_t key_n
+    uint8_t open            # equal requests wait for it
+    uint8_t handed          # its first client left, a waiter asked anew
+    uint8_t credentials     # kept only where the answer is public
+    uint8_t codings         # that the request takes
+    uint8_t public
+
 cdef struct Exchange:
     char parser[PARSER_BYTES]   # first: callbacks cast it back
     Conn* conn
@@ -405,6 +484,14 @@ cdef struct Exchange:
     void* ticket            # Python object of a step that is under way, or NULL
     char* collected         # the body so far, where it is held
     uint32_t collected_cap
+    Span identity           # who asks, by an authorizer; p NULL: nobody has looked
+    uint8_t cache           # CacheState
+    uint8_t cache_warns     # the route's warning is due
+    uint8_t cache_waited    # for an equal request: not again
+    CacheFill* fill         # its answer goes into the cache
+    Waiters* waits_in       # for an equal request
+    CacheEntry* hit         # held while it is sent
+    uint32_t hit_at         # bytes of its body sent so far
     RouterMatch match
 
 cdef struct Conn:

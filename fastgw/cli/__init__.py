@@ -80,6 +80,12 @@ def parser() -> argparse.ArgumentParser:
         told.set_defaults(action=name)
         _setting_flags(told)
 
+    cache = _command(commands, "cache", "gateway.cache", "tell the running gateway to forget cached answers")
+    cache.add_argument("action", choices=("flush",))
+    cache.add_argument("--api", metavar="NAME", help="only those of this API, by name or id")
+    cache.add_argument("--stage", metavar="NAME", help="only those of this stage of the API")
+    _setting_flags(cache)
+
     demo = _command(commands, "demo", "demo.main", "start an example gateway with a small backend")
     demo.add_argument("--example", metavar="DIR", help="default: examples/petstore of the checkout")
     _setting_flags(demo)

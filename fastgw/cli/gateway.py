@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from urllib.parse import urlencode
 
 import fastgw
 from fastgw.cli import OK, PROBLEMS, CommandError
@@ -47,11 +48,22 @@ def environ(options: argparse.Namespace) -> int:
 
 
 def post(options: argparse.Namespace) -> int:
-    """reload and drain: POST to the ops listener; what it says is printed."""
-    status, text = _post(settings(setting_flags(options)).settings, f"/{options.action}")
+    """reload and drain."""
+    return _tell(options, f"/{options.action}")
+
+
+def _tell(options: argparse.Namespace, path: str) -> int:
+    """POST to the ops listener; what it says is printed."""
+    status, text = _post(settings(setting_flags(options)).settings, path)
     done = status < 300
     print(text.strip(), file=sys.stdout if done else sys.stderr)
     return OK if done else PROBLEMS
+
+
+def cache(options: argparse.Namespace) -> int:
+    """flush: forget cached answers in every worker."""
+    given = {name: getattr(options, name) for name in ("api", "stage") if getattr(options, name) is not None}
+    return _tell(options, f"/cache/{options.action}?{urlencode(given)}")
 
 
 def bench(options: argparse.Namespace) -> int:

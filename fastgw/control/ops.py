@@ -43,6 +43,7 @@ class Ops:
                 web.get("/upstreams", self.upstreams),
                 web.get("/metrics", self.metrics),
                 web.get("/live", self.live),
+                web.post("/cache/flush", self.flush),
                 web.post("/reload", self.reload),
                 web.post("/drain", self.drain),
             ]
@@ -94,6 +95,23 @@ class Ops:
         except Refused as refusal:
             return web.Response(status=422, text="".join(f"{line}\n" for line in refusal.problems))
         return web.Response(text="".join(f"{line}\n" for line in (*warnings, "reloaded")))
+
+    async def flush(self, request: web.Request) -> web.Response:
+        """Forget cached answers: of a stage, of all stages of an API (by name or id), or of everything."""
+        api, stage = request.query.get("api"), request.query.get("stage")
+        unknown = request.query.keys() - {"api", "stage"}
+        if unknown or (stage is not None and api is None):
+            return web.Response(status=400, text="expected api=NAME and stage=NAME, api=NAME, or nothing\n")
+        gateway = self.served.gateway
+        ids = {one.name: one.id for one in gateway.apis if api in (None, one.name, one.id)}
+        stages = [one for one in gateway.stages if one.api in ids and stage in (None, one.name)]
+        if not stages:
+            return web.Response(status=404, text="there is no such stage\n")
+        try:
+            gone = [await self._supervisor.call("flush", f"{ids[one.api]}/{one.name}".encode()) for one in stages]
+        except Refused as refusal:
+            return web.Response(status=503, text="".join(f"{line}\n" for line in refusal.problems))
+        return web.Response(text=f"{sum(gone)} cached answers forgotten\n")
 
     async def drain(self, _: web.Request) -> web.Response:
         await self._supervisor.call("drain")

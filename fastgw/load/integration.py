@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from fastgw.load import mock
+from fastgw.load import caching, mock
 from fastgw.load.document import View
 from fastgw.load.mapping import HTTP_API_TARGET, REQUEST_TARGET, Unmapped, source
 from fastgw.load.problem import did_you_mean, one_of, shown
@@ -123,6 +123,8 @@ class _One:
         timeout = reader.integer(view.get("timeoutInMillis"), MIN_TIMEOUT_MS, MAX_TIMEOUT_MS)
         self._mention_what_is_ignored()
         mappings, unserved = self._mappings()
+        keys = caching.keys(reader, view.get("cacheKeyParameters"), self.parameters, mappings)
+        namespace = caching.namespace(reader, view.get("cacheNamespace"))
         if uri is None:
             return Unserved("HTTP_PROXY", self.place)
         fed = (*self.parameters, *(mapping.name for mapping in mappings if mapping.location == "path"))
@@ -138,7 +140,7 @@ class _One:
             return self._unserved("HTTPS upstream", f"({found.authority}) is not served yet"
                                   f"{found.how_in_clear()}")
         return HttpProxy(None if method in (ANY, None) else method, found.over_http(), self.place, mappings,
-                         timeout)
+                         timeout, keys, namespace)
 
     def _mention_what_is_ignored(self) -> None:
         """Fields that the service does not apply to HTTP_PROXY either, or that wait for a later part."""

@@ -8,7 +8,7 @@ from os.path import dirname, join
 
 import msgspec
 
-from fastgw.load import schema, typed
+from fastgw.load import caching, schema, typed
 from fastgw.load.definition import execute_api_id, read_definition
 from fastgw.load.document import Document, View, read
 from fastgw.load.openapi import Choices
@@ -16,6 +16,7 @@ from fastgw.load.params import Params
 from fastgw.load.plain import check_upstream_url
 from fastgw.load.problem import Problems, did_you_mean, one_of, shown
 from fastgw.model.api import Api, ApiKind
+from fastgw.model.cache import StageCache
 from fastgw.model.gateway import ANY_HOST, DEFAULT_STAGE, Domain, Gateway, Listener, Mapping, Stage, Upstream
 from fastgw.model.place import Place
 
@@ -47,7 +48,7 @@ class NativeFile:
         apis = self._apis()
         if before.has_errors():
             return None, {}
-        stages = self._stages()
+        stages = self._stages(apis)
         domains = self._domains(stages)
         gateway = Gateway(apis, stages, domains, self._listeners(), self._upstreams())
         return gateway, self._settings()
@@ -129,17 +130,23 @@ class NativeFile:
             found.append(replace(api, id=own))
         return tuple(found)
 
-    def _stages(self) -> tuple[Stage, ...]:
+    def _stages(self, apis: tuple[Api, ...]) -> tuple[Stage, ...]:
         found = []
+        read = {api.name: api for api in apis}
         for name, api in self._file.apis.items():
             if api.stages is msgspec.UNSET or not api.stages:
                 found.append(Stage(name, DEFAULT_STAGE, (), self._view("apis", name).place))
                 continue
             for stage, given in api.stages.items():
                 variables = tuple(given.variables.items()) if given is not None else ()
-                place = self._view("apis", name, "stages", stage).key_place
-                found.append(Stage(name, stage, variables, place))
+                view = self._view("apis", name, "stages", stage)
+                cache = self._cache(given, view, read.get(name)) if given is not None else None
+                found.append(Stage(name, stage, variables, view.key_place, cache=cache))
         return tuple(found)
+
+    def _cache(self, given: schema.StageFile, view: View, api: Api | None) -> StageCache | None:
+        own = given.cache if given.cache is not msgspec.UNSET else None
+        return caching.stage_cache(own, given.methods, view.get("methods"), api, self._problems)
 
     def _domains(self, stages: tuple[Stage, ...]) -> tuple[Domain, ...]:
         given = self._file.domains

@@ -46,10 +46,47 @@ class ListenerFile(Struct, forbid_unknown_fields=True):
     address: ListenAddress
 
 
+Ttl = Annotated[int, Meta(ge=0, le=3600, description="seconds; 0 is off")]
+Invalidation = Annotated[Literal["allow", "require"], Meta(
+    description="who may ask for a fresh answer by Cache-Control: everybody, or who has the permission")]
+Strategy = Annotated[Literal["FAIL_WITH_403", "SUCCEED_WITH_RESPONSE_HEADER", "SUCCEED_WITHOUT_RESPONSE_HEADER"],
+                     Meta(description="what others get that ask for it")]
+
+
+class CacheFile(Struct, forbid_unknown_fields=True):
+    """The cache of a stage."""
+
+    enabled: bool = True
+    ttl: Ttl = 300
+    invalidation: Invalidation = "require"
+    unauthorized: Strategy = "SUCCEED_WITH_RESPONSE_HEADER"
+    x_cache: Annotated[bool, Meta(description="answers say X-Cache: HIT, MISS or BYPASS")] = False
+    cache_control: Annotated[Literal["obey", "ignore"], Meta(
+        description="Cache-Control and Expires of an upstream's answer; ignore: as the service")] = "obey"
+
+
+class MethodCacheFile(Struct, forbid_unknown_fields=True):
+    """What differs for one method."""
+
+    enabled: bool | UnsetType = UNSET
+    ttl: Ttl | UnsetType = UNSET
+    invalidation: Invalidation | UnsetType = UNSET
+    unauthorized: Strategy | UnsetType = UNSET
+
+
+class MethodFile(Struct, forbid_unknown_fields=True):
+    """What a stage says of one method."""
+
+    cache: MethodCacheFile | UnsetType = UNSET
+
+
 class StageFile(Struct, forbid_unknown_fields=True):
     """A served stage of an API."""
 
     variables: dict[VariableName, VariableValue] = {}
+    cache: CacheFile | UnsetType = UNSET
+    methods: Annotated[dict[Text, MethodFile], Meta(
+        description='by "GET /pets/{id}"; "*/*" is the default of each method')] = {}
 
 
 class ApiFile(Struct, forbid_unknown_fields=True):
@@ -109,7 +146,7 @@ NOT_SERVED = {
          "groups", "keys", "log", "logs", "plans", "plugins", "redis", "store", "throttle", "tls",
          "usage_plans", "waf"),
     "apis": ("authorizers", "cors", "functions", "keys", "log", "policy", "throttle", "tls", "waf"),
-    "stages": ("cache", "canary", "log", "methods", "throttle", "tracing", "waf"),
+    "stages": ("canary", "log", "throttle", "tracing", "waf"),
     "domains": ("rules", "stage_rules"),
     "listeners": ("http2", "proxy_protocol", "tls"),
     "upstreams": ("addresses", "health", "policy", "retry", "tls", "weights"),

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from fastgw.model.api import Api
+from fastgw.model.cache import StageCache
 from fastgw.model.place import Place
 from fastgw.model.usage import KeyRing, MethodSettings, Throttle, UsagePlan
 
@@ -31,6 +32,7 @@ class Stage:
     place: Place | None = None
     throttle: Throttle | None = None
     methods: tuple[MethodSettings, ...] = ()
+    cache: StageCache | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,8 @@ class HttpProxy:
     mappings   in the order of the definition
     timeout_ms time for the whole answer, counted from the last byte of the request sent;
                None takes the gateway-wide setting
+    cache_keys what of a request tells two cached answers of one path apart; None: its whole query
+    cache_namespace  resources of one namespace share their cached answers
     """
 
     method: str | None
@@ -35,6 +37,8 @@ class HttpProxy:
     place: Place
     mappings: tuple[ParameterMapping, ...] = ()
     timeout_ms: int | None = None
+    cache_keys: tuple[Source, ...] | None = None
+    cache_namespace: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from fastgw.errors import CODE
 from fastgw.model.api import DEFAULT_ROUTE, METHODS, Api, ApiKind, Cors, Route
 from fastgw.model.gateway import ANY_HOST, DEFAULT_STAGE, Domain, Gateway, Stage
 from fastgw.model.integration import HttpProxy, Mock
+from fastgw.plan.caching import cache_spec
 from fastgw.plan.knobs import Knobs
 from fastgw.plan.ops import IN_HEADER, IN_QUERY, Op, context, merged, of_source, of_uri_part, text
 from fastgw.plan.replies import always, replies, status_line
@@ -135,12 +136,14 @@ class _Compiler:
         }
         integration = route.integration
         if isinstance(integration, HttpProxy):
-            return spec | self._proxy(route, integration, variables)
+            return spec | self._proxy(stage, route, integration, variables)
         if isinstance(integration, Mock):
             return spec | _fixed(api, integration, variables)
         return spec | {"kind": "fail", "failure": CODE["API_CONFIGURATION_ERROR"]}
 
-    def _proxy(self, route: Route, integration: HttpProxy, variables: Mapping[str, str]) -> dict[str, Any]:
+    def _proxy(
+        self, stage: Stage, route: Route, integration: HttpProxy, variables: Mapping[str, str]
+    ) -> dict[str, Any]:
         parameters = _PARAMETER.findall(route.path)
         uri = split_uri(integration.uri, variables, integration.place)
         sources = {m.name: m.source for m in integration.mappings if m.location == "path"}
@@ -171,6 +174,7 @@ class _Compiler:
             "query": query,
             "queries": queries,
             "headers": headers,
+            "cache": cache_spec(stage.cache, route, integration, variables, parameters),
         }
 
 

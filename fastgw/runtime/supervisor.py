@@ -204,6 +204,7 @@ class Supervisor:
             "state": self._state,
             "upstreams": lambda _: self._ask_workers("upstreams"),
             "live": lambda _: self._ask_workers("live"),
+            "flush": self._flush,
             "reload": lambda _: self.reload(),
             "drain": self._drain,
             "switch_key": self._switch_key,
@@ -308,13 +309,25 @@ class Supervisor:
             ],
         }
 
-    async def _ask_workers(self, verb: str) -> dict[int, Any]:
+    async def _ask_workers(self, verb: str, argument: Any = None) -> dict[int, Any]:
         """Worker -> its answer; a worker that does not answer is left out."""
         ready = sorted(self._ready)
         answers = await asyncio.gather(
-            *(self._workers[number].peer.call(verb, timeout=2.0) for number in ready), return_exceptions=True
+            *(self._workers[number].peer.call(verb, argument, timeout=2.0) for number in ready), return_exceptions=True
         )
         return {n: a for n, a in zip(ready, answers, strict=True) if not isinstance(a, BaseException)}
+
+    async def _flush(self, stage: bytes) -> int:
+        """Every worker forgets the cached answers of b"{api id}/{stage}" (b"": of all); how many there were.
+
+        Raises Refused when one does not say so: it may go on giving them.
+        """
+        async with self._changing:
+            ready = len(self._ready)
+            gone = await self._ask_workers("flush", stage)
+            if len(gone) < ready:
+                raise Refused(f"{ready - len(gone)} of {ready} workers did not answer: their caches may be as before")
+            return sum(gone.values())
 
     async def _drain(self, _: None) -> None:
         self._stopping.set()

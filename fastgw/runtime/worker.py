@@ -77,6 +77,7 @@ class Worker:
             "discard": self._discard,
             "upstreams": self._upstreams,
             "live": self._live,
+            "flush": self._flush,
         }
         peer = await Peer.open(self._sock, verbs)
         watch = asyncio.create_task(self._watch(peer))
@@ -154,6 +155,9 @@ class Worker:
     async def _live(self, _: None) -> dict[str, int]:
         self._engine.reap()
         return self._engine.live()
+
+    async def _flush(self, stage: bytes) -> int:
+        return self._engine.flush(stage)
 
     async def _finish(self) -> list[str]:
         engine = self._engine

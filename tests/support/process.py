@@ -198,8 +198,12 @@ class Gateway:
 
     def reload(self) -> subprocess.CompletedProcess:
         """`fastgw reload`, as an operator gives it."""
+        return self.tell("reload")
+
+    def tell(self, *words: str) -> subprocess.CompletedProcess:
+        """`fastgw WORDS` to this gateway's ops listener."""
         given = {key: value for key, value in self._env.items() if value is not None}
-        return command("reload", "--ops", f"unix:{self.ops_path}", **given)
+        return command(*words, "--ops", f"unix:{self.ops_path}", **given)
 
     def wire(self, **options: object) -> Wire:
         return Wire(self.port, **options)  # type: ignore[arg-type]

@@ -136,7 +136,7 @@ def test_what_the_engine_tells(table: str, method: str) -> None:
 
 
 def test_resources_of_the_ops_listener() -> None:
-    served = re.findall(r'web\.(get|post)\("(/\w+)"', page("fastgw/control/ops.py"))
+    served = re.findall(r'web\.(get|post)\("(/[\w/]+)"', page("fastgw/control/ops.py"))
     assert first("docs/operating.md", "ops") == {f"{method.upper()} {path}" for method, path in served}
 
 
@@ -183,6 +183,9 @@ def test_keys_of_a_fastgw_yaml() -> None:
         "the file": schema.File,
         "apis.NAME": schema.ApiFile,
         "apis.NAME.stages.NAME": schema.StageFile,
+        "apis.NAME.stages.NAME.cache": schema.CacheFile,
+        "apis.NAME.stages.NAME.methods.METHOD": schema.MethodFile,
+        "apis.NAME.stages.NAME.methods.METHOD.cache": schema.MethodCacheFile,
         "domains.HOST[]": schema.MappingFile,
         "upstreams.AUTHORITY": schema.UpstreamFile,
         "listeners[]": schema.ListenerFile,

@@ -33,7 +33,13 @@ apis:
     allow_unenforced: [key, authorizer, iam, validator, policy]
     stages:
       $default:
-      test-1: {{variables: {{host: "a.b:80", empty: ""}}}}
+      test-1:
+        variables: {{host: "a.b:80", empty: ""}}
+        cache: {{enabled: true, ttl: 60, invalidation: allow, unauthorized: FAIL_WITH_403, x_cache: true,
+                cache_control: ignore}}
+        methods:
+          GET /v1/a: {{cache: {{enabled: true, ttl: 10, invalidation: require,
+                             unauthorized: SUCCEED_WITH_RESPONSE_HEADER}}}}
   dogs:
     definition: api.json
     parameters: {{shop: "http://127.0.0.1:9002"}}
@@ -113,7 +119,7 @@ def test_everything_a_file_may_hold(files: Files) -> None:
         "log_level": "debug",
         "x_forwarded": True,
     }
-    assert loaded.settings["workers"][1].line == 40
+    assert loaded.settings["workers"][1].line == FULL[: FULL.index("workers:")].count("\n") + 1
 
 
 def test_options_go_before_the_file(files: Files) -> None:
