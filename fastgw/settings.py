@@ -220,6 +220,22 @@ class Address:
             raise ValueError(f"{host!r} is not an IP address or localhost") from None
 
 
+MANAGER_WORDS = ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES")
+"""What systemd tells a service in its environment."""
+HANDOVER = "_FASTGW_HANDOVER"
+"""What a gateway tells its successor: the number of a socket, and how many descriptors come over it."""
+
+
+def manager_words() -> dict[str, str]:
+    """These words, and out of the environment with them: they are for this process alone, not for its children."""
+    return {name: os.environ.pop(name) for name in (*MANAGER_WORDS, HANDOVER) if name in os.environ}
+
+
+def successor_environ(words: Mapping[str, str]) -> dict[str, str]:
+    """Our environment with other words."""
+    return {**os.environ, **words}
+
+
 @cache
 def names() -> tuple[str, ...]:
     return tuple(f.name for f in fields(Settings))

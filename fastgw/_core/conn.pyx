@@ -11,7 +11,7 @@ from fastgw._core.failure cimport F_BAD_MESSAGE, F_INTEGRATION_TIMEOUT, F_REQUES
 from fastgw._core.head cimport HEAD_DONE, HEAD_MORE, head_feed
 from fastgw._core.libuv cimport UV_NAMED_PIPE, UV_TCP, uv
 from fastgw._core.peers cimport peer_enter, peer_leave
-from fastgw._core.state cimport BODY_LENGTH, EX_HEAD, EX_WAIT, Exchange, core, count
+from fastgw._core.state cimport BODY_LENGTH, DRAIN_NOW, EX_HEAD, EX_WAIT, Exchange, core, count
 from fastgw._core.stream cimport (StreamEvents, stream_accept, stream_close, stream_finish, stream_init, stream_read)
 
 cdef extern from "<netinet/in.h>" nogil:
@@ -127,7 +127,8 @@ cdef void linger(Conn* c) noexcept nogil:
 cdef void on_exchange_ended(Conn* c, bint keep, bint whole) noexcept nogil:
     if c.stream.closing:
         return
-    if not keep or core.drain or c.stream.ended:
+    c.activity = now_ms()
+    if not keep or core.drain == DRAIN_NOW or c.stream.ended:
         if whole and c.stream.queued == 0 and c.pend_n == 0:
             close(c)
         else:
@@ -302,7 +303,7 @@ cdef void on_drained(void* owner) noexcept nogil:
         return
     if c.ex != NULL:
         exchange_drained(c.ex)
-    elif core.drain:
+    elif core.drain == DRAIN_NOW:
         linger(c)
         return
     run(c)
@@ -373,10 +374,10 @@ cdef void conn_accept(void* server, bint tcp, int local_port) noexcept nogil:
     arm(c)
 
 
-cdef void conns_drain() noexcept nogil:
+cdef void conns_drain(uint64_t lull_ms) noexcept nogil:
     cdef Conn* c = core.conns
     while c != NULL:
-        if c.ex == NULL and c.stream.queued == 0 and not c.lingering:
+        if c.ex == NULL and c.stream.queued == 0 and not c.lingering and now_ms() - c.activity >= lull_ms:
             close(c)
         c = c.next
 

@@ -19,7 +19,7 @@ from fastgw._core.libuv cimport UV_NAMED_PIPE, UV_TCP, loop_pointer, uv, uv_data
 from fastgw._core.overload cimport overload_close, overload_open, overload_told
 from fastgw._core.path cimport PATH_MERGE_SLASHES, PATH_PASS_ENCODED_SLASH
 from fastgw._core.plan cimport Plan
-from fastgw._core.state cimport Address, MAX_ADDRESSES, ROUTE_PROXY, StagePlan, Target, TargetLimits, core, count
+from fastgw._core.state cimport Address, DRAIN_GENTLY, DRAIN_NOW, MAX_ADDRESSES, ROUTE_PROXY, StagePlan, Target, TargetLimits, core, count
 from fastgw._core.stream cimport stream_live
 from fastgw._core.upstream cimport target_find, target_new, target_resolved, targets_sweep, upstream_close_all
 
@@ -245,11 +245,15 @@ cdef class Engine:
             target.naddresses = n
         target_resolved(target, n == 0)
 
-    def drain(self) -> None:
-        """Close the listeners at once and every connection with the end of its current answer."""
-        core.drain = 1
+    def drain(self, int lull_ms = 0) -> None:
+        """Close the listeners at once, idle connections too, and the others with the end of their answer.
+
+        lull_ms: leave alone those that were in use within it, for the answer to their next request to close. Call
+        again for those that have become idle since.
+        """
+        core.drain = DRAIN_GENTLY if lull_ms else DRAIN_NOW
         self.close_servers()
-        conns_drain()
+        conns_drain(lull_ms)
 
     cdef void close_servers(self) noexcept:
         cdef size_t handle

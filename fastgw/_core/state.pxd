@@ -522,12 +522,17 @@ cdef struct Live:
     uint32_t buffers        # read-ahead buffers of connections
     uint32_t upstreams
 
+cdef enum Drain:
+    DRAIN_NOT = 0
+    DRAIN_GENTLY = 1        # a connection goes with an answer that says so
+    DRAIN_NOW = 2           # and with any other
+
 cdef struct Core:
     void* loop
     Limits limits
     uint32_t upstream_head_bytes
     uint32_t upstream_fields
-    uint32_t drain
+    uint32_t drain          # Drain
     uint8_t overload        # step 0 to 3; see overload.pyx
     uint8_t memory_step     # the part of it that memory is the reason for
     PlanData* plan

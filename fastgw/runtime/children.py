@@ -1,6 +1,7 @@
 """A child process and the control socket to it."""
 
 import asyncio
+import logging
 import socket
 import sys
 from collections.abc import Mapping
@@ -10,7 +11,9 @@ from typing import Any
 
 import fastgw
 from fastgw.runtime.handover import hand_over, passage, send_descriptors
-from fastgw.runtime.peer import Handler, Peer, PeerGone
+from fastgw.runtime.peer import Handler, Peer, PeerGone, Refused
+
+_log = logging.getLogger("fastgw")
 
 _HOME = Path(fastgw.__file__).parent.parent
 
@@ -71,6 +74,23 @@ class Child:
     def kill(self) -> None:
         if self.running:
             self.process.kill()
+
+    async def end(self, limit: float, replaced: bool = False) -> int:
+        """Asks it to end and returns its status; after limit seconds it is killed.
+
+        replaced: another gateway serves on, so a worker lets its clients go one by one.
+        """
+        if replaced and self.peer is not None:
+            with suppress(PeerGone, Refused, TimeoutError):
+                await self.peer.call("retire", timeout=limit)
+        else:
+            self.terminate()
+        try:
+            return await asyncio.wait_for(self.wait(), limit)
+        except TimeoutError:
+            _log.error("%s did not end in %g s; killed", self.name, limit)
+            self.kill()
+            return await self.wait()
 
     async def wait(self) -> int:
         """Its exit status, once it has ended and its socket is closed. Many may wait."""

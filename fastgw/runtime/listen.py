@@ -4,6 +4,7 @@ import contextlib
 import errno
 import os
 import socket
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,19 +20,29 @@ class ListenError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Listening:
-    """One address, bound. sockets[n] is worker n's; the workers share a unix address's only socket."""
+    """One address, bound. name: as the settings write it, where port 0 means any."""
 
+    name: str
     address: Address
     sockets: tuple[socket.socket, ...]
+    removes_path: bool = True
+    """A service manager's socket file is its own."""
 
-    def of(self, worker: int) -> socket.socket:
-        return self.sockets[worker % len(self.sockets)]
+    def of(self, worker: int, workers: int) -> tuple[socket.socket, ...]:
+        """The worker's own sockets. Where there are fewer than workers they are shared; where more, each has several,
+        for a connection waits in one of them."""
+        count = len(self.sockets)
+        return tuple(self.sockets[n] for n in (range(worker, count, workers) if worker < count else [worker % count]))
 
     def close(self) -> None:
+        self.let_go()
+        if self.address.path and self.removes_path:
+            remove_unix_socket(self.address.path)
+
+    def let_go(self) -> None:
+        """Close our descriptors; the address is somebody else's too."""
         for sock in self.sockets:
             sock.close()
-        if self.address.path:
-            remove_unix_socket(self.address.path)
 
 
 def listen(address: Address, workers: int) -> Listening:
@@ -42,7 +53,7 @@ def listen(address: Address, workers: int) -> Listening:
     """
     try:
         if address.path:
-            return Listening(address, (_unix(address.path),))
+            return Listening(str(address), address, (_unix(address.path),))
         host = "127.0.0.1" if address.host == "localhost" else address.host
         if address.port and _is_served(host, address.port):
             raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
@@ -51,9 +62,25 @@ def listen(address: Address, workers: int) -> Listening:
         sockets += [_tcp(host, port) for _ in range(workers - 1)]
         for sock in sockets:
             sock.listen(BACKLOG)
-        return Listening(Address(address.host, port), tuple(sockets))
+        return Listening(str(address), Address(address.host, port), tuple(sockets))
     except OSError as error:
         raise ListenError(f"cannot listen on {address}: {(error.strerror or str(error)).lower()}") from None
+
+
+def adopt(address: Address, sockets: Iterable[socket.socket], *, removes_path: bool) -> Listening:
+    """A listener of sockets that somebody else has bound to the address."""
+    sockets = tuple(sockets)
+    for sock in sockets:
+        sock.setblocking(False)
+        sock.listen(BACKLOG)
+    bound = address if address.path else Address(address.host, sockets[0].getsockname()[1])
+    return Listening(str(address), bound, sockets, removes_path)
+
+
+def address_of(sock: socket.socket) -> Address:
+    """What a socket is bound to."""
+    name = sock.getsockname()
+    return Address(path=os.fsdecode(name)) if sock.family == socket.AF_UNIX else Address(*name[:2])
 
 
 def remove_unix_socket(path: str) -> None:

@@ -110,3 +110,15 @@ class Peer:
             # The caller decides what a failure means; it must hear of every one.
             outcome = (False, (f"{verb}: {type(error).__name__}: {error}",))
         self._send(number, None, outcome)
+
+
+def reasons(error: BaseException) -> tuple[str, ...]:
+    """Why a call failed, as lines."""
+    match error:
+        case Refused():
+            return error.problems
+        case PeerGone():
+            return ("the process ended",)
+        case TimeoutError():
+            return ("a process gave no answer in time",)
+    return (f"{type(error).__name__}: {error}",)

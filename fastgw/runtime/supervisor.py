@@ -25,13 +25,15 @@ from fastgw.runtime.handover import (
     Served,
     WorkerStart,
 )
+from fastgw.runtime.inherit import Inheritance, Successor
 from fastgw.runtime.limits import Assigned, Limits, TooMany, without_keys
-from fastgw.runtime.listen import ListenError, Listening, listen
+from fastgw.runtime.listen import ListenError, Listening
 from fastgw.runtime.overload import memory_share, raise_descriptor_limit
-from fastgw.runtime.peer import PeerGone, Refused
+from fastgw.runtime.peer import PeerGone, Refused, reasons
 from fastgw.runtime.slots import Slots
+from fastgw.runtime.systemd import Manager
 from fastgw.runtime.watchdog import LOOK_SECONDS, Watchdog
-from fastgw.settings import Address, Given, Resolved, SettingsError, resolve, shown
+from fastgw.settings import Address, Given, Resolved, SettingsError, manager_words, resolve, shown
 
 WORKER, CONTROL = "fastgw.runtime.worker", "fastgw.control.process"
 """Modules of the children: named, not imported, for they run in interpreters of their own."""
@@ -75,6 +77,11 @@ class Supervisor:
         self._request = request
         self._when_ready = when_ready
         self._resolved = resolve(request.flags)
+        words = manager_words()
+        self._manager = Manager(words)
+        self._inheritance = Inheritance(words)
+        self._handed_over = False
+        """A successor serves on the same sockets."""
         self._slots = Slots()
         self._workers: dict[int, Child] = {}
         self._ready: set[int] = set()
@@ -100,7 +107,9 @@ class Supervisor:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
             loop.add_signal_handler(number, self._on_stop_signal)
         loop.add_signal_handler(signal.SIGHUP, lambda: self._keep_task(self._reload_and_log()))
+        loop.add_signal_handler(signal.SIGUSR2, lambda: self._keep_task(self._upgrade()))
         try:
+            await self._inheritance.take()
             async with self._changing:
                 await self._start()
         except Refused as refusal:
@@ -110,7 +119,11 @@ class Supervisor:
         except BaseException:
             await self._kill_all()
             raise
+        await self._inheritance.ready()
         self._announce()
+        self._manager.ready(self._status_line())
+        if self._manager.watchdog_seconds:
+            self._keep_task(self._say_alive())
         await self._stopping.wait()
         return await self._stop()
 
@@ -130,12 +143,10 @@ class Supervisor:
         self._memory_share = memory_share(self._resolved.settings.memory_limit, count)
         self._limits = Limits(self._resolved.settings.limit_cells, count)
         self._definition, self._assigned = await self._define(loaded)
-        outcomes = await asyncio.gather(
-            *(self._start_worker(number) for number in self._workers),
-            self._start_control(),
-            return_exceptions=True,
-        )
-        if lines := [line for outcome in outcomes if outcome for line in _why(outcome)]:
+        starts = [self._start_worker(number) for number in self._workers]
+        outcomes = await asyncio.gather(*starts, return_exceptions=True)
+        outcomes += await asyncio.gather(self._start_control(), return_exceptions=True)
+        if lines := [line for outcome in outcomes if outcome for line in reasons(outcome)]:
             raise Refused(*dict.fromkeys(lines))
         for number in self._workers:
             self._keep_task(self._keep_worker(number))
@@ -171,11 +182,12 @@ class Supervisor:
         settings = self._resolved.settings
         try:
             for text in settings.listen:
-                self._listening.append(listen(Address.parse(text), workers))
+                self._listening.append(self._inheritance.listen(text, workers))
             if settings.ops != "off":
-                self._ops_listening = listen(Address.parse(settings.ops), 1)
+                self._ops_listening = self._inheritance.listen(settings.ops, 1)
         except ListenError as error:
             raise Refused(str(error)) from None
+        self._inheritance.settle()
 
     async def _define(self, loaded: Loaded) -> tuple[Definition, Assigned]:
         """Raises Refused where its limits cannot be served."""
@@ -192,7 +204,8 @@ class Supervisor:
 
     async def _start_worker(self, number: int) -> None:
         child = self._workers[number]
-        handed = [*self._shared(), *((LISTEN, one.of(number).fileno()) for one in self._listening)]
+        sockets = [sock for one in self._listening for sock in one.of(number, len(self._workers))]
+        handed = [*self._shared(), *((LISTEN, sock.fileno()) for sock in sockets)]
         roles, descriptors = zip(*handed, strict=True)
         settings = self._resolved.settings
         message = WorkerStart(roles, number, self._memory_share, settings, self._definition)
@@ -220,12 +233,14 @@ class Supervisor:
         definition = self._definition
         return Served(definition.gateway, self._slots.labels(), definition.cells, definition.generation)
 
-    def _announce(self) -> None:
+    def _status_line(self) -> str:
         apis = self._definition.gateway.apis
         routes = sum(len(api.routes) for api in apis)
         counts = {"API": len(apis), "route": routes, "worker": len(self._workers)}
-        served = ", ".join(f"{count} {name}{'s' * (count != 1)}" for name, count in counts.items())
-        print(f"fastgw {fastgw.__version__}, pid {os.getpid()}: {served}")
+        return ", ".join(f"{count} {name}{'s' * (count != 1)}" for name, count in counts.items())
+
+    def _announce(self) -> None:
+        print(f"fastgw {fastgw.__version__}, pid {os.getpid()}: {self._status_line()}")
         for one in self._listening:
             print(f"listening on {url(one.address)}")
         if self._ops_listening:
@@ -295,13 +310,14 @@ class Supervisor:
                     await replace()
                     _log.info("%s is back", child.name)
                 except (Refused, PeerGone, OSError) as error:
-                    _log.error("%s did not start: %s", child.name, "; ".join(_why(error)))
+                    _log.error("%s did not start: %s", child.name, "; ".join(reasons(error)))
                     current().kill()
 
     # What the control process asks for
 
     async def _state(self, _: None) -> dict[str, Any]:
         return {
+            "pid": os.getpid(),
             "draining": self._stopping.is_set(),
             "workers": [
                 {"worker": number, "pid": child.process.pid, "ready": number in self._ready}
@@ -346,23 +362,30 @@ class Supervisor:
         async with self._changing:
             if self._stopping.is_set():
                 raise Refused("the gateway is stopping")
-            loaded = await self._read()
-            self._check_fixed(loaded)
-            definition, assigned = await self._define(loaded)
+            self._manager.reloading()
             try:
-                await self._put_in_force(definition, assigned)
-            except Refused:
-                self._limits.release(assigned)
-                raise
-            old, self._assigned = self._assigned, assigned
-            self._limits.release(old)
-            if self._control.peer:
-                self._control.hand_over(assigned.generation, assigned.keys)
-                try:
-                    await self._control.peer.call("update", self._served())
-                except PeerGone:
-                    _log.debug("the control process is away; its successor gets the new definition")
-            return [str(problem) for problem in loaded.problems]
+                return await self._reload()
+            finally:
+                self._manager.ready(self._status_line())
+
+    async def _reload(self) -> list[str]:
+        loaded = await self._read()
+        self._check_fixed(loaded)
+        definition, assigned = await self._define(loaded)
+        try:
+            await self._put_in_force(definition, assigned)
+        except Refused:
+            self._limits.release(assigned)
+            raise
+        old, self._assigned = self._assigned, assigned
+        self._limits.release(old)
+        if self._control.peer:
+            self._control.hand_over(assigned.generation, assigned.keys)
+            try:
+                await self._control.peer.call("update", self._served())
+            except PeerGone:
+                _log.debug("the control process is away; its successor gets the new definition")
+        return [str(problem) for problem in loaded.problems]
 
     def _check_fixed(self, loaded: Loaded) -> None:
         """Raises Refused when the files change a setting: the processes keep theirs for life."""
@@ -389,12 +412,12 @@ class Supervisor:
         failures = [outcome for outcome in prepared if outcome and not isinstance(outcome, PeerGone)]
         if failures:
             await asyncio.gather(*(peer.call("discard") for peer in peers), return_exceptions=True)
-            raise Refused(*dict.fromkeys(line for failure in failures for line in _why(failure)))
+            raise Refused(*dict.fromkeys(line for failure in failures for line in reasons(failure)))
         self._definition = definition
         swapped = await asyncio.gather(*(peer.call("commit") for peer in peers), return_exceptions=True)
         for number, outcome in zip(numbers, swapped, strict=True):
             if outcome and not isinstance(outcome, PeerGone):
-                _log.error("worker-%d could not swap (%s); it is replaced", number, "; ".join(_why(outcome)))
+                _log.error("worker-%d could not swap (%s); it is replaced", number, "; ".join(reasons(outcome)))
                 self._workers[number].kill()
 
     async def _reload_and_log(self) -> None:
@@ -407,6 +430,41 @@ class Supervisor:
         for line in warnings:
             _log.warning("%s", line)
         _log.info("reloaded")
+
+    # Upgrading
+
+    async def _upgrade(self) -> None:
+        """Starts the command line again, as its files are now, hands it the sockets, and drains once it serves."""
+        async with self._changing:
+            if self._stopping.is_set():
+                return
+            if self._when_ready:
+                _log.error("no upgrade: this gateway is a part of another program")
+                return
+            _log.info("upgrading")
+            listening = [*self._listening, *([self._ops_listening] if self._ops_listening else [])]
+            successor = await Successor.start(listening, self._manager.words, self._hand_over)
+            try:
+                why = await successor.outcome(lambda: self._handed_over)
+            finally:
+                if not self._handed_over:
+                    await successor.kill()
+            if why:
+                _log.error("the upgrade failed: %s; this gateway serves on", why)
+                return
+            await successor.leave()
+            _log.info("pid %d has taken over", successor.pid)
+            self._stopping.set()
+
+    def _hand_over(self, pid: int) -> None:
+        """Before the successor says a word to the service manager: that listens to the main process only."""
+        self._handed_over = True
+        self._manager.replaced_by(pid)
+
+    async def _say_alive(self) -> None:
+        while True:
+            self._manager.alive()
+            await asyncio.sleep(self._manager.watchdog_seconds / 2)
 
     # Stopping
 
@@ -422,56 +480,48 @@ class Supervisor:
         """Every listener closes at once; the workers answer what they have in hand."""
         for task in self._keepers:
             task.cancel()
-        for one in self._listening:
-            one.close()
+        statuses = []
+        if self._handed_over:
+            statuses.append(await self._control.end(EXIT_GRACE))      # the ops listener is the successor's
+        else:
+            self._manager.stopping()
+        self._close_listeners()
         _log.info("draining")
         limit = self._resolved.settings.drain_timeout + EXIT_GRACE
         serving = [child for number, child in self._workers.items() if number in self._ready]
-        statuses = await asyncio.gather(*(_end(child, limit) for child in serving))
-        statuses.append(await _end(self._control, EXIT_GRACE))
+        statuses += await asyncio.gather(*(child.end(limit, self._handed_over) for child in serving))
+        statuses.append(await self._control.end(EXIT_GRACE))
         for child in self._children():
             child.kill()
             await child.wait()
         if self._ops_listening:
-            self._ops_listening.close()
+            self._let_go(self._ops_listening)
         os.close(self._counters)
         self._limits.release(self._assigned)
         self._limits.close()
         _log.info("stopped")
         return self._status or int(any(statuses))
 
-    async def _kill_all(self) -> None:
-        for one in (*self._listening, *([self._ops_listening] if self._ops_listening else [])):
+    def _close_listeners(self) -> None:
+        for one in self._listening:
+            self._let_go(one)
+
+    def _let_go(self, one: Listening) -> None:
+        if self._handed_over or self._inheritance.is_shared:
+            one.let_go()
+        else:
             one.close()
+
+    async def _kill_all(self) -> None:
+        self._close_listeners()
+        if self._ops_listening:
+            self._let_go(self._ops_listening)
         for child in self._children():
             child.kill()
             await child.wait()
 
     def _children(self) -> list[Child]:
         return [*self._workers.values(), *([self._control] if self._control else [])]
-
-
-async def _end(child: Child, limit: float) -> int:
-    """Asks a child to end and returns its status; after limit seconds it is killed."""
-    child.terminate()
-    try:
-        return await asyncio.wait_for(child.wait(), limit)
-    except TimeoutError:
-        _log.error("%s did not end in %g s; killed", child.name, limit)
-        child.kill()
-        return await child.wait()
-
-
-def _why(error: BaseException) -> tuple[str, ...]:
-    """An outcome of a call, as lines."""
-    match error:
-        case Refused():
-            return error.problems
-        case PeerGone():
-            return ("the process ended",)
-        case TimeoutError():
-            return (f"a worker gave no answer in {ANSWER_SECONDS:g} s",)
-    return (f"{type(error).__name__}: {error}",)
 
 
 def url(address: Address) -> str:

@@ -43,6 +43,8 @@ _TICK = 0.02
 _CLOSE_SECONDS = 2.0
 """How long closed handles may take to come back from the loop."""
 
+_LULL_MS = 1000
+"""A connection that was used within it may have the next request on its way: it is told to close by its answer."""
 _OF_THE_LOOP = ("connections", "exchanges", "upstreams", "writes", "timers")
 """Live counts that reach zero once the loop has closed what the engine let go of."""
 _REAP_SECONDS = 1.0
@@ -58,6 +60,8 @@ class Worker:
         self._passage = passage
         self._descriptors = descriptors
         self._stop = asyncio.Event()
+        self._replaced = False
+        """Another gateway serves on: there is time to let clients go one by one."""
         self._settings = Settings()
         self._engine: Engine | None = None
         self._region: Region | None = None
@@ -77,7 +81,7 @@ class Worker:
             "discard": self._discard,
             "upstreams": self._upstreams,
             "live": self._live,
-            "flush": self._flush,
+        self._prepared = await in_passing_thread(self._compile, definition, keys)
         }
         peer = await Peer.open(self._sock, verbs)
         watch = asyncio.create_task(self._watch(peer))
@@ -156,8 +160,7 @@ class Worker:
         self._engine.reap()
         return self._engine.live()
 
-    async def _flush(self, stage: bytes) -> int:
-        return self._engine.flush(stage)
+        self._prepared = await in_passing_thread(self._compile, definition, keys)
 
     async def _finish(self) -> list[str]:
         engine = self._engine
@@ -166,10 +169,12 @@ class Worker:
         for chore in self._chores:
             chore.cancel()
         await asyncio.gather(*self._chores, return_exceptions=True)
-        engine.drain()
+        engine.drain(0 if not self._replaced else _LULL_MS)
         deadline = time.monotonic() + self._settings.drain_timeout
         while engine.live()["connections"] and time.monotonic() < deadline:
             await asyncio.sleep(_TICK)
+            if self._replaced:
+                engine.drain(_LULL_MS)
         if cut := engine.live()["exchanges"]:
             _log.warning("drain_timeout is over: %d requests cut off", cut)
         engine.close()

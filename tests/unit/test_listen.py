@@ -21,7 +21,7 @@ def test_each_worker_has_its_own_socket_on_one_port(text):
     try:
         ports = {sock.getsockname()[1] for sock in listening.sockets}
         assert ports == {listening.address.port} and 0 not in ports
-        assert len({listening.of(n).fileno() for n in range(3)}) == 3
+        assert len({listening.of(n, 3) for n in range(3)}) == 3
         connect(listening.address).close()
     finally:
         listening.close()
@@ -30,7 +30,7 @@ def test_each_worker_has_its_own_socket_on_one_port(text):
 def test_workers_share_a_unix_socket_which_goes_with_the_listener(tmp_path):
     path = tmp_path / "g.sock"
     listening = listen(Address.parse(f"unix:{path}"), 3)
-    assert listening.of(0) is listening.of(2)
+    assert listening.of(0, 3) == listening.of(2, 3)
     connect(listening.address).close()
     listening.close()
     assert not path.exists()
