@@ -45,7 +45,10 @@ class Inheritance:
         if HANDOVER in self._words:
             await self._take_over(*map(int, self._words[HANDOVER].split(",")))
             return
-        sockets = systemd.activated(self._words)
+        try:
+            sockets = systemd.activated(self._words)
+        except OSError as error:
+            raise Refused(f"LISTEN_FDS names what is no socket: {str(error.strerror).lower()}") from None
         self._activated = bool(sockets)
         self._sockets = _grouped([str(address_of(sock)) for sock in sockets], sockets)
 

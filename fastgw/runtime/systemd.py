@@ -7,6 +7,8 @@ import time
 from collections.abc import Mapping
 
 _FIRST_DESCRIPTOR = 3
+_PATIENCE = 1.0
+"""Seconds to wait for a manager that does not read; it must not hold us up."""
 
 _log = logging.getLogger("fastgw")
 
@@ -53,13 +55,14 @@ class Manager:
         address = "\0" + self._address[1:] if self._address.startswith("@") else self._address
         try:
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sock:
+                sock.settimeout(_PATIENCE)
                 sock.sendto(text.encode(), address)
         except OSError as error:
             _log.warning("the service manager does not listen at %s: %s", self._address, error)
 
 
 def activated(words: Mapping[str, str]) -> list[socket.socket]:
-    """The sockets that the service manager opened for this very process."""
+    """The sockets that the service manager opened for this very process. Raises OSError where they are none."""
     if words.get("LISTEN_PID") != str(os.getpid()):
         return []
     numbers = range(_FIRST_DESCRIPTOR, _FIRST_DESCRIPTOR + int(words.get("LISTEN_FDS", "0")))

@@ -89,14 +89,18 @@ def test_the_new_one_reads_everything_anew() -> None:
 
 
 def test_a_request_in_flight_is_answered_by_the_old_one() -> None:
-    with Upstream(pause(3)) as stub, Upgraded({"api.json": pass_through(stub.url)}) as gateway:
-        with gateway.wire() as wire, gateway.wire() as quiet:
-            wire.send(get("/x"))
-            eventually(lambda: stub.requests, "the request upstream")
-            gateway.upgrade()
-            answer = wire.answer()
-            assert answer.status == 200 and answer.closes
-            assert quiet.ends(), "an idle connection is closed after a while"
+    with (
+        Upstream(pause(3)) as stub,
+        Upgraded({"api.json": pass_through(stub.url)}) as gateway,
+        gateway.wire() as wire,
+        gateway.wire() as quiet,
+    ):
+        wire.send(get("/x"))
+        eventually(lambda: stub.requests, "the request upstream")
+        gateway.upgrade()
+        answer = wire.answer()
+        assert answer.status == 200 and answer.closes
+        assert quiet.ends(), "an idle connection is closed after a while"
 
 
 def test_one_that_fails_changes_nothing() -> None:
