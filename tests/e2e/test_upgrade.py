@@ -31,16 +31,18 @@ class Upgraded(Gateway):
         """SIGUSR2; returns when the old supervisor and its children have ended."""
         old = [self.pid, *children(self.pid)]
         os.kill(self.pid, signal.SIGUSR2)
-        eventually(lambda: self.supervisor() not in (0, old[0]), "a successor", 30)
-        self._successor = self.supervisor()
+        # Both answer for a moment: what is not the old one is the new one.
+        self._successor = eventually(lambda: self.supervisor(old[0]), "a successor", 30)  # type: ignore[assignment]
         assert self.exited(60) == 0
         eventually(lambda: not any(alive(pid) for pid in old), "the old processes' end", 30)
 
-    def supervisor(self) -> int:
+    def supervisor(self, old: int) -> int:
+        """The process that answers, where it is another than the old one; else 0."""
         try:
-            return json.loads(self.ops("/readyz")[1])["pid"]
+            pid = json.loads(self.ops("/readyz")[1])["pid"]
         except (OSError, ValueError, KeyError):
             return 0
+        return pid if pid != old else 0
 
     def stop(self) -> None:
         """As Gateway.stop; the exit status of a process that is not our child is in its last line."""
