@@ -81,7 +81,8 @@ class Worker:
             "discard": self._discard,
             "upstreams": self._upstreams,
             "live": self._live,
-        self._prepared = await in_passing_thread(self._compile, definition, keys)
+            "flush": self._flush,
+            "retire": self._retire,
         }
         peer = await Peer.open(self._sock, verbs)
         watch = asyncio.create_task(self._watch(peer))
@@ -160,7 +161,12 @@ class Worker:
         self._engine.reap()
         return self._engine.live()
 
-        self._prepared = await in_passing_thread(self._compile, definition, keys)
+    async def _flush(self, stage: bytes) -> int:
+        return self._engine.flush(stage)
+
+    async def _retire(self, _: None) -> None:
+        self._replaced = True
+        self._stop.set()
 
     async def _finish(self) -> list[str]:
         engine = self._engine
