@@ -2,7 +2,7 @@
 
 cdef enum:
     HEADER_BYTES = 4096
-    ROW_BYTES = 256
+    ROW_BYTES = 512
 
 cdef enum:
     H_MAGIC = 0
@@ -42,3 +42,6 @@ cdef enum:
     R_DOORS = 8
     R_BUCKETS = 9
     BUCKETS = 23
+    R_CACHE_HITS = 32
+    R_CACHE_MISSES = 33
+    R_CACHE_BYPASSES = 34

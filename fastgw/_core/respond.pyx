@@ -4,11 +4,11 @@ from libc.stdint cimport uint32_t, uint64_t
 from fastgw._core.bytes cimport Span, put, put_span, put_uint, same_case, span, writer_init
 from fastgw._core.clock cimport http_date, micros
 from fastgw._core.counters cimport (BUCKETS, H_FAILURES, H_REQUESTS, R_1XX_2XX, R_3XX, R_4XX, R_5XX, R_BUCKETS,
-                                    R_INTEGRATION_ANSWERS, R_INTEGRATION_US, R_LATENCY_US, R_REQUESTS, ROW_BYTES)
+                                    R_CACHE_BYPASSES, R_CACHE_HITS, R_CACHE_MISSES, R_INTEGRATION_ANSWERS, R_INTEGRATION_US, R_LATENCY_US, R_REQUESTS, ROW_BYTES)
 from fastgw._core.failure cimport F_METHOD_NOT_ALLOWED
 from fastgw._core.gather cimport gather_clear, gather_piece, gather_send, to_client
 from fastgw._core.program cimport PROGRAM_OK, program_write
-from fastgw._core.state cimport Cors, HEAD, Reply, T_ORIGIN, core, count, field_value
+from fastgw._core.state cimport CACHE_BYPASS, CACHE_HIT, CACHE_MISS, Cors, HEAD, Reply, T_ORIGIN, core, count, field_value
 
 cdef enum:
     BODY_BYTES = 65536
@@ -199,6 +199,12 @@ cdef void respond_log(Exchange* ex) noexcept nogil:
         row[R_5XX] += 1
     row[R_LATENCY_US] += took
     row[R_BUCKETS + latency_bucket(took)] += 1
+    if ex.cache == CACHE_HIT:
+        row[R_CACHE_HITS] += 1
+    elif ex.cache == CACHE_MISS:
+        row[R_CACHE_MISSES] += 1
+    elif ex.cache == CACHE_BYPASS:
+        row[R_CACHE_BYPASSES] += 1
     if ex.answered:
         row[R_INTEGRATION_US] += ex.answered - ex.sent
         row[R_INTEGRATION_ANSWERS] += 1

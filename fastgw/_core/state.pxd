@@ -543,7 +543,7 @@ cdef struct Core:
     Target* targets
     Live live
     uint64_t* gauges        # this worker's page of counters
-    char* rows              # 256 bytes per route slot
+    char* rows              # 512 bytes per route slot
     uint32_t nrows
     CellMap* cells          # shared with the other processes; NULL: there are none
     uint32_t worker         # number of this one

@@ -11,7 +11,7 @@ WORD = 8
 
 HEADER_BYTES = 4096
 SLOTS = 65_536
-SLOT_WORDS = 32
+SLOT_WORDS = 64
 SLOT_BYTES = SLOT_WORDS * WORD
 REGION_BYTES = HEADER_BYTES + SLOTS * SLOT_BYTES
 
@@ -67,6 +67,9 @@ The bucket after the last bound holds everything slower. A request is counted in
 only; readers add up.
 """
 BUCKETS = len(BUCKET_BOUNDS_US) + 1
+
+# Further cells of a route's row, behind the buckets.
+R_CACHE_HITS, R_CACHE_MISSES, R_CACHE_BYPASSES = range(32, 35)
 
 SLOT_UNROUTED = 0
 """The row of requests that reached no route: malformed, unknown host, no such path."""

@@ -95,7 +95,19 @@ INTEGRATION = Metric(
 DOORS = Metric(
     "fastgw_doors_total", "counter", ROUTE_LABELS, "Calls from the engine into Python.", layout.R_DOORS
 )
-ROUTE_METRICS = (REQUESTS, DURATION, INTEGRATION, DOORS)
+CACHE_HITS = Metric(
+    "fastgw_cache_hits_total", "counter", ROUTE_LABELS, "Requests answered from the stage cache.", layout.R_CACHE_HITS
+)
+CACHE_MISSES = Metric(
+    "fastgw_cache_misses_total", "counter", ROUTE_LABELS,
+    "Requests that the stage cache could have answered and did not.", layout.R_CACHE_MISSES,
+)
+CACHE_BYPASSES = Metric(
+    "fastgw_cache_bypasses_total", "counter", ROUTE_LABELS,
+    "Requests of cached routes that the stage cache must not answer.", layout.R_CACHE_BYPASSES,
+)
+_COUNTS = (DOORS, CACHE_HITS, CACHE_MISSES, CACHE_BYPASSES)
+ROUTE_METRICS = (REQUESTS, DURATION, INTEGRATION, *_COUNTS)
 
 METRICS = (*WORKER_METRICS, *ROUTE_METRICS)
 
@@ -121,11 +133,14 @@ def _lines(reader: Reader, labels: Mapping[int, tuple[str, str, str, str]]) -> I
         (REQUESTS, _requests),
         (DURATION, _duration),
         (INTEGRATION, _integration),
-        (DOORS, _doors),
     ):
         yield from _head(metric)
         for text, cells in rows:
             yield from samples(metric.name, text, cells)
+    for metric in _COUNTS:
+        yield from _head(metric)
+        for text, cells in rows:
+            yield f"{metric.name}{{{text}}} {cells[metric.cell]}"
 
 
 def _head(metric: Metric) -> Iterator[str]:
@@ -152,10 +167,6 @@ def _duration(name: str, labels: str, cells: tuple[int, ...]) -> Iterator[str]:
 def _integration(name: str, labels: str, cells: tuple[int, ...]) -> Iterator[str]:
     yield f"{name}_sum{{{labels}}} {_seconds(cells[layout.R_INTEGRATION_US])}"
     yield f"{name}_count{{{labels}}} {cells[layout.R_INTEGRATION_ANSWERS]}"
-
-
-def _doors(name: str, labels: str, cells: tuple[int, ...]) -> Iterator[str]:
-    yield f"{name}{{{labels}}} {cells[layout.R_DOORS]}"
 
 
 def _seconds(microseconds: int) -> str:

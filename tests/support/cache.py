@@ -65,6 +65,10 @@ class Shop:
     def wire(self, **options: object) -> Wire:
         return self.gateway.wire(**options)
 
+    def hits(self, path: str) -> float:
+        """The counter of a GET route of this path."""
+        return self.gateway.metric(f'^fastgw_cache_hits_total.*method="GET",resource="{path}"')
+
     def cached(self) -> int:
         """Entries of all workers together."""
         return self.gateway.live()["cached"]

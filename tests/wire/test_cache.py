@@ -80,8 +80,10 @@ def test_a_slow_client_takes_a_large_hit(served: Shop, chunked: bool) -> None:
     first = served.ask(path)
     assert first.body.endswith(body)
     with served.wire(receive_buffer=4096) as wire:
-        for _ in range(2):
-            answer = wire.request(get(path))
+        wire.send(get(path) * 8)
+        eventually(lambda: served.gateway.live()["writes"] == 1, "bytes that it does not take")
+        for _ in range(8):
+            answer = wire.answer()
             assert (answer.get("X-Cache"), answer.body) == ("HIT", first.body)
             assert answer.get("Content-Length") == str(len(first.body))
 
@@ -91,9 +93,10 @@ def test_a_client_that_leaves_a_hit_half_read(served: Shop) -> None:
     served.ask("/left")
     for _ in range(5):
         wire = served.wire(receive_buffer=4096)
-        wire.send(get("/left"))
-        wire.socket.recv(100)
+        wire.send(get("/left") * 8)
+        eventually(lambda: served.gateway.live()["writes"] == 1, "bytes that it does not take")
         wire.reset()
+        eventually(lambda: served.gateway.live()["writes"] == 0, "them gone")
     served.gateway.wait_idle()
     assert served.states("/left", times=1) == ["HIT"]
 
@@ -418,6 +421,19 @@ def test_what_was_asked_for_before_a_flush_is_not_stored() -> None:
             served.upstream.call(gate.set)
             assert [early.answer().body, late.answer().body] == [b"old", b"old"]
         assert served.states("/x", times=1) == ["HIT"], "the later one was stored"
+
+
+def test_what_happened_is_counted() -> None:
+    routes = {path: {"get": proxy(f"{{url}}{path}")} for path in ("/x", "/y", "/off")}
+    with shop(routes=routes, methods={"GET /off": {"cache": {"enabled": False}}}) as served:
+        served.states("/x", times=5)
+        served.states("/x", "Range: bytes=0-1", times=3)
+        served.states("/y")
+        served.states("/off")
+        for path, counts in (("/x", (4, 1, 3)), ("/y", (1, 1, 0)), ("/off", (0, 0, 0))):
+            names = ("hits", "misses", "bypasses")
+            found = [served.gateway.metric(f'^fastgw_cache_{name}_total.*resource="{path}"') for name in names]
+            assert tuple(found) == counts
 
 
 def test_no_door_is_opened() -> None:
