@@ -120,6 +120,9 @@ class Settings:
     x_forwarded: bool = _setting(
         False, "Send X-Forwarded-For, -Port and -Proto to HTTP integrations."
     )
+    validation_pointers: bool = _setting(
+        False, "Name values by JSON pointer in $context.error.validationErrorString."
+    )
 
     connect_timeout: float = _seconds(2, "Time to connect to an upstream; longer is 504.")
     first_byte_timeout: float = _seconds(

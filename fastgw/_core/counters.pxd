@@ -29,6 +29,7 @@ cdef enum:
     H_LOOP_LAG_US = 21
     H_OVERLOAD = 22
     H_OVERLOAD_REFUSED = 23
+    H_DOOR_VALIDATE = 24
 
 cdef enum:
     R_REQUESTS = 0

@@ -24,11 +24,11 @@ from fastgw._core.respond cimport (respond_asterisk, respond_continue, respond_f
 from fastgw._core.route cimport ROUTED, route_find, route_is_preflight
 from fastgw._core.state cimport (ACCEPT, BODY_LENGTH, BODY_NONE, CACHE, EX_COLLECT, EX_HEAD, EX_SENDING, EX_WAIT, Field,
                                  INTEGRATE, LOG, PARSE, ROUTE, ROUTE_FIXED, ROUTE_PROXY, ROUTE_PYTHON, Target,
-                                 core,
-                                 count, random64, verb_idempotent)
+                                 VALIDATE, core, count, random64, verb_idempotent)
 from fastgw._core.upstream cimport (ACQUIRED, ACQUIRE_FAILED, ACQUIRE_WAITS, UP_SILENT, UP_TIMEOUT, UP_UNREACHABLE,
                                     UpstreamEvents, upstream_acquire, upstream_cancel, upstream_drop, upstream_open,
                                     upstream_resume)
+from fastgw._core.validate cimport VALID, validate_body, validate_head
 
 # A sanitizer sees the use of an exchange that has ended only where its memory is given back.
 cdef extern from *:
@@ -272,6 +272,23 @@ cdef Verdict step_route(Exchange* ex) noexcept nogil:
         exchange_fail(ex, result)
         return DONE
     return NEXT
+
+
+cdef Verdict step_validate(Exchange* ex) noexcept nogil:
+    cdef Span body
+    cdef int result = VALID
+    if ex.route.checks == NULL:
+        return NEXT
+    if ex.model == NULL:        # else the body has been waited for
+        result = validate_head(ex)
+    if result == VALID and ex.model != NULL:
+        if want_body(ex, &body) == WAIT:
+            return WAIT
+        result = validate_body(ex, body)
+    if result == VALID:
+        return NEXT
+    exchange_fail(ex, result)
+    return DONE
 
 
 cdef Verdict step_cache(Exchange* ex) noexcept nogil:
@@ -528,6 +545,7 @@ cdef void exchange_open(const ConnEvents* events, object loop):
     fill_open(&fill_events, core.loop)
     head_on_piece(on_piece)
     steps[<int>ROUTE] = step_route
+    steps[<int>VALIDATE] = step_validate
     steps[<int>CACHE] = step_cache
     steps[<int>INTEGRATE] = step_integrate
     chain_phases()

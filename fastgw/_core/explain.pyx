@@ -14,11 +14,12 @@ from fastgw._core.path cimport PATH_MERGE_SLASHES, PATH_PASS_ENCODED_SLASH
 from fastgw._core.plan cimport Plan
 from fastgw._core.route cimport ROUTED, route_find, route_is_preflight
 from fastgw._core.state cimport (Conn, Exchange, Field, ROUTE_FIXED, ROUTE_PROXY, Reply, Target, UpConn, core)
+from fastgw._core.validate cimport VALID, validate_head
 
 
 @dataclass
 class Trace:
-    """What was found; failure is a row of fastgw.errors.FAILURES, or -1."""
+    """What was found; failure is a row of fastgw.errors.FAILURES, or -1; model is the media type of the body's."""
 
     method: str = ""
     path: str = ""
@@ -33,6 +34,7 @@ class Trace:
     failure: int = -1
     status: int = 0
     target: str = ""
+    model: str = ""
     upstream_head: str = ""
 
 
@@ -41,7 +43,6 @@ cdef str text(Span s):
 
 
 cdef object report(Exchange* ex, Plan plan, int result):
-    cdef Reply* reply
     cdef UpConn up
     cdef Target target
     cdef int i
@@ -68,6 +69,12 @@ cdef object report(Exchange* ex, Plan plan, int result):
                 (<bytes>ex.rest.p[ex.match.off[i]:ex.match.off[i] + ex.match.len[i]]).decode("latin-1")
                 for i in range(ex.match.nparams)
             ])
+            if ex.route.checks != NULL:
+                found.phases += ("VALIDATE",)
+                result = validate_head(ex)
+                if result != VALID:
+                    return refused(found, ex, plan, result)
+                found.model = text(ex.model.media) or "any" if ex.model != NULL else ""
             found.phases += ("INTEGRATE",)
             if ex.route.kind == ROUTE_FIXED:
                 found.status = ex.route.status
@@ -90,7 +97,12 @@ cdef object report(Exchange* ex, Plan plan, int result):
                 gather_clear(&to_upstream)
                 if result == FORWARDED:
                     return found
-    found.failure = 0 if result == HEAD_MORE else result
+    return refused(found, ex, plan, 0 if result == HEAD_MORE else result)
+
+
+cdef object refused(object found, Exchange* ex, Plan plan, int failure):
+    cdef Reply* reply
+    found.failure = failure
     reply = &(ex.stage.replies if ex.stage != NULL else plan.data.replies)[found.failure]
     found.status = reply.status
     found.phases += ("WRITE", "LOG")

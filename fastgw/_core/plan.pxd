@@ -5,6 +5,7 @@ Ops are tuples (kind, encode, index, text: bytes) with the numbers of state.OpKi
 """
 from fastgw._core.arena cimport Arena
 from fastgw._core.bytes cimport Span
+from fastgw._core.checks cimport Checks
 from fastgw._core.keys cimport KeyTable
 from fastgw._core.state cimport BasePath, HostPlan, Mapping, PlanData, Program, Reply, RoutePlan, StagePlan
 
@@ -15,13 +16,14 @@ cdef class Plan:
     cdef list stages            # StagePlan* as numbers
     cdef list apis              # ApiPlan* as numbers
     cdef readonly list targets  # dicts: key, authority, host, port, unix_path, limits
-    cdef list steps             # callables of ROUTE_PYTHON routes, kept alive
+    cdef list kept              # what routes point to: callables, schemas
     cdef KeyTable keys          # mapped as long as the plan lives; None: the plan has no keys
     cdef Program program(self, object ops) except *
     cdef Mapping* mappings(self, object items) except? NULL
     cdef Reply* make_replies(self, object items) except NULL
     cdef int fill_route(self, RoutePlan* route, dict spec) except -1
     cdef int fill_cache(self, RoutePlan* route, object spec) except -1
+    cdef Checks* make_checks(self, dict spec) except NULL
     cdef int fill_cors(self, StagePlan* stage, object spec) except -1
     cdef HostPlan* host(self, bytes name, object paths) except NULL
     cdef HostPlan** table(self, dict hosts, unsigned int* mask) except NULL

@@ -1,12 +1,14 @@
 """Build the plan's C structures from plain Python values. Nothing here runs per request."""
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 
+from fastgw._core.checks cimport BodyModel, Required
 from fastgw._core.names cimport name_add, name_token
 from fastgw._core.router cimport Router
+from fastgw._core.schema cimport Schema
 from fastgw._core.state cimport (ApiPlan, CachePlan, Cors, KEYED_AUTHORIZATION, KEYED_COOKIE, KEY_HEADER, KeyPart,
                                  NameTable, Op, ROUTE_FAIL, ROUTE_FIXED, ROUTE_PROXY, ROUTE_PYTHON,
                                  StageName, T_ACCEPT_ENCODING, T_AGE, T_AUTHORIZATION, T_CACHE_CONTROL, T_CONNECTION,
-                                 T_CONTENT_ENCODING, T_CONTENT_LENGTH, T_COOKIE, T_CORS_METHOD, T_EXPECT, T_EXPIRES,
+                                 T_CONTENT_ENCODING, T_CONTENT_LENGTH, T_CONTENT_TYPE, T_COOKIE, T_CORS_METHOD, T_EXPECT, T_EXPIRES,
                                  T_FIRST_OF_PLAN, T_HOST, T_IF_MATCH, T_IF_MODIFIED_SINCE, T_IF_NONE_MATCH,
                                  T_IF_UNMODIFIED_SINCE, T_KEEP_ALIVE, T_ORIGIN, T_RANGE, T_SET_COOKIE,
                                  T_TRANSFER_ENCODING, T_USER_AGENT, T_VARY,
@@ -21,6 +23,7 @@ ENGINE_TOKENS = {
     b"if-modified-since": T_IF_MODIFIED_SINCE, b"if-unmodified-since": T_IF_UNMODIFIED_SINCE,
     b"accept-encoding": T_ACCEPT_ENCODING, b"cache-control": T_CACHE_CONTROL, b"expires": T_EXPIRES, b"age": T_AGE,
     b"vary": T_VARY, b"set-cookie": T_SET_COOKIE, b"content-encoding": T_CONTENT_ENCODING,
+    b"content-type": T_CONTENT_TYPE,
 }
 
 VERBS = (b"GET", b"HEAD", b"POST", b"PUT", b"PATCH", b"DELETE", b"OPTIONS")     # state.Verb
@@ -59,7 +62,7 @@ cdef class Plan:
         self.stages = []
         self.apis = []
         self.targets = []
-        self.steps = []
+        self.kept = []
         self.keys = keys
         self.data = <PlanData*>self.arena.take(sizeof(PlanData))
         table = self.data.names = <NameTable*>self.arena.take(sizeof(NameTable))
@@ -120,6 +123,8 @@ cdef class Plan:
         route.slot = spec["slot"]
         route.resource = self.arena.keep(spec["resource"])
         route.operation = self.arena.keep(spec["operation"])
+        if spec.get("checks") is not None:
+            route.checks = self.make_checks(spec["checks"])
         if route.kind == ROUTE_PROXY:
             route.target_index = spec["target"]
             route.timeout_ms = spec["timeout_ms"]
@@ -143,7 +148,7 @@ cdef class Plan:
         elif route.kind == ROUTE_FAIL:
             route.failure = spec["failure"]
         else:
-            self.steps.append(spec["step"])
+            self.kept.append(spec["step"])
             route.step = <void*>spec["step"]
             route.timeout_ms = spec["timeout_ms"]
         return 0
@@ -175,6 +180,33 @@ cdef class Plan:
             if kind == KEY_HEADER:
                 cache.keyed |= {b"authorization": KEYED_AUTHORIZATION, b"cookie": KEYED_COOKIE}.get(name, 0)
         return 0
+
+    cdef Checks* make_checks(self, dict spec) except NULL:
+        """Keys as the fields of Checks; required: (name, location, index) each, models: (media, range, schema, step) each,
+        a Schema or None and a callable or None."""
+        cdef Checks* checks = <Checks*>self.arena.take(sizeof(Checks))
+        cdef BodyModel* model
+        checks.nrequired = len(spec["required"])
+        checks.required = <Required*>self.arena.take(sizeof(Required) * (checks.nrequired or 1))
+        for i, (name, location, index) in enumerate(spec["required"]):
+            checks.required[i].name = self.arena.keep(name)
+            checks.required[i].location = location
+            checks.required[i].index = index
+        checks.nmodels = len(spec["models"])
+        checks.models = <BodyModel*>self.arena.take(sizeof(BodyModel) * (checks.nmodels or 1))
+        for i, (media, ranged, schema, step) in enumerate(spec["models"]):
+            model = &checks.models[i]
+            model.media = self.arena.keep(media)
+            model.range = ranged
+            self.kept += [schema, step]
+            model.schema = (<Schema>schema).program if schema is not None else NULL
+            model.step = <void*>step if step is not None else NULL
+        checks.any_case = spec["any_case"]
+        checks.empty_is_object = spec["empty_is_object"]
+        checks.body_required = spec["body_required"]
+        checks.only_declared = spec["only_declared"]
+        checks.pointers = spec["pointers"]
+        return checks
 
     cdef int fill_cors(self, StagePlan* stage, object spec) except -1:
         cdef Cors* cors

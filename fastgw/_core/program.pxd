@@ -2,7 +2,7 @@
 
 Upstream paths and queries, mapped parameters, gateway responses and fixed answers are all Programs.
 """
-from libc.stdint cimport uint32_t
+from libc.stdint cimport uint8_t, uint32_t
 
 from fastgw._core.bytes cimport Span, Writer
 from fastgw._core.state cimport Exchange, Program
@@ -30,6 +30,7 @@ cdef enum Context:          # what OP_CONTEXT can put in; `index` of the op
     C_TRACE_ID = 19         # Root=1-{8 hex: seconds}-{24 hex}
     C_LOCAL_PORT = 21       # of the listener
     C_ROUTE_KEY = 20        # "GET /pets/{id}"
+    C_ERROR_DETAIL = 22     # why a body was refused
 
 cdef enum ProgramResult:
     PROGRAM_OK = 0
@@ -40,4 +41,6 @@ cdef int program_write(const Program* program, Exchange* ex, Writer* w) noexcept
 cdef int encode_put(Writer* w, Span value, int mode) noexcept nogil
 cdef bint query_name_is(Span raw, Span name) noexcept nogil
 cdef void put_query_decoded(Writer* w, Span raw) noexcept nogil
+cdef uint32_t decode_at(Span raw, uint32_t i, uint8_t* byte) noexcept nogil
+"""One decoded byte of a query at i, "+" being a space; how many raw bytes it took."""
 cdef bint query_next(Span query, uint32_t* at, Span* name, Span* value) noexcept nogil

@@ -129,8 +129,7 @@ cdef bint query_next(Span query, uint32_t* at, Span* name, Span* value) noexcept
     return False
 
 
-cdef inline uint32_t decode_at(Span raw, uint32_t i, uint8_t* byte) noexcept nogil:
-    """One decoded byte of a query at i; returns how many raw bytes it took."""
+cdef uint32_t decode_at(Span raw, uint32_t i, uint8_t* byte) noexcept nogil:
     cdef uint8_t ch = <uint8_t>raw.p[i]
     if ch == c"%" and i + 2 < raw.n and HEX[<uint8_t>raw.p[i + 1]] != 255 and HEX[<uint8_t>raw.p[i + 2]] != 255:
         byte[0] = HEX[<uint8_t>raw.p[i + 1]] << 4 | HEX[<uint8_t>raw.p[i + 2]]
@@ -354,6 +353,10 @@ cdef bint context_value(Exchange* ex, int which, Writer* w) noexcept nogil:
         return ex.conn.local_port != 0
     elif which == C_STATUS:
         put_uint(w, ex.status)
+    elif which == C_ERROR_DETAIL:
+        return put_optional(w, ex.detail)
+    elif which == C_ERROR_MESSAGE and ex.message.p != NULL:
+        put_span(w, ex.message)
     elif (which == C_ERROR_MESSAGE or which == C_ERROR_TYPE) and ex.failure:
         reply = &(ex.stage.replies if ex.stage != NULL else ex.plan.replies)[ex.failure - 1]
         return put_optional(w, reply.message if which == C_ERROR_MESSAGE else reply.type)
@@ -421,5 +424,6 @@ CONTEXTS = {
     "SOURCE_IP": C_SOURCE_IP, "USER_AGENT": C_USER_AGENT, "TIME_CLF": C_TIME_CLF, "TIME_MS": C_TIME_MS,
     "HOST": C_HOST, "HOST_LABEL": C_HOST_LABEL, "ERROR_MESSAGE": C_ERROR_MESSAGE, "ERROR_TYPE": C_ERROR_TYPE,
     "STATUS": C_STATUS, "DATE": C_DATE, "TRACE_ID": C_TRACE_ID, "ROUTE_KEY": C_ROUTE_KEY, "LOCAL_PORT": C_LOCAL_PORT,
+    "ERROR_DETAIL": C_ERROR_DETAIL,
 }
 """Context variables by the engine's own names, for the plan compiler."""

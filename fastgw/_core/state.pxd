@@ -10,6 +10,7 @@ from libc.stdint cimport int16_t, int32_t, uint8_t, uint16_t, uint32_t, uint64_t
 from fastgw._core.bytes cimport Span
 from fastgw._core.cells cimport CellMap
 from fastgw._core.cache cimport CacheEntry, CacheZone
+from fastgw._core.checks cimport BodyModel, Checks
 from fastgw._core.clock cimport Timer
 from fastgw._core.llhttp cimport PARSER_BYTES
 from fastgw._core.router cimport RouterMatch, RouterTable
@@ -111,7 +112,8 @@ cdef enum Token:            # names the engine itself must know; a plan's own na
     T_VARY = 21
     T_SET_COOKIE = 22
     T_CONTENT_ENCODING = 23
-    T_FIRST_OF_PLAN = 24
+    T_CONTENT_TYPE = 24
+    T_FIRST_OF_PLAN = 25
 
 cdef enum Rule:             # bits of NameTable.rule
     R_DROP_REQUEST = 1      # not forwarded to an upstream
@@ -232,6 +234,7 @@ cdef struct RoutePlan:
     Span fixed_body
     void* step              # ROUTE_PYTHON: the callable, owned by the Plan
     CachePlan* cache        # NULL: off
+    Checks* checks          # NULL: nothing is checked
 
 cdef struct Reply:          # what a failure answers
     Span status_line        # "HTTP/1.1 403 Forbidden\r\n"
@@ -481,6 +484,9 @@ cdef struct Exchange:
     Span host               # lower case, without port
     const char* body_now    # body bytes at hand during a feed, or NULL
     uint32_t body_now_n
+    const BodyModel* model  # that the body is held against; NULL before VALIDATE and where there is none
+    Span message            # in place of the failure's own; p NULL: that one. Good while the failure is answered
+    Span detail             # why a body was refused; the same
     void* ticket            # Python object of a step that is under way, or NULL
     char* collected         # the body so far, where it is held
     uint32_t collected_cap

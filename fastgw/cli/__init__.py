@@ -114,6 +114,8 @@ def _reading(command: argparse.ArgumentParser) -> None:
     add("--basepath", choices=("ignore", "prepend", "split"), default="ignore",
         help="what to do with the definition's own base path")
     add("--upstream", metavar="URL", help="send routes that have no integration here")
+    add("--validation", choices=("aws", "strict"), default="aws",
+        help="how stages check requests that do not say so: as the service does, or all that the definition says")
     add("--allow-unenforced", action="append", default=[], metavar="CHECK[,CHECK]",
         help="serve although these checks of the definition are not made")
 

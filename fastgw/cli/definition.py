@@ -3,15 +3,16 @@
 import argparse
 import json
 import sys
+from dataclasses import replace
 from typing import Any
 
 from fastgw.cli import OK, CommandError
 from fastgw.cli.options import loaded, setting_flags, settings, status, usable
-from fastgw.load import Problem
+from fastgw.load import Loaded, Problem
 
 
 def validate(options: argparse.Namespace) -> int:
-    found = loaded(options)
+    found = _with_models(loaded(options))
     if options.json:
         problems = [_as_json(problem) for problem in found.problems]
         _print_json({"valid": found.gateway is not None, "problems": problems})
@@ -20,6 +21,18 @@ def validate(options: argparse.Namespace) -> int:
             print(problem, file=sys.stderr)
         print(f"{', '.join(options.files)}: {_verdict(found.problems)}")
     return status(found)
+
+
+def _with_models(found: Loaded) -> Loaded:
+    """With what only shows when models are compiled."""
+    if found.gateway is None:
+        return found
+    from fastgw.plan.checks import examine
+
+    findings = examine(found.gateway)
+    problems = [Problem("error" if one.wrong else "warning", one.place, one.message, "model") for one in findings]
+    gateway = None if any(one.wrong for one in findings) else found.gateway
+    return replace(found, gateway=gateway, problems=(*found.problems, *problems))
 
 
 def routes(options: argparse.Namespace) -> int:

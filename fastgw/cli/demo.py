@@ -36,10 +36,20 @@ def main(options: argparse.Namespace) -> int:
         backend.stdout.close()
 
 
+LINES = (
+    ("{url}/pets", "proxied to the backend"),
+    ("{url}/health", "answered by the gateway itself"),
+    ("{url}/admin", "refused: no such route"),
+    ("{url}/pets --json '{{\"name\":\"Kim\",\"type\":\"dog\"}}'", "checked against its model, then proxied"),
+    ("{url}/pets --json '{{\"name\":\"Kim\",\"type\":\"cow\"}}'", "refused: Invalid request body"),
+)
+"""What to try, and what it shows."""
+
+
 def _print_curl_lines(urls: list[str]) -> None:
-    lines = {"pets": "proxied to the backend", "health": "answered by the gateway itself",
-             "admin": "refused: no such route"}
+    calls = [call.format(url=urls[0]) for call, _ in LINES]
+    width = max(map(len, calls))
     print("try:")
-    for path, meaning in lines.items():
-        print(f"  curl -i {urls[0]}/{path.ljust(8)}  # {meaning}")
+    for call, (_, meaning) in zip(calls, LINES, strict=True):
+        print(f"  curl -i {call.ljust(width)}  # {meaning}")
     sys.stdout.flush()

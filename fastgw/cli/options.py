@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from fastgw.cli import OK, PROBLEMS, USAGE, CommandError
 from fastgw.load import Loaded, LoadOptions, load
 from fastgw.model.api import ApiKind
+from fastgw.model.validation import Mode
 from fastgw.settings import Given, Resolved, SettingsError, resolve
 
 
@@ -19,6 +20,7 @@ def load_options(options: argparse.Namespace) -> LoadOptions:
         allow_unenforced=frozenset(
             name.strip() for text in options.allow_unenforced for name in text.split(",") if name.strip()
         ),
+        validation=Mode(options.validation),
     )
 
 

@@ -21,6 +21,7 @@ from fastgw.model.api import ApiKind
 from fastgw.model.gateway import ANY_HOST, DEFAULT_STAGE, Domain, Gateway, Stage
 from fastgw.model.gateway import Mapping as BasePathMapping
 from fastgw.model.place import Place
+from fastgw.model.validation import Mode
 
 __all__ = ["ALLOWABLE", "LoadOptions", "Loaded", "Problem", "load"]
 
@@ -35,6 +36,7 @@ class LoadOptions:
     basepath          what a definition's own base path does to its routes: "ignore", "prepend", "split"
     upstream          URL for operations without an integration
     allow_unenforced  names of ALLOWABLE: checks that are asked for and may be left out
+    validation        how stages check requests that do not say so themselves
     """
 
     params: Mapping[str, str] = field(default_factory=dict)
@@ -43,6 +45,7 @@ class LoadOptions:
     basepath: str = "ignore"
     upstream: str | None = None
     allow_unenforced: frozenset[str] = frozenset()
+    validation: Mode = Mode.AWS
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +89,8 @@ def _load(files: Sequence[str], options: LoadOptions, problems: Problems) -> tup
         return None, {}
     if not _options_are_good(options, problems):
         return None, {}
-    choices = Choices(options.kind, options.basepath, options.upstream, frozenset(options.allow_unenforced))
+    choices = Choices(options.kind, options.basepath, options.upstream, frozenset(options.allow_unenforced),
+                      modes=frozenset({options.validation}))
     if native:
         return NativeFile(documents[0], problems, options.params, choices).read()
     return _plain(documents[0], problems, options, choices), {}
@@ -115,7 +119,7 @@ def _plain(document: Document, problems: Problems, options: LoadOptions, choices
         return None
     api = replace(api, id=execute_api_id(api.name, set()))
     domain = Domain(ANY_HOST, (BasePathMapping("", api.name, None),))
-    return Gateway((api,), (Stage(api.name, options.stage),), (domain,))
+    return Gateway((api,), (Stage(api.name, options.stage, validation=options.validation),), (domain,))
 
 
 @contextmanager

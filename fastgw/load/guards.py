@@ -31,9 +31,7 @@ class Guards:
         self._allowed = allowed
         self._demands: dict[tuple[str, str], _Demand] = {}
         self._schemes = self._read_schemes(root)
-        self._validators = root.get(PREFIX + "request-validators")
         self._common_security = reader.list(root.get("security"))
-        self._common_validator = root.get(PREFIX + "request-validator")
         self._common_auth = root.get(PREFIX + "auth")
 
     def demand(self, name: str, what: str, place: Place, count: int = 0) -> None:
@@ -59,9 +57,6 @@ class Guards:
         auth = operation.get(PREFIX + "auth") or self._common_auth
         if auth is not None:
             self._auth(auth)
-        validator = operation.get(PREFIX + "request-validator") or self._common_validator
-        if validator is not None:
-            self._validator(validator)
 
     def report(self) -> None:
         problems: Problems = self._reader.problems
@@ -122,18 +117,3 @@ class Guards:
             self.demand("iam", "signed requests (x-amazon-apigateway-auth AWS_IAM)", auth.place, 1)
         elif name != "NONE":
             self.demand("authorizer", f"x-amazon-apigateway-auth {shown(name)}", auth.place, 1)
-
-    def _validator(self, view: View) -> None:
-        name = self._reader.text(view)
-        if name is None:
-            return
-        found = self._validators.get(name) if self._validators is not None else None
-        if found is None:
-            known = self._validators.value if self._validators is not None else ()
-            self._reader.problems.error(
-                view.place, "unknown-value", f"request validator {shown(name)} is not defined in "
-                f"x-amazon-apigateway-request-validators{did_you_mean(name, known)}")
-            return
-        checks = ("validateRequestBody", "validateRequestParameters")
-        if any(self._reader.flag(found.get(check)) for check in checks):
-            self.demand("validator", f"request validation ({shown(name)})", view.place, 1)

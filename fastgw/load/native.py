@@ -19,6 +19,7 @@ from fastgw.model.api import Api, ApiKind
 from fastgw.model.cache import StageCache
 from fastgw.model.gateway import ANY_HOST, DEFAULT_STAGE, Domain, Gateway, Listener, Mapping, Stage, Upstream
 from fastgw.model.place import Place
+from fastgw.model.validation import Mode
 
 Settings = dict[str, tuple[object, Place]]
 
@@ -108,7 +109,17 @@ class NativeFile:
             upstream=given.upstream if given.upstream is not msgspec.UNSET else common.upstream,
             allow_unenforced=common.allow_unenforced | frozenset(given.allow_unenforced),
             clear=self._clear,
+            modes=self._modes(given),
         )
+
+    def _modes(self, given: schema.ApiFile) -> frozenset[Mode]:
+        stages = given.stages if given.stages is not msgspec.UNSET else {}
+        return frozenset(self._mode(stage) for stage in stages.values()) or self._choices.modes
+
+    def _mode(self, stage: schema.StageFile | None) -> Mode:
+        """A stage that says nothing is checked as the command line says."""
+        own = stage.validation if stage is not None else msgspec.UNSET
+        return Mode(own) if own is not msgspec.UNSET else next(iter(self._choices.modes))
 
     def _upstream_url_is_good(self, name: str, given: schema.ApiFile) -> bool:
         view = self._view("apis", name, "upstream") if given.upstream is not msgspec.UNSET else None
@@ -135,13 +146,14 @@ class NativeFile:
         read = {api.name: api for api in apis}
         for name, api in self._file.apis.items():
             if api.stages is msgspec.UNSET or not api.stages:
-                found.append(Stage(name, DEFAULT_STAGE, (), self._view("apis", name).place))
+                place = self._view("apis", name).place
+                found.append(Stage(name, DEFAULT_STAGE, (), place, validation=self._mode(None)))
                 continue
             for stage, given in api.stages.items():
                 variables = tuple(given.variables.items()) if given is not None else ()
                 view = self._view("apis", name, "stages", stage)
                 cache = self._cache(given, view, read.get(name)) if given is not None else None
-                found.append(Stage(name, stage, variables, view.key_place, cache=cache))
+                found.append(Stage(name, stage, variables, view.key_place, cache=cache, validation=self._mode(given)))
         return tuple(found)
 
     def _cache(self, given: schema.StageFile, view: View, api: Api | None) -> StageCache | None:

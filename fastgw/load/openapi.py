@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 
 from fastgw.load import cors, responses
+from fastgw.load.checks import RequestChecks
 from fastgw.load.document import MAX_KEYS, View
 from fastgw.load.extensions import check_operation, check_path_item, check_root, is_http_api, speaks_aws
 from fastgw.load.guards import Guards
@@ -16,6 +17,7 @@ from fastgw.load.servers import base_path
 from fastgw.model.api import ANY, DEFAULT_ROUTE, Api, ApiKind, Cors, Route
 from fastgw.model.integration import GatewayResponse, Integration, Unserved
 from fastgw.model.place import Place
+from fastgw.model.validation import Mode
 
 _DEFAULT_PATH = "/" + DEFAULT_ROUTE
 
@@ -26,6 +28,7 @@ class Choices:
 
     clear    authorities served without TLS, as the fastgw.yaml gives them an address
     upstream where operations without an integration go
+    modes    how the API's stages check requests
     """
 
     kind: ApiKind | None = None
@@ -33,6 +36,7 @@ class Choices:
     upstream: str | None = None
     allow_unenforced: frozenset[str] = frozenset()
     clear: frozenset[str] = frozenset()
+    modes: frozenset[Mode] = frozenset({Mode.AWS})
 
 
 def read_api(reader: Reader, root: View, choices: Choices, name: str | None = None) -> Api | None:
@@ -68,6 +72,7 @@ class _ApiReader:
         self.root = root
         self.kind = choices.kind or (ApiKind.HTTP if is_http_api(root) else ApiKind.REST)
         self.guards = Guards(reader, root, choices.allow_unenforced)
+        self.checks = RequestChecks(reader, root, choices.modes, self.guards)
         self.integrations = Integrations(reader, choices.clear)
         self.plain = PlainUpstreams(self.integrations, root, choices.upstream)
         strict = self.kind is ApiKind.REST and speaks_aws(root)
@@ -90,6 +95,7 @@ class _ApiReader:
                 if not path.startswith(("x-", "X-")):
                     self._path(path, item)
         self.guards.report()
+        self.checks.report()
         self.plain.report()
         return Api(name or self._title(), "", self.kind, tuple(self.routes), self.root.place,
                    self._gateway_responses(), self._cors())
@@ -154,7 +160,8 @@ class _ApiReader:
         if not self.tree.add_route(method, whole, place):
             return
         integration = self._integration(f"{method} {whole.text}", own, item, operation, place)
-        self.routes.append(Route(method, whole.text, integration, place))
+        checks = self.checks.operation(own, item, operation)
+        self.routes.append(Route(method, whole.text, integration, place, checks=checks))
 
     def _integration(self, route: str, own: ResourcePath, item: View, operation: View,
                      place: Place) -> Integration:

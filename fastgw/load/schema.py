@@ -84,6 +84,9 @@ class StageFile(Struct, forbid_unknown_fields=True):
     """A served stage of an API."""
 
     variables: dict[VariableName, VariableValue] = {}
+    validation: Annotated[Literal["aws", "strict"], Meta(
+        description="aws: what request validators ask for, as the service checks it; strict: all that the "
+                    "definition says")] | UnsetType = UNSET
     cache: CacheFile | UnsetType = UNSET
     methods: Annotated[dict[Text, MethodFile], Meta(
         description='by "GET /pets/{id}"; "*/*" is the default of each method')] = {}

@@ -5,6 +5,7 @@ from enum import Enum
 
 from fastgw.model.integration import GatewayResponse, Integration
 from fastgw.model.place import Place
+from fastgw.model.validation import Checks
 
 
 class ApiKind(Enum):
@@ -26,6 +27,7 @@ class Route:
     method      a verb of METHODS, or "ANY"
     path        "/pets/{id}" or "/files/{proxy+}"; "$default" for an HTTP API's catch-all route
     key         an API key is required
+    checks      of its requests; None: the definition declares nothing that could be checked
     """
 
     method: str
@@ -33,6 +35,7 @@ class Route:
     integration: Integration
     place: Place
     key: bool = False
+    checks: Checks | None = None
 
     @property
     def name(self) -> str:

@@ -6,6 +6,7 @@ from fastgw.model.api import Api
 from fastgw.model.cache import StageCache
 from fastgw.model.place import Place
 from fastgw.model.usage import KeyRing, MethodSettings, Throttle, UsagePlan
+from fastgw.model.validation import Mode
 
 DEFAULT_STAGE = "$default"
 ANY_HOST = "*"
@@ -33,6 +34,7 @@ class Stage:
     throttle: Throttle | None = None
     methods: tuple[MethodSettings, ...] = ()
     cache: StageCache | None = None
+    validation: Mode = Mode.AWS
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,7 +41,8 @@ REGION_BYTES = HEADER_BYTES + SLOTS * SLOT_BYTES
     H_LOOP_LAG_US,
     H_OVERLOAD,
     H_OVERLOAD_REFUSED,
-) = range(24)
+    H_DOOR_VALIDATE,
+) = range(25)
 
 GAUGES = frozenset({H_CONNECTIONS_OPEN, H_UPSTREAM_OPEN, H_EXCHANGES_LIVE, H_LOOP_LAG_US, H_OVERLOAD})
 """Cells that fall as well as rise; all others only rise."""

@@ -12,6 +12,7 @@ from fastgw.model.api import DEFAULT_ROUTE, METHODS, Api, ApiKind, Cors, Route
 from fastgw.model.gateway import ANY_HOST, DEFAULT_STAGE, Domain, Gateway, Stage
 from fastgw.model.integration import HttpProxy, Mock
 from fastgw.plan.caching import cache_spec
+from fastgw.plan.checks import CompiledChecks
 from fastgw.plan.knobs import Knobs
 from fastgw.plan.ops import IN_HEADER, IN_QUERY, Op, context, merged, of_source, of_uri_part, text
 from fastgw.plan.replies import always, replies, status_line
@@ -62,6 +63,7 @@ class _Compiler:
         self._rows = rows
         self._plan = Plan(names(), REMAP_PREFIX.encode(), EXECUTE_API.encode(), keys)
         self._targets = Targets(self._plan, gateway, settings)
+        self._checks = CompiledChecks(settings.validation_pointers)
         self._apis: dict[str, int] = {}
         self._stages: dict[tuple[str, str], int] = {}
 
@@ -133,6 +135,7 @@ class _Compiler:
             "slot": self._rows[api.name, stage.name, route.method, route.path],
             "resource": b"" if default else route.path.encode(),
             "operation": DEFAULT_ROUTE.encode() if default else route.method.encode(),
+            "checks": self._checks.of(route, stage.validation, _PARAMETER.findall(route.path)),
         }
         integration = route.integration
         if isinstance(integration, HttpProxy):

@@ -60,6 +60,8 @@ def _rows(plan: Plan, found: Trace) -> list[tuple[str, str]]:
     if found.operation:
         rows.append(("route", f"{found.operation} {found.resource}".strip()))
     rows += [(f"parameter {number}", value) for number, value in enumerate(found.parameters, 1)]
+    if found.model:
+        rows.append(("body", f"held against the model of {found.model}"))
     rows.append(("phases", " ".join(found.phases)))
     if found.failure >= 0:
         failure = FAILURES[found.failure]

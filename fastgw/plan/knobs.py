@@ -15,3 +15,4 @@ class Knobs(Protocol):
     total_timeout: float
     x_forwarded: bool
     execute_api: bool
+    validation_pointers: bool

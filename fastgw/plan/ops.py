@@ -40,10 +40,11 @@ _CONTEXT = {
     "error.message": "ERROR_MESSAGE",
     "error.messageString": "ERROR_MESSAGE",
     "error.responseType": "ERROR_TYPE",
+    "error.validationErrorString": "ERROR_DETAIL",
     "status": "STATUS",
 }
 _EMPTY = re.compile(
-    r"(accountId|deploymentId|resourceId|isCanaryRequest|wafResponseCode|webaclArn|error\.validationErrorString"
+    r"(accountId|deploymentId|resourceId|isCanaryRequest|wafResponseCode|webaclArn"
     r"|xrayTraceId|integration(Status|Latency|ErrorMessage)?|responseL(atency|ength)"
     r"|(authorizer|authorize|authenticate|integration|waf|customDomain|identity|requestOverride|responseOverride)\..+)"
 )

@@ -1,4 +1,4 @@
-"""`fastgw demo`, which is what `make run` starts: its three lines do what they say."""
+"""`fastgw demo`, which is what `make run` starts: its lines do what they say."""
 
 import os
 import re
@@ -10,6 +10,7 @@ import urllib.request
 
 import pytest
 
+from fastgw.cli.demo import LINES
 from tests.support.process import ROOT, alive, children, environment
 
 
@@ -18,15 +19,15 @@ def demo():
     arguments = ["demo", "--listen", "127.0.0.1:0", "--ops", "off", "--workers", "1"]
     command = [sys.executable, "-m", "fastgw", *arguments]
     process = subprocess.Popen(command, cwd=ROOT, env=environment({}), stdout=subprocess.PIPE, text=True)
-    urls = []
-    while len(urls) < 3:
+    calls = []
+    while len(calls) < len(LINES):
         line = process.stdout.readline()
         if not line:
             pytest.fail(f"the demo ended with {process.wait()}")
         if "curl" in line:
-            urls.append(re.search(r"http://\S+", line)[0])
+            calls.append(re.search(r"(http://\S+)(?: --json '(.*)')?", line).groups())
     family = [process.pid, *children(process.pid)]
-    yield urls
+    yield calls
     os.kill(process.pid, signal.SIGINT)
     try:
         assert process.wait(20) == 0
@@ -36,19 +37,22 @@ def demo():
     assert not any(alive(pid) for pid in family)
 
 
-def ask(url, **options):
+def ask(url, body=None):
+    """As curl asks; --json says what the body is."""
+    headers = {"Content-Type": "application/json"} if body else {}
+    asked = urllib.request.Request(url, data=body.encode() if body else None, headers=headers)
     try:
-        with urllib.request.urlopen(urllib.request.Request(url, **options), timeout=10) as answer:
+        with urllib.request.urlopen(asked, timeout=10) as answer:
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as error:
         with error:
             return error.code, error.read().decode()
 
 
-def test_the_three_lines(demo):
-    proxied, fixed, refused = map(ask, demo)
+def test_the_lines(demo):
+    proxied, fixed, refused, added, wrong = [ask(*call) for call in demo]
     assert proxied[0] == 200 and "Rex" in proxied[1]
     assert fixed[0] == 200 and "ok" in fixed[1]
     assert refused[0] == 404 and "No such page" in refused[1]
-    added = ask(demo[0], method="POST", data=b'{"name": "Kim"}', headers={"Content-Type": "application/json"})
     assert added[0] == 201 and '"id": "4"' in added[1]
+    assert wrong == (400, '{"message":"Invalid request body"}')

@@ -35,6 +35,7 @@ apis:
       $default:
       test-1:
         variables: {{host: "a.b:80", empty: ""}}
+        validation: strict
         cache: {{enabled: true, ttl: 60, invalidation: allow, unauthorized: FAIL_WITH_403, x_cache: true,
                 cache_control: ignore}}
         methods:

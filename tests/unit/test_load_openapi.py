@@ -364,8 +364,6 @@ CHECKS = [
     ("authorizer", {"security": [{"unknown": []}]}, {}),
     ("authorizer", {}, {"security": [{"a": []}]}),
     ("iam", {"x-amazon-apigateway-auth": {"type": "aws_iam"}}, {}),
-    ("validator", {"x-amazon-apigateway-request-validator": "all"}, {}),
-    ("validator", {}, {"x_request_validator": "all"}),
     ("policy", {}, {"x_policy": {"Statement": []}}),
     ("key", {}, {"x_api_key_source": "AUTHORIZER"}),
 ]
@@ -384,7 +382,6 @@ def test_checks_are_refused_or_allowed_by_name(files: Files, name: str, operatio
                 "b": {"type": "http", "scheme": "bearer"},
             }
         },
-        x_request_validators={"all": {"validateRequestBody": True}, "none": {"validateRequestBody": False}},
     )
     loaded = files.load(document)
     assert [(problem.severity, problem.code) for problem in loaded.problems] == [("error", "unenforced")]

@@ -1,4 +1,4 @@
-"""The engine rule: a proxied, a fixed and a refused request never take the GIL."""
+"""The engine rule: a proxied, a fixed, a validated and a refused request never take the GIL."""
 
 import pytest
 
@@ -10,7 +10,11 @@ from tests.support.process import Gateway
 from tests.support.upstream import Upstream
 
 DOORS = "^fastgw_(door_[a-z_]+|doors)_total"
-KINDS = (("/proxied", 200), ("/fixed", 200), ("/refused", 403))
+KINDS = (("/proxied", 200), ("/fixed", 200), ("/refused", 403), ("/parameters?q=1", 200), ("/parameters", 400))
+CHECKED = {
+    "parameters": [{"name": "q", "in": "query", "required": True, "schema": {"type": "string"}}],
+    "x-amazon-apigateway-request-validator": "all",
+}
 
 
 def document(url: str) -> dict:
@@ -18,13 +22,15 @@ def document(url: str) -> dict:
         {
             "/proxied": {"get": proxy(f"{url}/up", parameters={"header.X-I": "context.requestId"})},
             "/fixed": {"get": mock(200, "{}")},
-        }
+            "/parameters": {"get": {**proxy(f"{url}/up"), **CHECKED}},
+        },
+        request_validators={"all": {"validateRequestParameters": True}},
     )
 
 
 def ask(port: int, count: int) -> int:
     """Asks all kinds in turn, 16 at a time on one connection."""
-    batch = [KINDS[number % 3] for number in range(16)]
+    batch = [KINDS[number % len(KINDS)] for number in range(16)]
     with Wire(port) as wire:
         for _ in range(count // 16):
             wire.send(b"".join(get(path) for path, _ in batch))
