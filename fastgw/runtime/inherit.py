@@ -1,13 +1,12 @@
 """Listening sockets that somebody else bound: the service manager, or the gateway that this one replaces.
 
 An upgrade: on SIGUSR2 a supervisor starts its own command line again and sends the new one its sockets over a
-socket pair (Successor). The new one compiles, starts its workers on them, and says so (Inheritance.ready); then
+socket pair (hand_over). The new one compiles, starts its workers on them, and says so (Inheritance.ready); then
 the old one drains. Both accept from the same sockets meanwhile, so nobody is refused. When the new one ends before
 it is ready the old one goes on.
 """
 
 import asyncio
-import os
 import socket
 import subprocess
 import sys
@@ -102,62 +101,52 @@ def _grouped(names: Sequence[str], sockets: Sequence[socket.socket]) -> dict[str
     return found
 
 
-class Successor:
-    """The new supervisor, as the old one sees it."""
+async def hand_over(
+    listening: Sequence[Listening], words: Mapping[str, str], when_ready: Callable[[int], None]
+) -> str:
+    """Starts a successor and gives it the listeners. Returns why it failed, and "" where it serves now.
 
-    def __init__(self, process: subprocess.Popen[bytes], peer: Peer):
-        self.pid = process.pid
-        self._process = process
-        self._peer = peer
+    words: what it should know of the service manager. when_ready is called with its process id, before it hears that
+    it may go on. A successor that fails, or is no longer wanted because this task is cancelled, is ended.
+    """
+    names = [one.name for one in listening for _ in one.sockets]
+    descriptors = [sock.fileno() for one in listening for sock in one.sockets]
+    ours, theirs = socket.socketpair()
+    with theirs:
+        # Not asyncio's: that would kill the child with its own loop.
+        process = subprocess.Popen(
+            [sys.executable, *sys.orig_argv[1:]],
+            pass_fds=(theirs.fileno(),),
+            env=successor_environ({**words, HANDOVER: f"{theirs.fileno()},{len(descriptors)}"}),
+        )
+    serves = asyncio.Event()
 
-    @classmethod
-    async def start(
-        cls, listening: Sequence[Listening], words: Mapping[str, str], when_ready: Callable[[int], None]
-    ) -> "Successor":
-        """words: what it should know of the service manager. when_ready is called with its process id."""
-        names = [one.name for one in listening for _ in one.sockets]
-        descriptors = [sock.fileno() for one in listening for sock in one.sockets]
-        ours, theirs = socket.socketpair()
-        with theirs:
-            # Not asyncio's: that would kill the child with its own loop.
-            process = subprocess.Popen(
-                [sys.executable, *sys.orig_argv[1:]],
-                pass_fds=(theirs.fileno(),),
-                env=successor_environ({**words, HANDOVER: f"{theirs.fileno()},{len(descriptors)}"}),
-            )
-        for begin in range(0, len(descriptors), _AT_ONCE):
-            send_descriptors(ours, descriptors[begin : begin + _AT_ONCE])
+    async def take(_: None) -> list[str]:
+        return names
+
+    async def ready(_: None) -> None:
+        when_ready(process.pid)
+        serves.set()
+
+    peer = None
+    try:
+        with suppress(OSError):     # it has ended already: what follows tells
+            for begin in range(0, len(descriptors), _AT_ONCE):
+                send_descriptors(ours, descriptors[begin : begin + _AT_ONCE])
         ours.setblocking(False)
-
-        async def take(_: None) -> list[str]:
-            return names
-
-        async def ready(_: None) -> None:
-            when_ready(process.pid)
-
-        return cls(process, await Peer.open(ours, {"take": take, "ready": ready}))
-
-    async def outcome(self, done: Callable[[], bool]) -> str:
-        """Waits until done(); what went wrong where it will never be. Then the successor has ended."""
+        peer = await Peer.open(ours, {"take": take, "ready": ready})
         deadline = time.monotonic() + READY_SECONDS
-        why = f"it was not ready in {READY_SECONDS:g} s"
-        while not done() and time.monotonic() < deadline:
+        while not serves.is_set():
+            if process.poll() is not None:
+                return f"it ended with status {process.returncode}"
+            if time.monotonic() > deadline:
+                return f"it was not ready in {READY_SECONDS:g} s"
             await asyncio.sleep(_TICK)
-            if self._process.poll() is not None:
-                why = f"it ended with status {self._process.returncode}"
-                break
-        if done():
-            return ""
-        await self.kill()
-        return why
-
-    async def kill(self) -> None:
-        if self._process.poll() is None:
-            os.kill(self.pid, 9)
-        while self._process.poll() is None:
+        return ""
+    finally:
+        if not serves.is_set() and process.poll() is None:
+            process.kill()
+        while not serves.is_set() and process.poll() is None:
             await asyncio.sleep(_TICK)
-        await self._peer.close()
-
-    async def leave(self) -> None:
-        """It is on its own now."""
-        await self._peer.close()
+        if peer is not None:
+            await peer.close()

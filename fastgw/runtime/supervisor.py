@@ -14,7 +14,7 @@ import fastgw
 from fastgw.load import Loaded, LoadOptions, load
 from fastgw.observe import counters
 from fastgw.runtime import log
-from fastgw.runtime.children import Child, ending
+from fastgw.runtime.children import Child
 from fastgw.runtime.handover import (
     COUNTERS,
     KEYS,
@@ -25,7 +25,8 @@ from fastgw.runtime.handover import (
     Served,
     WorkerStart,
 )
-from fastgw.runtime.inherit import Inheritance, Successor
+from fastgw.runtime.inherit import Inheritance, hand_over
+from fastgw.runtime.keep import keep
 from fastgw.runtime.limits import Assigned, Limits, TooMany, without_keys
 from fastgw.runtime.listen import ListenError, Listening
 from fastgw.runtime.overload import memory_share, raise_descriptor_limit
@@ -38,8 +39,6 @@ from fastgw.settings import Address, Given, Resolved, SettingsError, manager_wor
 WORKER, CONTROL = "fastgw.runtime.worker", "fastgw.control.process"
 """Modules of the children: named, not imported, for they run in interpreters of their own."""
 
-RESPAWN_FIRST, RESPAWN_LONGEST, RESPAWN_RESET = 0.1, 5.0, 10.0
-"""Seconds before a dead child is replaced, doubling; back to the first once one lived for the reset time."""
 ANSWER_SECONDS = 60.0
 """Longest time a worker may take to compile a plan."""
 EXIT_GRACE = 5.0
@@ -265,14 +264,14 @@ class Supervisor:
             self._ready.discard(number)
             self._limits.worker_died(number)
 
-        await self._keep(lambda: self._workers[number], lost, replace)
+        await keep(lambda: self._workers[number], lost, replace, self._stopping, self._changing)
 
     async def _keep_control(self) -> None:
         async def replace() -> None:
             self._control = await Child.spawn("control", CONTROL)
             await self._start_control()
 
-        await self._keep(lambda: self._control, lambda: None, replace)
+        await keep(lambda: self._control, lambda: None, replace, self._stopping, self._changing)
 
     async def _watch_workers(self) -> None:
         limit = self._resolved.settings.watchdog_timeout
@@ -285,33 +284,6 @@ class Supervisor:
             for number, _ in watchdog.stuck(seen, time.monotonic()):
                 _log.error("worker-%d made no progress for %g s; it is killed", number, limit)
                 self._workers[number].kill()
-
-    async def _keep(
-        self, current: Callable[[], Child], lost: Callable[[], None], replace: Callable[[], Awaitable[None]]
-    ) -> None:
-        """Waits for a child's end and replaces it, until the gateway stops."""
-        delay = RESPAWN_FIRST
-        while True:
-            born = time.monotonic()
-            child = current()
-            status = await child.wait()
-            lost()
-            if self._stopping.is_set():
-                return
-            if time.monotonic() - born > RESPAWN_RESET:
-                delay = RESPAWN_FIRST
-            _log.error("%s died (%s); replaced in %g s", child.name, ending(status), delay)
-            await asyncio.sleep(delay)
-            delay = min(delay * 2, RESPAWN_LONGEST)
-            async with self._changing:
-                if self._stopping.is_set():
-                    return
-                try:
-                    await replace()
-                    _log.info("%s is back", child.name)
-                except (Refused, PeerGone, OSError) as error:
-                    _log.error("%s did not start: %s", child.name, "; ".join(reasons(error)))
-                    current().kill()
 
     # What the control process asks for
 
@@ -443,23 +415,16 @@ class Supervisor:
                 return
             _log.info("upgrading")
             listening = [*self._listening, *([self._ops_listening] if self._ops_listening else [])]
-            successor = await Successor.start(listening, self._manager.words, self._hand_over)
-            try:
-                why = await successor.outcome(lambda: self._handed_over)
-            finally:
-                if not self._handed_over:
-                    await successor.kill()
-            if why:
+            if why := await hand_over(listening, self._manager.words, self._handing_over):
                 _log.error("the upgrade failed: %s; this gateway serves on", why)
-                return
-            await successor.leave()
-            _log.info("pid %d has taken over", successor.pid)
-            self._stopping.set()
+            else:
+                self._stopping.set()
 
-    def _hand_over(self, pid: int) -> None:
+    def _handing_over(self, pid: int) -> None:
         """Before the successor says a word to the service manager: that listens to the main process only."""
         self._handed_over = True
         self._manager.replaced_by(pid)
+        _log.info("pid %d takes over", pid)
 
     async def _say_alive(self) -> None:
         while True:

@@ -1,6 +1,7 @@
 """Messages of the processes are one line each."""
 
 import logging
+import re
 
 import pytest
 
@@ -18,4 +19,5 @@ def test_nothing_forges_a_line(hostile: str, capsys: pytest.CaptureFixture[str])
         logger.handlers[:], logger.propagate = before[:2]
         logger.setLevel(before[2])
     (line,) = capsys.readouterr().err.splitlines()
+    assert re.match(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z test ", line)
     assert " test WARNING found " in line and line.isprintable()
