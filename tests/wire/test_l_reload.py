@@ -1,5 +1,6 @@
 """TRIALS L1 and L2: a reload loses no request, and a broken one changes nothing."""
 
+import json
 import os
 import signal
 import time
@@ -123,6 +124,35 @@ def test_l2_broken_reload_changes_nothing(reloadable: Served, name: str) -> None
         gateway.write("api.json", version(url, 2))
         assert gateway.ops("/reload", "POST")[0] == 200
         assert gateway.fetch(get("/version")).body == b"2"
+    assert load.failures == {}
+
+
+def large(url: str, number: int, megabytes: int = 5) -> str:
+    """A definition of so many megabytes, most of it prose and models, as generators write them."""
+    document = version(url, number)
+    members = {f"p{n}": {"type": "string"} for n in range(20)}
+    model = {"type": "object", "description": "x" * 1000, "properties": members}
+    each = len(json.dumps(model))
+    models = {f"Model{n}": model for n in range((megabytes << 20) // each + 1)}
+    document["components"] = {"schemas": models}
+    return json.dumps(document)
+
+
+def test_l2_a_definition_of_5_megabytes(reloadable: Served) -> None:
+    """Refused or taken, the traffic does not notice."""
+    gateway, url = reloadable.gateway, reloadable.upstream.url
+    gateway.write("api.json", version(url, 0))
+    assert gateway.reload().returncode == 0
+    with load_get(gateway.port, 4, "/up/x") as load:
+        whole = large(url, 3)
+        assert len(whole) > 5 << 20
+        gateway.write("api.json", whole[:-1])
+        run = gateway.reload()
+        assert run.returncode == 1 and "api.json:1:" in run.stderr and len(run.stderr) < 1000
+        assert gateway.fetch(get("/version")).body == b"0"
+        gateway.write("api.json", whole)
+        assert gateway.reload().returncode == 0
+        assert gateway.fetch(get("/version")).body == b"3"
     assert load.failures == {}
 
 

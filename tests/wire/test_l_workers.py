@@ -12,15 +12,15 @@ from tests.support.client import Closed, Wire, eventually, get
 from tests.support.definition import mock, openapi, pass_through
 from tests.support.load import Load
 from tests.support.message import Response
-from tests.support.process import Gateway
+from tests.support.process import Gateway, alive
 from tests.support.upstream import Upstream, pause
 
 DOCUMENT = openapi({"/fixed": {"get": mock(200, "{}")}})
 
 
-def test_l3_kill_a_worker_under_load() -> None:
+def kill_workers_under_load(kills: int) -> None:
     """Each kill costs at most the connections that worker held; the count of requests never falls."""
-    clients, kills = 16, 3
+    clients = 16
     with Gateway({"api.json": DOCUMENT}, env={"FASTGW_WORKERS": "2"}) as gateway:
         load = Load(gateway.port, clients, get("/fixed"), b"{}")
         with load:
@@ -38,6 +38,51 @@ def test_l3_kill_a_worker_under_load() -> None:
                 assert gateway.metric("^fastgw_requests_total") >= counted + 500
         assert sum(load.failures.values()) <= clients * kills, load.failures
         assert "ConnectionRefusedError" not in load.failures
+
+
+def test_l3_kill_a_worker_under_load() -> None:
+    kill_workers_under_load(2)
+
+
+@pytest.mark.trial
+def test_l3_full() -> None:
+    kill_workers_under_load(5)
+
+
+@pytest.mark.trial
+def test_l4_full() -> None:
+    """A worker stopped for 10 s is replaced within 4 s; requests on other connections never fail."""
+    with Gateway({"api.json": DOCUMENT}, env={"FASTGW_WORKERS": "2"}) as gateway:
+        victim = gateway.workers()[0]
+        with Load(gateway.port, 16, get("/fixed"), b"{}") as load:
+            eventually(lambda: load.answered > 500, "traffic")
+            os.kill(victim, signal.SIGSTOP)
+            eventually(lambda: victim not in gateway.workers(), "its end", 4)
+            eventually(lambda: len(gateway.workers()) == 2, "its successor", 4)
+            answered = load.answered
+            time.sleep(6)
+            assert load.answered > answered + 500
+        assert sum(load.failures.values()) <= 16 and "ConnectionRefusedError" not in load.failures, load.failures
+
+
+def test_l4_workers_serve_on_without_their_supervisor() -> None:
+    """kill -9 the supervisor under load: nobody notices until somebody tells the workers to end."""
+    gateway = Gateway({"api.json": DOCUMENT}, env={"FASTGW_WORKERS": "2"})
+    gateway.start()
+    workers = gateway.workers()
+    try:
+        with Load(gateway.port, 8, get("/fixed"), b"{}") as load:
+            eventually(lambda: load.answered > 200, "traffic")
+            os.kill(gateway.pid, signal.SIGKILL)
+            assert gateway.exited() == -signal.SIGKILL
+            answered = load.answered
+            eventually(lambda: load.answered > answered + 500, "traffic without it")
+        assert load.failures == {}
+    finally:
+        for pid in workers:
+            os.kill(pid, signal.SIGTERM)
+        eventually(lambda: not any(alive(pid) for pid in workers), "the workers' end", 20)
+        gateway._abandon()
 
 
 def test_l3_the_supervisor_survives_a_worker_that_dies_at_once() -> None:
