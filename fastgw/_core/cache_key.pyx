@@ -86,7 +86,8 @@ cdef void put_number(Writer* w, uint32_t value) noexcept nogil:
 
 cdef void put_value(Writer* w, Span value) noexcept nogil:
     put_number(w, value.n)
-    put_span(w, value)
+    if value.n:                 # what is empty may lie nowhere
+        put_span(w, value)
 
 
 cdef inline uint32_t leave_number(Writer* w) noexcept nogil:
