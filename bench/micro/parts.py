@@ -100,14 +100,15 @@ def built() -> Path:
 
 
 def probe(file: Path) -> tuple[ModuleType, Any]:
-    """The probe's module, and its engine with one fixed answer and a greedy proxy route."""
+    """The probe's module, and its engine with one fixed answer and a greedy proxy route that is cached."""
     spec = importlib.util.spec_from_file_location("probe", file)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     with tempfile.TemporaryDirectory() as folder:
-        text = Path(folder) / "openapi.json"
-        text.write_text(definition.document(definition.plain(8080)))
-        gateway = load([str(text)], LoadOptions()).gateway
+        (Path(folder) / "openapi.json").write_text(definition.document(definition.plain(8080)))
+        main = Path(folder) / "fastgw.yaml"
+        main.write_text("fastgw: 1\napis: {a: {definition: openapi.json, stages: {$default: {cache: {ttl: 3600}}}}}\n")
+        gateway = load([str(main)], LoadOptions()).gateway
     return module, module.Probe(compile_plan(gateway, Settings(), Slots().assign(gateway)))
 
 

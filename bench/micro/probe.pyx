@@ -9,10 +9,14 @@ import socket
 
 from libc.stdint cimport uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc
-from libc.string cimport memset
+from libc.string cimport memcpy, memset
 
 from fastgw._core.answer cimport AnswerEvents, answer_on
-from fastgw._core.bytes cimport span
+from fastgw._core.bytes cimport Span, Writer, span, writer_init
+from fastgw._core.cache cimport (CacheEntry, cache_close, cache_hash, cache_keep, cache_open, cache_reserve, cache_zone,
+                                 entry_head)
+from fastgw._core.cache_key cimport cache_key
+from fastgw._core.caching cimport LOOKUP_HIT, caching_leave, caching_lookup, caching_send
 from fastgw._core.forward cimport FORWARDED, forward_head
 from fastgw._core.head cimport HEAD_DONE, head_feed, request_settings
 from fastgw._core.libuv cimport Buf, alloc_cb, read_cb, status_cb, uv
@@ -202,6 +206,48 @@ cdef class Probe:
                 result |= respond_fixed(self.ex)
         if result < 0:
             raise OSError(-result, "the answer is not written")
+
+    def keep(self, bytes head, bytes answer, int others) -> None:
+        """Put an answer ("HTTP/1.1 200 OK" and a body) for a routed head in the cache, and others beside it."""
+        cdef uint64_t secret[2]
+        cdef char text[4096]
+        cdef Writer key
+        cdef CacheEntry* e
+        cdef uint32_t other
+        cdef int i
+        secret[0], secret[1] = 1, 2
+        cache_close()
+        cache_open(<uint64_t>1 << 32, secret)
+        self.route(head)
+        self.ex.stage.zone = cache_zone(span(b"bench", 5))
+        for i in range(others + 1):
+            writer_init(&key, text, 4096)
+            cache_key(self.ex, 0, &key)
+            other = i + 1
+            if i < others:
+                memcpy(key.p + key.n - 4, &other, 4)    # the number of key parts: nobody asks for such a key
+            e = cache_reserve(self.ex.stage.zone, span(key.p, key.n), cache_hash(span(key.p, key.n)), len(answer))
+            memcpy(entry_head(e), <const char*>answer, len(answer))
+            e.line_n = e.head_n = 17
+            e.body_n = len(answer) - 17
+            e.stored = 1000
+            e.expires = <uint64_t>-1
+            cache_keep(e)
+
+    def hit(self, int times) -> None:
+        """Look the kept answer up and write it; LookupError where it is not found."""
+        cdef int i, result = LOOKUP_HIT
+        cdef Exchange* ex = self.ex
+        with nogil:
+            for i in range(times):
+                ex.answering = False
+                result = caching_lookup(ex)
+                if result != LOOKUP_HIT:
+                    break
+                caching_send(ex)
+                caching_leave(ex)
+        if result != LOOKUP_HIT:
+            raise LookupError("the answer is not in the cache")
 
     def pool(self, bytes answer, int times) -> None:
         """Release the upstream connection, by a complete answer, and acquire it again."""
