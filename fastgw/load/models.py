@@ -27,7 +27,10 @@ ANNOTATIONS = frozenset((
 """Keywords that no request fails."""
 
 IGNORED = ("exclusiveMinimum", "maxItems", "minItems", "format", "default", "discriminator", "example", "readOnly")
-"""Keywords that the service takes no notice of, of format only int32 and int64 (SPEC, "Validators")."""
+"""Keywords that the service takes no notice of (SPEC, "Validators"), of format only the following."""
+
+_IGNORED_FORMATS = ("date", "int32", "int64", "time", "uuid")
+"""Known here and not to draft 4."""
 
 _DRAFT4_ONLY = frozenset(("additionalItems", "dependencies", "patternProperties"))
 """Not in OpenAPI 3.0, but known to the service, for which models are of draft 4."""
@@ -134,7 +137,7 @@ class Models:
                     found[key] = read
             elif key not in ANNOTATIONS and not key.startswith(("x-", "X-")) and key != "$ref":
                 self._unknown(key, value)
-            if key in IGNORED and (key != "format" or value.value in ("int32", "int64")):
+            if key in IGNORED and (key != "format" or value.value in _IGNORED_FORMATS):
                 self._notes.setdefault(key, _Note(value)).count += 1
         return _in_older_words(found, self._dialect)
 
@@ -226,9 +229,9 @@ class Models:
 
     # --- keywords: each gives the value as the result holds it
 
-    def _wrong(self, view: View, wanted: str) -> None:
+    def _wrong(self, view: View, wanted: str, hint: str = "") -> None:
         self._reader.problems.error(view.place, "bad-schema",
-                                    f"{view.name} must be {wanted}, found {shown(view.value)}")
+                                    f"{view.name} must be {wanted}, found {shown(view.value)}{hint}")
 
     def _any(self, view: View, walk: _Walk) -> object:
         return view.value
@@ -278,7 +281,7 @@ class Models:
         for name in names:
             if name not in _TYPES:
                 hint = did_you_mean(name, _TYPES) if isinstance(name, str) else ""
-                self._wrong(view, f"{one_of(_TYPES)}, or a list of them{hint}")
+                self._wrong(view, f"{one_of(_TYPES)}, or a list of them", hint)
         return view.value
 
     def _values(self, view: View, walk: _Walk) -> object:

@@ -407,6 +407,48 @@ def test_a_body_over_the_limit() -> None:
         assert stub.whole() == []
 
 
+# --- other APIs, other plans
+
+
+def test_an_http_api_answers_its_own_text() -> None:
+    with Upstream() as stub:
+        operation = {**proxy(f"{stub.url}/a"), "requestBody": content(json={"required": ["a"]})}
+        arguments = ("--kind", "http", "--validation", "strict")
+        with Gateway({"api.json": openapi({"/a": {"post": operation}})}, arguments=arguments) as gateway:
+            answer = gateway.fetch(json_post("/a", b"{}"))
+            assert (answer.status, answer.body) == (400, b'{"message":"Bad Request"}')
+            assert gateway.fetch(json_post("/a", b'{"a":1}')).status == 200
+
+
+def test_a_model_that_cannot_be_compiled_is_refused_at_start_and_at_a_reload() -> None:
+    def with_pattern(pattern: str) -> dict:
+        found = openapi({"/a": {"post": validated(mock(200, "{}"), requestBody=content(json=reference("P")))}},
+                        request_validators=VALIDATORS)
+        return {**found, "components": {"schemas": {"P": {"pattern": pattern}}}}
+
+    with Gateway({"api.json": with_pattern("^a+$")}) as gateway:
+        gateway.write("api.json", with_pattern("("))
+        told = gateway.reload()
+        assert told.returncode != 0 and "error: model P: pattern at #/pattern" in told.stdout + told.stderr
+        assert gateway.fetch(json_post("/a", b'"aa"')).status == 200
+        assert gateway.fetch(json_post("/a", b'"b"')).status == 400
+    with pytest.raises(AssertionError, match="error: model P: pattern at #/pattern"), \
+            Gateway({"api.json": with_pattern("(")}):
+        pass
+
+
+def test_the_cache_is_asked_after_the_check() -> None:
+    with Upstream() as stub:
+        api = openapi({"/a": {"get": validated(proxy(f"{stub.url}/a"), parameters=[parameter("X-Need", "header")])}},
+                      request_validators=VALIDATORS)
+        stages = {"$default": {"cache": {"enabled": True, "x_cache": True}}}
+        files = {"fastgw.yaml": several({"a": {"definition": "api.json", "stages": stages}}), "api.json": api}
+        with Gateway(files) as gateway:
+            assert [gateway.fetch(get("/a", "X-Need: 1")).values("X-Cache") for _ in range(2)] == [[b"MISS"], [b"HIT"]]
+            assert gateway.fetch(get("/a")).status == 400
+            assert len(stub.whole()) == 1
+
+
 # --- doors
 
 
