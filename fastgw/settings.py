@@ -91,6 +91,16 @@ class Settings:
         "info", "Least severe message on stderr.", choices=("debug", "info", "warning", "error")
     )
 
+    log_buffer_bytes: int = _size(
+        4_194_304, "Lines of access logs that may wait to be written, for each worker; more are dropped and counted. "
+        "Rounded up to a power of two.", low=262_144, high=2**30
+    )
+    log_rotate_bytes: int = _size(
+        0, "Size at which a file of an access log is renamed to FILE.1 and a new one begun; 0 never does.", low=0,
+        high=2**40
+    )
+    log_rotate_keep: int = _count(5, "Renamed files of an access log that are kept.", low=1, high=1000)
+
     head_bytes: int = _size(16_384, "Request line and header fields together; more is 414 or 431.", low=1024,
                             high=65_536)
     head_fields: int = _count(100, "Header fields of a request; more is 431.", low=1, high=1000)

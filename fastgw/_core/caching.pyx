@@ -190,6 +190,7 @@ cdef int caching_send(Exchange* ex) noexcept nogil:
         n = PIECE_BYTES
     if n:
         gather_piece(&to_client, entry_body(e) + ex.hit_at, n)
+        ex.body_out += n
     ex.hit_at += n
     return gather_send(&to_client, &ex.conn.stream)
 

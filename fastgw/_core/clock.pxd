@@ -34,4 +34,6 @@ cdef uint32_t wheel_count() noexcept nogil                              # nodes 
 
 cdef uint64_t micros() noexcept nogil           # monotonic, microseconds
 cdef uint64_t wall_ms() noexcept nogil          # since the epoch
+cdef uint64_t wall_us(uint64_t then) noexcept nogil     # since the epoch, of a moment of micros()
+cdef const char* clf_time(uint64_t second) noexcept nogil   # "20/Nov/2026:20:58:40 +0000", 26 bytes
 cdef const char* http_date() noexcept nogil     # IMF-fixdate of now, 29 bytes (RFC 9110 section 5.6.7)

@@ -179,3 +179,39 @@ cdef const char* http_date() noexcept nogil:
         snprintf(date_text, 64, "%.3s, %02d %.3s %04d %02d:%02d:%02d GMT", DAYS + 3 * t.tm_wday, t.tm_mday,
                  MONTHS + 3 * t.tm_mon, t.tm_year + 1900, t.tm_hour, t.tm_min, t.tm_sec)
     return date_text
+
+
+cdef uint64_t wall_offset, wall_tick = 0
+
+cdef uint64_t wall_us(uint64_t then) noexcept nogil:
+    """The two clocks are compared a few times a second, and always where no loop turns."""
+    global wall_offset, wall_tick
+    cdef timespec t
+    cdef uint64_t tick = uv.now(LOOP) // 250 + 1 if LOOP != NULL else 0
+    if tick != wall_tick or tick == 0:
+        wall_tick = tick
+        clock_gettime(CLOCK_REALTIME, &t)
+        wall_offset = <uint64_t>t.tv_sec * 1000000 + t.tv_nsec // 1000 - micros()
+    return then + wall_offset
+
+
+cdef enum:
+    CLF_KEPT = 64       # requests that began in different seconds end side by side
+
+cdef struct ClfTime:
+    uint64_t second
+    char text[32]
+
+cdef ClfTime clf_times[CLF_KEPT]
+
+
+cdef const char* clf_time(uint64_t second) noexcept nogil:
+    cdef ClfTime* kept = &clf_times[second % CLF_KEPT]
+    cdef tm t
+    cdef time_t seconds = <time_t>second
+    if kept.second != second:
+        kept.second = second
+        gmtime_r(&seconds, &t)
+        snprintf(kept.text, 32, "%02d/%.3s/%04d:%02d:%02d:%02d +0000", t.tm_mday, MONTHS + 3 * t.tm_mon,
+                 t.tm_year + 1900, t.tm_hour, t.tm_min, t.tm_sec)
+    return kept.text

@@ -13,7 +13,7 @@ cdef enum:
     H_FAILURES = 5
     H_DOOR_RUN_STEP = 6
     H_DOOR_START_TASK = 7
-    H_DOOR_LOG_BATCH = 8
+    H_LOG_LINES = 8
     H_BYTES_IN = 9
     H_BYTES_OUT = 10
     H_UPSTREAM_CONNECTS = 11
@@ -30,6 +30,7 @@ cdef enum:
     H_OVERLOAD = 22
     H_OVERLOAD_REFUSED = 23
     H_DOOR_VALIDATE = 24
+    H_LOG_DROPPED = 25
 
 cdef enum:
     R_REQUESTS = 0

@@ -141,6 +141,7 @@ cdef int write_answer(Exchange* ex, answer) except 1:
     put(&to_client.text, b"\r\n", 2)
     if ex.verb != HEAD and body and ex.status != 204 and ex.status != 304:
         gather_piece(&to_client, body, len(body))
+        ex.body_out = len(body)
     ex.answering = True
     return gather_send(&to_client, &ex.conn.stream)
 

@@ -6,6 +6,7 @@ from libc.stdint cimport uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, memset
 
+from fastgw._core.accesslog cimport log_open
 from fastgw._core.bytes cimport span
 from fastgw._core.cells cimport Cells
 from fastgw._core.cache cimport (CacheZone, cache_bytes, cache_close, cache_count, cache_flush, cache_open, cache_sweep,
@@ -57,22 +58,25 @@ cdef class Engine:
     """One per process: the data plane on a uvloop loop.
 
     settings: integers by the names of fastgw.settings.engine_settings; stats: this worker's region of the
-    shared counters; cells: the shared cells, without which no route may have a limit. All methods are called on
-    the loop's thread.
+    shared counters; cells: the shared cells, without which no route may have a limit; log: its part of the rings
+    of log lines, without which nothing is logged. All methods are called on the loop's thread.
     """
 
     cdef object loop
     cdef object stats
     cdef Cells cells
+    cdef object log
     cdef list servers           # uv handles as numbers
     cdef list plans             # the current plan, then those that exchanges still hold
 
-    def __init__(self, loop, dict settings, stats, int worker, Cells cells=None):
+    def __init__(self, loop, dict settings, stats, int worker, Cells cells=None, log=None):
         cdef unsigned char[:] region = stats
         cdef bytes secret = os.urandom(16)
         cdef uint64_t keys[2]
+        cdef unsigned char[:] lines = log
         self.loop = loop
         self.stats = stats
+        self.log = log
         self.servers = []
         self.plans = []
         memset(&core.limits, 0, sizeof(core.limits))
@@ -101,6 +105,7 @@ cdef class Engine:
         core.upstream_fields = settings["upstream_head_fields"]
         memcpy(keys, <const char*>secret, 16)
         cache_open(settings["cache_bytes"], keys)
+        log_open(<char*>&lines[0] if log is not None else NULL, lines.shape[0] if log is not None else 0)
         wheel_open(core.loop)
         conn_open(loop)
         overload_open(settings["memory_share"], settings["overload_lag_ms"] * 1000)

@@ -186,6 +186,8 @@ cdef int head_feed(Exchange* ex, const char* p, uint32_t n, uint32_t* used) noex
             return F_OVERLOADED
         return HEAD_MORE
     if error != HPE_PAUSED:
+        if not before:
+            keep_head(ex, p, take)      # for the access log
         return parse_failure(ex, error)
     used[0] = <uint32_t>(llhttp.error_pos(ex.parser) - fed)
     if before:

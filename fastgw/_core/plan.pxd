@@ -7,7 +7,7 @@ from fastgw._core.arena cimport Arena
 from fastgw._core.bytes cimport Span
 from fastgw._core.checks cimport Checks
 from fastgw._core.keys cimport KeyTable
-from fastgw._core.state cimport BasePath, HostPlan, Mapping, PlanData, Program, Reply, RoutePlan, StagePlan
+from fastgw._core.state cimport BasePath, HostPlan, LogPlan, Mapping, PlanData, Program, Reply, RoutePlan, StagePlan
 
 cdef class Plan:
     cdef PlanData* data
@@ -21,6 +21,7 @@ cdef class Plan:
     cdef Program program(self, object ops) except *
     cdef Mapping* mappings(self, object items) except? NULL
     cdef Reply* make_replies(self, object items) except NULL
+    cdef LogPlan* make_log(self, object spec) except? NULL
     cdef int fill_route(self, RoutePlan* route, dict spec) except -1
     cdef int fill_cache(self, RoutePlan* route, object spec) except -1
     cdef Checks* make_checks(self, dict spec) except NULL

@@ -6,7 +6,7 @@ from fastgw._core.names cimport name_add, name_token
 from fastgw._core.router cimport Router
 from fastgw._core.schema cimport Schema
 from fastgw._core.state cimport (ApiPlan, CachePlan, Cors, KEYED_AUTHORIZATION, KEYED_COOKIE, KEY_HEADER, KeyPart,
-                                 NameTable, Op, ROUTE_FAIL, ROUTE_FIXED, ROUTE_PROXY, ROUTE_PYTHON,
+                                 LogPlan, NameTable, Op, ROUTE_FAIL, ROUTE_FIXED, ROUTE_PROXY, ROUTE_PYTHON,
                                  StageName, T_ACCEPT_ENCODING, T_AGE, T_AUTHORIZATION, T_CACHE_CONTROL, T_CONNECTION,
                                  T_CONTENT_ENCODING, T_CONTENT_LENGTH, T_CONTENT_TYPE, T_COOKIE, T_CORS_METHOD, T_EXPECT, T_EXPIRES,
                                  T_FIRST_OF_PLAN, T_HOST, T_IF_MATCH, T_IF_MODIFIED_SINCE, T_IF_NONE_MATCH,
@@ -123,6 +123,7 @@ cdef class Plan:
         route.slot = spec["slot"]
         route.resource = self.arena.keep(spec["resource"])
         route.operation = self.arena.keep(spec["operation"])
+        route.key = self.arena.keep(b" ".join(filter(None, (spec["operation"], spec["resource"]))))
         if spec.get("checks") is not None:
             route.checks = self.make_checks(spec["checks"])
         if route.kind == ROUTE_PROXY:
@@ -208,6 +209,17 @@ cdef class Plan:
         checks.pointers = spec["pointers"]
         return checks
 
+    cdef LogPlan* make_log(self, object spec) except? NULL:
+        """spec: a dict of line, most and file, or None."""
+        cdef LogPlan* log
+        if spec is None:
+            return NULL
+        log = <LogPlan*>self.arena.take(sizeof(LogPlan))
+        log.line = self.program(spec["line"])
+        log.most = spec["most"]
+        log.file = spec["file"]
+        return log
+
     cdef int fill_cors(self, StagePlan* stage, object spec) except -1:
         cdef Cors* cors
         if spec is None:
@@ -254,6 +266,7 @@ cdef class Plan:
         for i in range(stage.ndefaults):
             stage.default_tokens[i] = name_token(self.data.names, stage.defaults[i].name.p, stage.defaults[i].name.n,
                                                  &exact)
+        stage.log = self.make_log(spec["log"])
         if stage.http_api:
             stage.rules = &self.data.names.rule_http[0]
         else:
@@ -301,7 +314,7 @@ cdef class Plan:
             bucket[0] = host
         return table
 
-    def finish(self, dict hosts, any_host, dict labels, replies) -> None:
+    def finish(self, dict hosts, any_host, dict labels, replies, log=None) -> None:
         """hosts, labels: name -> [(prefix, api number, stage number or -1)]; any_host: such a list or None.
 
         An api number of -1: the next path segment is one of the labels and names the API.
@@ -311,6 +324,7 @@ cdef class Plan:
         self.data.labels = self.table(labels, &self.data.label_mask)
         self.data.any_host = self.host(b"*", any_host) if any_host is not None else NULL
         self.data.replies = self.make_replies(replies)
+        self.data.log = self.make_log(log)
         self.data.nstages = len(self.stages)
         self.data.stages = <StagePlan**>self.arena.take(sizeof(StagePlan*) * (self.data.nstages or 1))
         for i, pointer in enumerate(self.stages):

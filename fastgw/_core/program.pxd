@@ -8,29 +8,42 @@ from fastgw._core.bytes cimport Span, Writer
 from fastgw._core.state cimport Exchange, Program
 
 cdef enum Context:          # what OP_CONTEXT can put in; `index` of the op
+    # Texts of the engine's own making: no byte of theirs needs an escape anywhere.
     C_NOTHING = 0           # a variable that never has a value here
     C_REQUEST_ID = 1
     C_EXTENDED_ID = 2
-    C_METHOD = 3
-    C_PATH = 4              # as the client wrote it, base path and stage included
-    C_RESOURCE = 5
-    C_STAGE = 6
-    C_API_ID = 7
-    C_PROTOCOL = 8
-    C_SOURCE_IP = 9
-    C_USER_AGENT = 10
-    C_TIME_CLF = 11         # 20/Nov/2026:20:58:40 +0000
-    C_TIME_MS = 12          # since the epoch
-    C_HOST = 13
-    C_HOST_LABEL = 14       # the host's first label
-    C_ERROR_MESSAGE = 15
-    C_ERROR_TYPE = 16
-    C_STATUS = 17
-    C_DATE = 18             # IMF-fixdate
-    C_TRACE_ID = 19         # Root=1-{8 hex: seconds}-{24 hex}
+    C_DATE = 3              # IMF-fixdate
+    C_TRACE_ID = 4          # Root=1-{8 hex: seconds}-{24 hex}
+    C_PROTOCOL = 5
+    C_SOURCE_IP = 6
+    C_TIME_CLF = 7          # of the request's first byte: 20/Nov/2026:20:58:40 +0000
+    # Whole numbers.
+    C_TIME_MS = 20          # the same, since the epoch
     C_LOCAL_PORT = 21       # of the listener
-    C_ROUTE_KEY = 20        # "GET /pets/{id}"
-    C_ERROR_DETAIL = 22     # why a body was refused
+    C_STATUS = 22
+    C_RESPONSE_LENGTH = 23  # bytes of the body; this and the following have a value at LOG
+    C_RESPONSE_LATENCY = 24     # ms
+    C_INTEGRATION_STATUS = 25   # of the upstream's answer
+    C_INTEGRATION_LATENCY = 26  # ms, from the request sent to the head of the answer, or to the end without one
+    # Texts that lie in memory and may hold any byte; see context_text.
+    C_METHOD = 40
+    C_PATH = 41             # as the client wrote it, base path and stage included
+    C_RESOURCE = 42
+    C_ROUTE_KEY = 43        # "GET /pets/{id}"
+    C_STAGE = 44
+    C_API_ID = 45
+    C_USER_AGENT = 46
+    C_HOST = 47
+    C_HOST_LABEL = 48       # the host's first label
+    C_ERROR_MESSAGE = 49
+    C_ERROR_TYPE = 50
+    C_INTEGRATION_ERROR = 51    # the message of a failure that is the upstream's
+    C_ERROR_DETAIL = 52     # why a body was refused
+    C_REFERER = 53          # without its query and fragment
+
+cdef enum:
+    C_FIRST_NUMBER = C_TIME_MS
+    C_FIRST_TEXT = C_METHOD
 
 cdef enum ProgramResult:
     PROGRAM_OK = 0
@@ -38,6 +51,12 @@ cdef enum ProgramResult:
     PROGRAM_REFUSED = -1    # a value would change the target (a dot segment); answer 400
 
 cdef int program_write(const Program* program, Exchange* ex, Writer* w) noexcept nogil
+cdef bint context_value(Exchange* ex, int which, Writer* w) noexcept nogil
+"""Write one variable as it is; False where it has no value."""
+cdef bint context_text(Exchange* ex, int which, Span* value) noexcept nogil
+"""Where the bytes of a variable from C_FIRST_TEXT on lie; False where it has no value."""
+cdef uint32_t utf8_length(const uint8_t* p, uint32_t n) noexcept nogil
+"""Bytes of the well-formed UTF-8 sequence at p (RFC 3629), 0 where there is none."""
 cdef int encode_put(Writer* w, Span value, int mode) noexcept nogil
 cdef bint query_name_is(Span raw, Span name) noexcept nogil
 cdef void put_query_decoded(Writer* w, Span raw) noexcept nogil

@@ -1,22 +1,18 @@
 """Evaluate programs into a Writer. Values are encoded for the place they go to, byte by byte."""
 from libc.stdint cimport uint8_t, uint64_t
-from libc.stdio cimport snprintf
 from libc.string cimport memcpy
-from libc.time cimport time_t, tm
 
 from fastgw._core.bytes cimport (HEX, UPPER_DIGITS, put, put_char, put_hex, put_span, put_uint, same_case, span,
                                  writer_init)
-from fastgw._core.clock cimport http_date, wall_ms
+from fastgw._core.clock cimport clf_time, http_date, wall_ms, wall_us
+from fastgw._core.failure cimport F_INTEGRATION_FAILURE, F_UPSTREAM_OVERLOADED
 from fastgw._core.state cimport (E_ESCAPED_PATH, E_ESCAPED_QUERY, E_HEADER, E_JSON, E_JSON_STRING, E_PATH, E_QUERY,
                                  E_RAW, Field, OP_CONTEXT, OP_HEADER_MULTI, OP_PARAM, OP_QUERY, OP_QUERY_MULTI,
                                  OP_TEXT, Op, Reply, T_USER_AGENT, field_value)
 
 cdef extern from "<arpa/inet.h>" nogil:
-    enum: AF_INET, AF_INET6
+    enum: AF_INET6
     const char* inet_ntop(int family, const void* src, char* dst, uint32_t size)
-
-cdef extern from "time.h" nogil:
-    tm* gmtime_r(const time_t* t, tm* result)
 
 cdef enum:
     VALUE_BYTES = 65536
@@ -26,7 +22,6 @@ cdef char value_bytes[VALUE_BYTES]
 
 cdef uint8_t UNRESERVED[256]
 cdef char BASE64_PAIRS[8192]    # two letters of base64url (RFC 4648 section 5) for each 12 bits
-cdef const char* MONTHS = "JanFebMarAprMayJunJulAugSepOctNovDec"
 
 
 cdef inline void put_escape(Writer* w, uint8_t byte) noexcept nogil:
@@ -36,7 +31,6 @@ cdef inline void put_escape(Writer* w, uint8_t byte) noexcept nogil:
 
 
 cdef uint32_t utf8_length(const uint8_t* p, uint32_t n) noexcept nogil:
-    """Bytes of the well-formed UTF-8 sequence at p (RFC 3629), 0 where there is none."""
     cdef uint32_t need, i
     if p[0] < 0x80:
         return 1
@@ -263,47 +257,117 @@ cdef void put_trace_id(Writer* w, Exchange* ex) noexcept nogil:
 
 cdef void put_source_ip(Writer* w, Exchange* ex) noexcept nogil:
     cdef char text[64]
-    cdef const char* done = NULL
+    cdef int i
     cdef uint32_t n = 0
-    if ex.conn.family:
-        done = inet_ntop(AF_INET if ex.conn.family == 4 else AF_INET6, ex.conn.address, text, 64)
-    if done == NULL:
+    if ex.conn.family == 4:
+        for i in range(4):
+            if i:
+                put_char(w, c".")
+            put_uint(w, ex.conn.address[i])
+    elif ex.conn.family and inet_ntop(AF_INET6, ex.conn.address, text, 64) != NULL:
+        while text[n]:
+            n += 1
+        put(w, text, n)
+    else:
         put(w, b"unix:", 5)
-        return
-    while text[n]:
-        n += 1
-    put(w, text, n)
 
 
-cdef void put_clf_time(Writer* w, uint64_t ms) noexcept nogil:
-    cdef char text[64]
-    cdef tm t
-    cdef time_t seconds = <time_t>(ms // 1000)
-    gmtime_r(&seconds, &t)
-    cdef int n = snprintf(text, 64, "%02d/%.3s/%04d:%02d:%02d:%02d +0000", t.tm_mday, MONTHS + 3 * t.tm_mon,
-                          t.tm_year + 1900, t.tm_hour, t.tm_min, t.tm_sec)
-    put(w, text, <uint32_t>n)
+cdef Span field_named(Exchange* ex, const char* name, uint32_t n) noexcept nogil:
+    """The first field of this name, without a token's help; p NULL: none. The fields have been judged."""
+    cdef uint32_t i
+    for i in range(ex.nfields):
+        if ex.fields[i].name_n == n and same_case(ex.head + ex.fields[i].name, name, n):
+            return field_value(ex.head, &ex.fields[i])
+    return span(NULL, 0)
 
 
-cdef bint put_user_agent(Writer* w, Exchange* ex) noexcept nogil:
+cdef Span user_agent(Exchange* ex) noexcept nogil:
     cdef uint32_t i
     for i in range(ex.nfields):
         if ex.fields[i].token == T_USER_AGENT:
-            put_span(w, field_value(ex.head, &ex.fields[i]))
-            return True
-    return False
+            return field_value(ex.head, &ex.fields[i])
+    return span(NULL, 0)
 
 
-cdef bint put_optional(Writer* w, Span s) noexcept nogil:
-    put_span(w, s)
-    return s.p != NULL
+cdef Span until(Span s, char first, char second) noexcept nogil:
+    """s up to the first of two bytes."""
+    cdef uint32_t i = 0
+    while i < s.n and s.p[i] != first and s.p[i] != second:
+        i += 1
+    return span(s.p, i)
+
+
+cdef Span asked_path(Exchange* ex) noexcept nogil:
+    """The path as written; of a head that was refused, as far as it was read."""
+    if ex.raw_path.p != NULL:
+        return ex.raw_path
+    if ex.target_n and ex.target_off + ex.target_n <= ex.head_n and ex.head[ex.target_off] == c"/":
+        return until(span(ex.head + ex.target_off, ex.target_n), c"?", c"#")
+    return span(NULL, 0)
+
+
+cdef bint context_text(Exchange* ex, int which, Span* value) noexcept nogil:
+    cdef bint judged = ex.raw_path.p != NULL        # before that the fields may be an earlier request's
+    cdef Reply* reply
+    value[0] = span(NULL, 0)
+    if which == C_METHOD:
+        if ex.verb_n and ex.verb_off + ex.verb_n <= ex.head_n:
+            value[0] = span(ex.head + ex.verb_off, ex.verb_n)
+    elif which == C_PATH:
+        value[0] = asked_path(ex)
+    elif which == C_RESOURCE or which == C_ROUTE_KEY:
+        if ex.route != NULL:
+            value[0] = ex.route.resource if which == C_RESOURCE else ex.route.key
+    elif which == C_STAGE or which == C_API_ID:
+        if ex.stage != NULL:
+            value[0] = ex.stage.name if which == C_STAGE else ex.stage.api_id
+    elif which == C_USER_AGENT:
+        if judged:
+            value[0] = user_agent(ex)
+    elif which == C_HOST:
+        value[0] = ex.host
+    elif which == C_HOST_LABEL:
+        value[0] = until(ex.host, c".", c".")
+    elif which == C_REFERER:
+        if judged:
+            value[0] = until(field_named(ex, b"referer", 7), c"?", c"#")
+    elif which == C_ERROR_DETAIL:
+        value[0] = ex.detail
+    elif which == C_ERROR_MESSAGE and ex.message.p != NULL:
+        value[0] = ex.message
+    elif ex.failure:
+        reply = &(ex.stage.replies if ex.stage != NULL else ex.plan.replies)[ex.failure - 1]
+        if which == C_ERROR_TYPE:
+            value[0] = reply.type
+        elif which == C_ERROR_MESSAGE or F_INTEGRATION_FAILURE <= ex.failure - 1 <= F_UPSTREAM_OVERLOADED:
+            value[0] = reply.message
+    return value.p != NULL
+
+
+cdef inline bint put_at_log(Writer* w, Exchange* ex, int which) noexcept nogil:
+    """What is known at the end only."""
+    if not ex.ended:
+        return False
+    if which == C_RESPONSE_LENGTH:
+        put_uint(w, ex.body_out)
+    elif which == C_RESPONSE_LATENCY:
+        put_uint(w, (ex.ended - ex.started) // 1000)
+    elif which == C_INTEGRATION_LATENCY and ex.sent:
+        put_uint(w, ((ex.answered if ex.answered else ex.ended) - ex.sent) // 1000)
+    elif which == C_INTEGRATION_STATUS and ex.up_status:
+        put_uint(w, ex.up_status)
+    else:
+        return False
+    return True
 
 
 cdef bint context_value(Exchange* ex, int which, Writer* w) noexcept nogil:
-    """Write one context variable; False where it has no value."""
-    cdef Reply* reply
-    cdef uint32_t dot = 0
-    if which == C_REQUEST_ID:
+    cdef Span text
+    if which >= C_FIRST_TEXT:
+        if not context_text(ex, which, &text):
+            return False
+        put_span(w, text)
+    elif which == C_REQUEST_ID:
         put_uuid(w, ex.id_high, ex.id_low)
     elif which == C_EXTENDED_ID:
         put_extended_id(w, ex.id_high, ex.id_low)
@@ -311,55 +375,22 @@ cdef bint context_value(Exchange* ex, int which, Writer* w) noexcept nogil:
         put(w, http_date(), 29)
     elif which == C_TRACE_ID:
         put_trace_id(w, ex)
-    elif which == C_METHOD:
-        put(w, ex.head + ex.verb_off, ex.verb_n)
-    elif which == C_PATH:
-        return put_optional(w, ex.raw_path)
-    elif which == C_RESOURCE:
-        if ex.route == NULL:
-            return False
-        put_span(w, ex.route.resource)
-    elif which == C_ROUTE_KEY:
-        if ex.route == NULL:
-            return False
-        put_span(w, ex.route.operation)
-        if ex.route.resource.n and ex.route.operation.p[0] != c"$":
-            put_char(w, c" ")
-            put_span(w, ex.route.resource)
-    elif which == C_STAGE:
-        return ex.stage != NULL and put_optional(w, ex.stage.name)
-    elif which == C_API_ID:
-        return ex.stage != NULL and put_optional(w, ex.stage.api_id)
     elif which == C_PROTOCOL:
         put(w, b"HTTP/1.", 7)
         put_char(w, c"1" if ex.minor else c"0")
     elif which == C_SOURCE_IP:
         put_source_ip(w, ex)
-    elif which == C_USER_AGENT:
-        return put_user_agent(w, ex)
     elif which == C_TIME_CLF:
-        put_clf_time(w, wall_ms())
+        put(w, clf_time(wall_us(ex.started) // 1000000), 26)
     elif which == C_TIME_MS:
-        put_uint(w, wall_ms())
-    elif which == C_HOST:
-        return put_optional(w, ex.host)
-    elif which == C_HOST_LABEL:
-        while dot < ex.host.n and ex.host.p[dot] != c".":
-            dot += 1
-        put(w, ex.host.p, dot)
-        return ex.host.p != NULL
+        put_uint(w, wall_us(ex.started) // 1000)
     elif which == C_LOCAL_PORT:
         put_uint(w, ex.conn.local_port)
         return ex.conn.local_port != 0
     elif which == C_STATUS:
         put_uint(w, ex.status)
-    elif which == C_ERROR_DETAIL:
-        return put_optional(w, ex.detail)
-    elif which == C_ERROR_MESSAGE and ex.message.p != NULL:
-        put_span(w, ex.message)
-    elif (which == C_ERROR_MESSAGE or which == C_ERROR_TYPE) and ex.failure:
-        reply = &(ex.stage.replies if ex.stage != NULL else ex.plan.replies)[ex.failure - 1]
-        return put_optional(w, reply.message if which == C_ERROR_MESSAGE else reply.type)
+    elif which >= C_RESPONSE_LENGTH:
+        return put_at_log(w, ex, which)
     else:
         return False
     return True
@@ -425,5 +456,8 @@ CONTEXTS = {
     "HOST": C_HOST, "HOST_LABEL": C_HOST_LABEL, "ERROR_MESSAGE": C_ERROR_MESSAGE, "ERROR_TYPE": C_ERROR_TYPE,
     "STATUS": C_STATUS, "DATE": C_DATE, "TRACE_ID": C_TRACE_ID, "ROUTE_KEY": C_ROUTE_KEY, "LOCAL_PORT": C_LOCAL_PORT,
     "ERROR_DETAIL": C_ERROR_DETAIL,
+    "RESPONSE_LENGTH": C_RESPONSE_LENGTH, "RESPONSE_LATENCY": C_RESPONSE_LATENCY,
+    "INTEGRATION_STATUS": C_INTEGRATION_STATUS, "INTEGRATION_LATENCY": C_INTEGRATION_LATENCY,
+    "INTEGRATION_ERROR": C_INTEGRATION_ERROR, "REFERER": C_REFERER,
 }
 """Context variables by the engine's own names, for the plan compiler."""

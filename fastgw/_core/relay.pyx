@@ -85,7 +85,7 @@ cdef void keep_head(Exchange* ex, UpConn* up, int status) noexcept nogil:
 
 cdef void relay_head(Exchange* ex, UpConn* up, int status) noexcept nogil:
     cdef Writer* w = &to_client.text
-    ex.status = <unsigned short>status
+    ex.status = ex.up_status = <unsigned short>status
     ex.answered = micros()
     choose_framing(ex, up)
     if ex.fill != NULL:
@@ -111,6 +111,7 @@ cdef void relay_piece(Exchange* ex, UpConn* up, const char* p, uint32_t n) noexc
         fill_piece(ex, p, n)
     if ex.out == BODY_NONE:
         return
+    ex.body_out += n
     if gather_crowded(&to_client):
         relay_send(ex)          # an error shows again at the next send
     if ex.out == BODY_CHUNKED:

@@ -11,4 +11,4 @@ cdef int respond_continue(Exchange* ex) noexcept nogil      # 100 Continue
 
 cdef void put_connection(Writer* w, Exchange* ex) noexcept nogil
 cdef void put_cors(Writer* w, Exchange* ex) noexcept nogil
-cdef void respond_log(Exchange* ex) noexcept nogil          # LOG: counters of the route, once per exchange
+cdef void respond_log(Exchange* ex) noexcept nogil          # LOG: counters and access log, once per exchange

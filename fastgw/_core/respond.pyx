@@ -1,6 +1,7 @@
 """Write the gateway's own answers; count every answer."""
 from libc.stdint cimport uint32_t, uint64_t
 
+from fastgw._core.accesslog cimport log_write
 from fastgw._core.bytes cimport Span, put, put_span, put_uint, same_case, span, writer_init
 from fastgw._core.clock cimport http_date, micros
 from fastgw._core.counters cimport (BUCKETS, H_FAILURES, H_REQUESTS, R_1XX_2XX, R_3XX, R_4XX, R_5XX, R_BUCKETS,
@@ -8,7 +9,8 @@ from fastgw._core.counters cimport (BUCKETS, H_FAILURES, H_REQUESTS, R_1XX_2XX, 
 from fastgw._core.failure cimport F_METHOD_NOT_ALLOWED
 from fastgw._core.gather cimport gather_clear, gather_piece, gather_send, to_client
 from fastgw._core.program cimport PROGRAM_OK, program_write
-from fastgw._core.state cimport CACHE_BYPASS, CACHE_HIT, CACHE_MISS, Cors, HEAD, Reply, T_ORIGIN, core, count, field_value
+from fastgw._core.state cimport (CACHE_BYPASS, CACHE_HIT, CACHE_MISS, Cors, HEAD, LogPlan, Reply, T_ORIGIN, core, count,
+                                 field_value)
 
 cdef enum:
     BODY_BYTES = 65536
@@ -109,6 +111,7 @@ cdef int respond_failure(Exchange* ex, int code) noexcept nogil:
     put(w, b"\r\n", 2)
     if ex.verb != HEAD:
         put(w, body.p, body.n)
+        ex.body_out = body.n
     return send_whole(ex, body.full)
 
 
@@ -118,6 +121,7 @@ cdef int send_whole(Exchange* ex, bint cut) noexcept nogil:
         gather_clear(&to_client)
         ex.status = 500
         ex.keep = False
+        ex.body_out = 0
         put(&to_client.text, TOO_LARGE, 76)
     ex.answering = True
     return gather_send(&to_client, &ex.conn.stream)
@@ -132,6 +136,7 @@ cdef int respond_fixed(Exchange* ex) noexcept nogil:
     put(w, b"\r\n", 2)
     if ex.verb != HEAD and not ex.route.head_only and ex.route.fixed_body.n:
         gather_piece(&to_client, ex.route.fixed_body.p, ex.route.fixed_body.n)
+        ex.body_out = ex.route.fixed_body.n
     return send_whole(ex, False)
 
 
@@ -184,7 +189,11 @@ cdef void respond_log(Exchange* ex) noexcept nogil:
     cdef uint32_t slot = ex.route.slot if ex.route != NULL else 0
     cdef uint64_t* row
     cdef int status_class = ex.status // 100
+    cdef const LogPlan* log = ex.stage.log if ex.stage != NULL else ex.plan.log
+    ex.ended = now
     count(H_REQUESTS)
+    if log != NULL:
+        log_write(ex, log)
     if slot >= core.nrows:
         return
     row = <uint64_t*>(core.rows + <size_t>slot * ROW_BYTES)

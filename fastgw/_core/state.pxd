@@ -154,6 +154,10 @@ cdef enum Encode:
     E_JSON = 5              # inside a JSON string
     E_ESCAPED_PATH = 7      # a still-escaped value (path parameter) in a path
     E_JSON_STRING = 6       # a JSON string with its quotes; null where there is none
+    E_LOG_TEXT = 8          # in an access log's line; see accesslog.pyx
+    E_LOG_JSON = 9          # the same inside a JSON string
+    E_LOG_JSON_VALUE = 10   # the same as a whole JSON value: number, string or null
+    E_LOG_XML = 11
 
 cdef struct Op:
     uint8_t kind
@@ -203,6 +207,11 @@ cdef struct CachePlan:
     KeyPart* parts
     Span warning            # a field line
 
+cdef struct LogPlan:        # the access log of a stage
+    Program line            # OP_TEXT and OP_CONTEXT
+    uint32_t most           # bytes of the longest line
+    uint32_t file           # number of the file it goes to
+
 cdef enum RouteKind:
     ROUTE_PROXY = 0
     ROUTE_FIXED = 1         # an answer compiled from head to end
@@ -230,6 +239,7 @@ cdef struct RoutePlan:
     uint16_t nheaders
     Span resource           # "/pets/{id}"
     Span operation          # "GET", "ANY", "$default"
+    Span key                # "GET /pets/{id}", "$default"
     Program fixed_head      # after "HTTP/1.1 200 OK\r\n...": fixed and mapped fields
     Span fixed_body
     void* step              # ROUTE_PYTHON: the callable, owned by the Plan
@@ -272,6 +282,7 @@ cdef struct StagePlan:
     uint16_t ndefaults
     uint8_t* rules          # by token: Rule bits
     CacheZone* zone         # filled when the engine takes the plan
+    LogPlan* log            # NULL: no access log
 
 cdef struct StageName:
     Span name
@@ -307,6 +318,7 @@ cdef struct PlanData:
     NameTable* names
     Span remap_prefix
     Reply* replies          # by failure code, where no API has been chosen
+    LogPlan* log            # of requests that reach no stage; NULL: none
     uint32_t refs           # exchanges that hold the plan
 
 # --- upstreams
@@ -463,6 +475,9 @@ cdef struct Exchange:
     uint64_t started        # us
     uint64_t sent           # us; request handed to the upstream
     uint64_t answered       # us; head of the upstream's answer complete
+    uint64_t ended          # us; 0 before LOG
+    uint64_t body_out       # bytes of the answer's body
+    uint16_t up_status      # of the upstream's answer; 0: none
     uint64_t wait_deadline  # ms
     uint64_t id_high, id_low
     uint32_t extension_bytes    # chunk extensions and trailers seen

@@ -5,6 +5,7 @@ descriptors. It ends when the supervisor does, for its address must be free for 
 """
 
 import asyncio
+import logging
 import os
 import signal
 import socket
@@ -14,6 +15,7 @@ from aiohttp import web
 
 from fastgw._core.cells import Cells
 from fastgw._core.keys import KeyTable
+from fastgw.control.logwriter import LogWriter
 from fastgw.control.ops import Ops
 from fastgw.observe.counters import Reader
 from fastgw.runtime import log
@@ -22,12 +24,15 @@ from fastgw.runtime.handover import (
     KEYS,
     LIMITS,
     LISTEN,
+    LOG,
     ControlStart,
     Passage,
     Served,
     receive_descriptors,
 )
-from fastgw.runtime.peer import Peer
+from fastgw.runtime.peer import Peer, Refused
+
+_log = logging.getLogger("fastgw")
 
 
 class Process:
@@ -39,18 +44,22 @@ class Process:
         self._descriptors = descriptors
         self._ops: Ops | None = None
         self._runner: web.AppRunner | None = None
+        self._log_writer: LogWriter | None = None
 
     async def run(self) -> None:
         stop = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
-        self._peer = await Peer.open(self._sock, {"start": self._start, "update": self._update})
+        verbs = {"start": self._start, "update": self._update, "logs": self._logs, "reopen": self._reopen}
+        self._peer = await Peer.open(self._sock, verbs)
         waits = [asyncio.create_task(stop.wait()), asyncio.create_task(self._peer.gone.wait())]
         await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         for wait in waits:
             wait.cancel()
         if self._runner:
             await self._runner.cleanup()
+        if self._log_writer:
+            await asyncio.to_thread(self._log_writer.close)
         await self._peer.close()
 
     async def _start(self, start: ControlStart) -> None:
@@ -58,6 +67,10 @@ class Process:
         handed = dict(zip(start.roles, self._descriptors, strict=True))
         self._cells = Cells(handed[LIMITS])
         self._keys = self._table(handed[KEYS])
+        self._log_writer = LogWriter(handed[LOG], start.workers, start.resolved.settings)
+        os.close(handed[LOG])
+        for file, reason in (await self._logs(start.logs)).items():
+            _log.error("access log %s: %s", file, reason)
         self._ops = Ops(start, Reader(handed[COUNTERS], start.workers), self._peer)
         if LISTEN in handed:
             self._runner = web.AppRunner(self._ops.application(), access_log=None, shutdown_timeout=1.0)
@@ -72,6 +85,15 @@ class Process:
         table = KeyTable(descriptor)
         os.close(descriptor)
         return table
+
+    async def _logs(self, files: dict[str, int]) -> dict[str, str]:
+        """Those that could not be opened, and why."""
+        return await asyncio.to_thread(self._log_writer.use, files)
+
+    async def _reopen(self, _: None) -> None:
+        problems = await asyncio.to_thread(self._log_writer.reopen)
+        if problems:
+            raise Refused(*(f"access log {file}: {reason}" for file, reason in problems.items()))
 
 
 def main() -> int:

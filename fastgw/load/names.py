@@ -40,6 +40,16 @@ CONTEXT = frozenset((
 ))
 """$context names that can be known outside an authorizer. Source: SPEC, "$context"."""
 
+LOG_ONLY = frozenset((
+    *(f"{phase}.{name}" for phase in ("authorize", "authenticate", "waf") for name in ("error", "latency", "status")),
+    *(f"authorizer.{name}" for name in ("error", "integrationLatency", "integrationStatus", "latency", "requestId",
+                                        "status")),
+    *(f"integration.{name}" for name in ("error", "integrationStatus", "latency", "requestId", "status")),
+    "integrationErrorMessage", "integrationLatency", "integrationStatus", "responseLatency", "responseLength",
+    "fastgw.referer",
+))
+"""$context names that only an access log may use. Source: SPEC, "$context"; those below "fastgw." are our own."""
+
 
 def is_context(name: str) -> bool:
     """Authorizers add names of their own below "authorizer."."""

@@ -9,12 +9,14 @@ from os.path import dirname, join
 import msgspec
 
 from fastgw.load import caching, schema, typed
+from fastgw.load.accesslog import read_log
 from fastgw.load.definition import execute_api_id, read_definition
 from fastgw.load.document import Document, View, read
 from fastgw.load.openapi import Choices
 from fastgw.load.params import Params
 from fastgw.load.plain import check_upstream_url
 from fastgw.load.problem import Problems, did_you_mean, one_of, shown
+from fastgw.model.accesslog import AccessLog
 from fastgw.model.api import Api, ApiKind
 from fastgw.model.cache import StageCache
 from fastgw.model.gateway import ANY_HOST, DEFAULT_STAGE, Domain, Gateway, Listener, Mapping, Stage, Upstream
@@ -51,7 +53,7 @@ class NativeFile:
             return None, {}
         stages = self._stages(apis)
         domains = self._domains(stages)
-        gateway = Gateway(apis, stages, domains, self._listeners(), self._upstreams())
+        gateway = Gateway(apis, stages, domains, self._listeners(), self._upstreams(), log=self._common_log)
         return gateway, self._settings()
 
     @cached_property
@@ -74,6 +76,17 @@ class NativeFile:
         upstreams = self._root.get("upstreams")
         entries = upstreams.items() if upstreams is not None else ()
         return frozenset(name.lower() for name, view in entries if view.get("address") is not None)
+
+    @cached_property
+    def _common_log(self) -> AccessLog | None:
+        return self._log(self._root)
+
+    def _log(self, view: View) -> AccessLog | None:
+        """The log of a stage or of the file; a stage without one has the file's."""
+        given = view.get("log")
+        if given is not None:
+            return read_log(given, dirname(self._document.file), self._problems)
+        return None if view is self._root else self._common_log
 
     def _view(self, *path: str | int) -> View:
         view: View | None = self._root
@@ -147,13 +160,16 @@ class NativeFile:
         for name, api in self._file.apis.items():
             if api.stages is msgspec.UNSET or not api.stages:
                 place = self._view("apis", name).place
-                found.append(Stage(name, DEFAULT_STAGE, (), place, validation=self._mode(None)))
+                own = {"validation": self._mode(None), "log": self._common_log}
+                found.append(Stage(name, DEFAULT_STAGE, (), place, **own))
                 continue
             for stage, given in api.stages.items():
                 variables = tuple(given.variables.items()) if given is not None else ()
                 view = self._view("apis", name, "stages", stage)
                 cache = self._cache(given, view, read.get(name)) if given is not None else None
-                found.append(Stage(name, stage, variables, view.key_place, cache=cache, validation=self._mode(given)))
+                log = self._log(view) if given is not None else self._common_log
+                own = {"cache": cache, "validation": self._mode(given), "log": log}
+                found.append(Stage(name, stage, variables, view.key_place, **own))
         return tuple(found)
 
     def _cache(self, given: schema.StageFile, view: View, api: Api | None) -> StageCache | None:

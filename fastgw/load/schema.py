@@ -80,6 +80,15 @@ class MethodFile(Struct, forbid_unknown_fields=True):
     cache: MethodCacheFile | UnsetType = UNSET
 
 
+class LogFile(Struct, forbid_unknown_fields=True):
+    """An access log: a preset or a format."""
+
+    file: Annotated[Text, Meta(description='where lines go, relative to this file; "-" is standard output')]
+    preset: Literal["json", "clf", "combined", "aws"] | UnsetType = UNSET
+    format: Annotated[Text, Meta(description="a line with $context.NAME for values; it must hold "
+                                 "$context.requestId or $context.extendedRequestId")] | UnsetType = UNSET
+
+
 class StageFile(Struct, forbid_unknown_fields=True):
     """A served stage of an API."""
 
@@ -90,6 +99,7 @@ class StageFile(Struct, forbid_unknown_fields=True):
     cache: CacheFile | UnsetType = UNSET
     methods: Annotated[dict[Text, MethodFile], Meta(
         description='by "GET /pets/{id}"; "*/*" is the default of each method')] = {}
+    log: LogFile | UnsetType = UNSET
 
 
 class ApiFile(Struct, forbid_unknown_fields=True):
@@ -140,16 +150,18 @@ class File(Struct, forbid_unknown_fields=True):
     listeners: list[ListenerFile] = []
     domains: dict[Host, list[MappingFile]] | UnsetType = UNSET
     upstreams: dict[Authority, UpstreamFile] = {}
+    log: Annotated[LogFile, Meta(description="of requests that reach no stage, and of every stage without a log "
+                                 "of its own")] | UnsetType = UNSET
     settings: Annotated[dict[str, str | int | float | bool], Meta(
         description="settings by name, as fastgw environ lists them in lower case")] = {}
 
 
 NOT_SERVED = {
     "": ("account", "api_keys", "authorizers", "cache", "certificates", "cluster", "cors", "functions",
-         "groups", "keys", "log", "logs", "plans", "plugins", "redis", "store", "throttle", "tls",
+         "groups", "keys", "logs", "plans", "plugins", "redis", "store", "throttle", "tls",
          "usage_plans", "waf"),
     "apis": ("authorizers", "cors", "functions", "keys", "log", "policy", "throttle", "tls", "waf"),
-    "stages": ("canary", "log", "throttle", "tracing", "waf"),
+    "stages": ("canary", "throttle", "tracing", "waf"),
     "domains": ("rules", "stage_rules"),
     "listeners": ("http2", "proxy_protocol", "tls"),
     "upstreams": ("addresses", "health", "policy", "retry", "tls", "weights"),

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from fastgw.model.accesslog import AccessLog
 from fastgw.model.api import Api
 from fastgw.model.cache import StageCache
 from fastgw.model.place import Place
@@ -35,6 +36,7 @@ class Stage:
     methods: tuple[MethodSettings, ...] = ()
     cache: StageCache | None = None
     validation: Mode = Mode.AWS
+    log: AccessLog | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +93,7 @@ class Gateway:
 
     account  one bucket for everything; None sets no limit
     keys     only in the supervisor, which makes the key table of them: others are sent a Gateway without
+    log      of requests that reach no stage
     """
 
     apis: tuple[Api, ...]
@@ -101,3 +104,4 @@ class Gateway:
     account: Throttle | None = None
     plans: tuple[UsagePlan, ...] = ()
     keys: KeyRing = field(default_factory=KeyRing)
+    log: AccessLog | None = None

@@ -64,8 +64,6 @@ WORKER_METRICS = (
             "Python coroutines started by the engine."),
     _worker("fastgw_door_validate_total", "counter", layout.H_DOOR_VALIDATE,
             "Request bodies checked in Python, as their schema is not compiled."),
-    _worker("fastgw_door_log_batch_total", "counter", layout.H_DOOR_LOG_BATCH,
-            "Batches of log lines handed to Python by the engine."),
     _worker("fastgw_worker_pulses_total", "counter", layout.H_PULSES,
             "Turns of the worker's event loop that its watchdog counts, ten a second."),
     _worker("fastgw_loop_lag_microseconds", "gauge", layout.H_LOOP_LAG_US,
@@ -74,6 +72,9 @@ WORKER_METRICS = (
             "0 in good health; 1 no keep-alive, 2 new requests refused, 3 new connections refused too."),
     _worker("fastgw_overload_refused_total", "counter", layout.H_OVERLOAD_REFUSED,
             "Requests answered 503 because the worker was overloaded."),
+    _worker("fastgw_log_lines_total", "counter", layout.H_LOG_LINES, "Lines written to access logs."),
+    _worker("fastgw_log_dropped_total", "counter", layout.H_LOG_DROPPED,
+            "Lines of access logs that were dropped because their buffer was full."),
 )
 
 _CLASSES = (

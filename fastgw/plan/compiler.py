@@ -11,6 +11,7 @@ from fastgw.errors import CODE
 from fastgw.model.api import DEFAULT_ROUTE, METHODS, Api, ApiKind, Cors, Route
 from fastgw.model.gateway import ANY_HOST, DEFAULT_STAGE, Domain, Gateway, Stage
 from fastgw.model.integration import HttpProxy, Mock
+from fastgw.plan.accesslog import compile_log
 from fastgw.plan.caching import cache_spec
 from fastgw.plan.checks import CompiledChecks
 from fastgw.plan.knobs import Knobs
@@ -39,14 +40,15 @@ def compile_plan(
     rows: Mapping[RouteKey, int],
     cells: Mapping[str, int] | None = None,
     keys: KeyTable | None = None,
+    logs: Mapping[str, int] | None = None,
 ) -> Plan:
     """rows: the counter row of each route, by (API name, stage name, method, path). cells: the shared cell of each
     limit, by the ids of fastgw.model.usage; None for a plan that no request will meet. keys: the table of the
-    definition's keys.
+    definition's keys. logs: the number of each file of access logs, without which nothing is logged.
 
     Raises ValueError, with the place in the definition, for what only shows when stages are filled in.
     """
-    return _Compiler(gateway, settings, rows, cells, keys).plan()
+    return _Compiler(gateway, settings, rows, cells, keys, logs or {}).plan()
 
 
 class _Compiler:
@@ -57,10 +59,12 @@ class _Compiler:
         rows: Mapping[RouteKey, int],
         cells: Mapping[str, int] | None,
         keys: KeyTable | None,
+        logs: Mapping[str, int],
     ):
         self._gateway = gateway
         self._settings = settings
         self._rows = rows
+        self._logs = logs
         self._plan = Plan(names(), REMAP_PREFIX.encode(), EXECUTE_API.encode(), keys)
         self._targets = Targets(self._plan, gateway, settings)
         self._checks = CompiledChecks(settings.validation_pointers)
@@ -83,7 +87,7 @@ class _Compiler:
             paths.extend(by_id)
         any_host = domains.pop(ANY_HOST, by_id)
         hosts = {host.encode(): paths for host, paths in domains.items()}
-        self._plan.finish(hosts, any_host, labels, replies(None, {}))
+        self._plan.finish(hosts, any_host, labels, replies(None, {}), compile_log(self._gateway.log, self._logs))
         return self._plan
 
     def _paths(self, domain: Domain) -> list[tuple[bytes, int, int]]:
@@ -117,6 +121,7 @@ class _Compiler:
             "always": always(api.kind),
             "forward": self._forward(api),
             "defaults": _defaults(api),
+            "log": compile_log(stage.log, self._logs),
         }
 
     def _forward(self, api: Api) -> list[Op]:

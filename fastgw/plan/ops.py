@@ -65,6 +65,11 @@ def context_known(name: str) -> bool:
     return name in _CONTEXT or _EMPTY.fullmatch(name) is not None
 
 
+def engine_context(name: str) -> str:
+    """The engine's name of $context.name; "NOTHING" where it never has a value."""
+    return _CONTEXT.get(name, "NOTHING")
+
+
 def of_source(source: Source, variables: Mapping[str, str], parameters: Sequence[str], encode: int) -> Op | None:
     """The op of one source in a place of one encoding; None where it can have no value: a path parameter
     that the route does not have, a variable that the stage does not set.
@@ -80,7 +85,7 @@ def of_source(source: Source, variables: Mapping[str, str], parameters: Sequence
     if isinstance(source, Context):
         if not context_known(source.name):
             raise ValueError(f"$context.{source.name} is not a variable of the service")
-        name = _CONTEXT.get(source.name, "NOTHING")
+        name = engine_context(source.name)
         if source.name == "error.messageString":
             encode = JSON_STRING
         return context(name, encode)

@@ -19,8 +19,9 @@ _MOST_DESCRIPTORS = 253
 _NUMBER = 8
 """Bytes of a descriptor's number in a Passage."""
 
-COUNTERS, LISTEN, LIMITS, KEYS = "counters", "listen", "limits", "keys"
-"""Roles of descriptors: the shared counters; a listening socket; the shared cells; the table of keys."""
+COUNTERS, LISTEN, LIMITS, KEYS, LOG = "counters", "listen", "limits", "keys", "log"
+"""Roles of descriptors: the shared counters; a listening socket; the shared cells; the table of keys; the rings of
+access-log lines."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +31,14 @@ class Definition:
     rows        row of the shared counters of each route
     cells       id of fastgw.model.usage -> shared cell
     generation  of the table of keys: it came as KEYS, or through the Passage
+    logs        number of each file of access logs
     """
 
     gateway: Gateway
     rows: dict[RouteKey, int]
     cells: Mapping[str, int]
     generation: int
+    logs: dict[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +70,13 @@ class Served:
 
 @dataclass(frozen=True, slots=True)
 class ControlStart:
-    """roles as a WorkerStart's; without LISTEN there is no ops listener."""
+    """roles as a WorkerStart's; without LISTEN there is no ops listener. logs: as a Definition's."""
 
     roles: tuple[str, ...]
     workers: int
     resolved: Resolved
     served: Served
+    logs: dict[str, int]
 
 
 def send_descriptors(sock: socket.socket, descriptors: list[int]) -> None:

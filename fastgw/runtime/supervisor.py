@@ -13,13 +13,14 @@ from typing import Any
 import fastgw
 from fastgw.load import Loaded, LoadOptions, load
 from fastgw.observe import counters
-from fastgw.runtime import log
+from fastgw.runtime import log, logs
 from fastgw.runtime.children import Child
 from fastgw.runtime.handover import (
     COUNTERS,
     KEYS,
     LIMITS,
     LISTEN,
+    LOG,
     ControlStart,
     Definition,
     Served,
@@ -29,6 +30,7 @@ from fastgw.runtime.inherit import Inheritance, hand_over
 from fastgw.runtime.keep import keep
 from fastgw.runtime.limits import Assigned, Limits, TooMany, without_keys
 from fastgw.runtime.listen import ListenError, Listening
+from fastgw.runtime.logs import LogFiles, access_logs
 from fastgw.runtime.overload import memory_share, raise_descriptor_limit
 from fastgw.runtime.peer import PeerGone, Refused, reasons
 from fastgw.runtime.slots import Slots
@@ -91,6 +93,8 @@ class Supervisor:
         self._memory_share = 0
         self._limits: Limits | None = None
         self._assigned: Assigned | None = None
+        self._rings = -1
+        self._log_files = LogFiles()
         self._definition: Definition | None = None
         self._keepers: set[asyncio.Task[None]] = set()
         self._changing = asyncio.Lock()
@@ -105,6 +109,7 @@ class Supervisor:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
             loop.add_signal_handler(number, self._on_stop_signal)
+        loop.add_signal_handler(signal.SIGUSR1, lambda: self._keep_task(self._reopen_logs()))
         loop.add_signal_handler(signal.SIGHUP, lambda: self._keep_task(self._reload_and_log()))
         loop.add_signal_handler(signal.SIGUSR2, lambda: self._keep_task(self._upgrade()))
         try:
@@ -141,12 +146,14 @@ class Supervisor:
         self._counters = counters.create(count)
         self._memory_share = memory_share(self._resolved.settings.memory_limit, count)
         self._limits = Limits(self._resolved.settings.limit_cells, count)
+        self._rings = logs.create(count, self._resolved.settings.log_buffer_bytes)
         self._definition, self._assigned = await self._define(loaded)
         starts = [self._start_worker(number) for number in self._workers]
         outcomes = await asyncio.gather(*starts, return_exceptions=True)
         outcomes += await asyncio.gather(self._start_control(), return_exceptions=True)
         if lines := [line for outcome in outcomes if outcome for line in reasons(outcome)]:
             raise Refused(*dict.fromkeys(lines))
+        await self._open_logs(self._definition)
         for number in self._workers:
             self._keep_task(self._keep_worker(number))
         self._keep_task(self._keep_control())
@@ -189,17 +196,19 @@ class Supervisor:
         self._inheritance.settle()
 
     async def _define(self, loaded: Loaded) -> tuple[Definition, Assigned]:
-        """Raises Refused where its limits cannot be served."""
+        """Raises Refused where its limits or its logs cannot be served."""
         gateway = loaded.gateway
+        files = self._log_files.assign(gateway)
         try:
             assigned = await asyncio.to_thread(self._limits.assign, gateway)
         except TooMany as error:
             raise Refused(f"{self._request.files[0]}:1:1: error: {error}") from None
         rows = self._slots.assign(gateway)
-        return Definition(without_keys(gateway), rows, assigned.numbers, assigned.generation), assigned
+        return Definition(without_keys(gateway), rows, assigned.numbers, assigned.generation, files), assigned
 
     def _shared(self) -> list[tuple[str, int]]:
-        return [(COUNTERS, self._counters), (LIMITS, self._limits.descriptor), (KEYS, self._assigned.keys)]
+        limits = [(LIMITS, self._limits.descriptor), (KEYS, self._assigned.keys)]
+        return [(COUNTERS, self._counters), (LOG, self._rings), *limits]
 
     async def _start_worker(self, number: int) -> None:
         child = self._workers[number]
@@ -225,7 +234,7 @@ class Supervisor:
         if self._ops_listening:
             handed.append((LISTEN, self._ops_listening.sockets[0].fileno()))
         roles, descriptors = zip(*handed, strict=True)
-        message = ControlStart(roles, len(self._workers), self._resolved, self._served())
+        message = ControlStart(roles, len(self._workers), self._resolved, self._served(), self._log_files.numbers)
         await self._control.start(descriptors, message, verbs)
 
     def _served(self) -> Served:
@@ -345,6 +354,7 @@ class Supervisor:
         self._check_fixed(loaded)
         definition, assigned = await self._define(loaded)
         try:
+            await self._open_logs(definition)
             await self._put_in_force(definition, assigned)
         except Refused:
             self._limits.release(assigned)
@@ -353,11 +363,32 @@ class Supervisor:
         self._limits.release(old)
         if self._control.peer:
             self._control.hand_over(assigned.generation, assigned.keys)
-            try:
-                await self._control.peer.call("update", self._served())
-            except PeerGone:
-                _log.debug("the control process is away; its successor gets the new definition")
+        await self._tell_control("update", self._served())
         return [str(problem) for problem in loaded.problems]
+
+    async def _open_logs(self, definition: Definition) -> None:
+        """Before a plan writes to them. Raises Refused where a file cannot be opened."""
+        problems = await self._tell_control("logs", definition.logs) or {}
+        places = {log.file: log.place for log in access_logs(definition.gateway)}
+        lines = [f"{places[file]}: error: {file}: {why}" for file, why in problems.items() if file in places]
+        if lines:
+            raise Refused(*lines)
+
+    async def _tell_control(self, verb: str, payload: Any = None) -> Any:
+        """Raises Refused. A control process that is away is no matter: its successor starts with the newest."""
+        if self._control and self._control.peer:
+            try:
+                return await self._control.peer.call(verb, payload)
+            except PeerGone:
+                _log.debug("the control process is away; it was not told to %s", verb)
+        return None
+
+    async def _reopen_logs(self) -> None:
+        try:
+            await self._tell_control("reopen")
+        except Refused as refusal:
+            for line in refusal.problems:
+                _log.error("%s", line)
 
     def _check_fixed(self, loaded: Loaded) -> None:
         """Raises Refused when the files change a setting: the processes keep theirs for life."""
@@ -464,6 +495,7 @@ class Supervisor:
         os.close(self._counters)
         self._limits.release(self._assigned)
         self._limits.close()
+        os.close(self._rings)
         _log.info("stopped")
         return self._status or int(any(statuses))
 

@@ -28,11 +28,13 @@ from fastgw.runtime.handover import (
     KEYS,
     LIMITS,
     LISTEN,
+    LOG,
     Definition,
     Passage,
     WorkerStart,
     receive_descriptors,
 )
+from fastgw.runtime.logs import Ring
 from fastgw.runtime.overload import OverloadLog, client_connections
 from fastgw.runtime.peer import Peer, Refused
 from fastgw.runtime.resolver import Resolver
@@ -65,6 +67,7 @@ class Worker:
         self._settings = Settings()
         self._engine: Engine | None = None
         self._region: Region | None = None
+        self._ring: Ring | None = None
         self._resolver: Resolver | None = None
         self._chores: list[asyncio.Task[None]] = []
         self._prepared: tuple[Definition, Any] | None = None
@@ -106,6 +109,7 @@ class Worker:
         handed = list(zip(start.roles, self._descriptors, strict=True))
         shared = {role: descriptor for role, descriptor in handed if role != LISTEN}
         self._region = Region(shared[COUNTERS], start.worker)
+        self._ring = Ring(shared[LOG], start.worker, start.settings.log_buffer_bytes)
         cells, keys = Cells(shared[LIMITS]), KeyTable(shared[KEYS])
         for descriptor in shared.values():
             os.close(descriptor)
@@ -114,7 +118,7 @@ class Worker:
         loop = asyncio.get_running_loop()
         limits = {**engine_settings(start.settings), "memory_share": start.memory_share}
         limits["max_connections"] = client_connections(start.settings.max_connections)
-        engine = self._engine = Engine(loop, limits, self._region.view, start.worker, cells)
+        engine = self._engine = Engine(loop, limits, self._region.view, start.worker, cells, self._ring.view)
         engine.swap(plan)
         self._resolver = Resolver(engine, start.settings)
         await self._resolver.adopt(start.definition.gateway)
@@ -126,7 +130,8 @@ class Worker:
 
     def _compile(self, definition: Definition, keys: KeyTable) -> Any:
         try:
-            return compile_plan(definition.gateway, self._settings, definition.rows, definition.cells, keys)
+            logs = definition.logs
+            return compile_plan(definition.gateway, self._settings, definition.rows, definition.cells, keys, logs)
         except ValueError as error:
             raise Refused(str(error)) from None
 
@@ -190,8 +195,9 @@ class Worker:
         engine.finish()
         left = [f"{count} {name}" for name, count in engine.live().items() if count]
         if not left:
-            # What is still alive may still count.
+            # What is still alive may still count, and log.
             self._region.close()
+            self._ring.close()
         return left
 
 

@@ -53,6 +53,7 @@ def plan_of(steps: Iterable[tuple[str, Step]], timeout_ms: int) -> Plan:
             "always": [],
             "forward": [],
             "defaults": [],
+            "log": None,
         }
     )
     plan.finish({}, [(b"", plan.add_api([], stage), -1)], {}, replies(None, {}))
@@ -62,15 +63,21 @@ def plan_of(steps: Iterable[tuple[str, Step]], timeout_ms: int) -> Plan:
 class Doors:
     """Use as an asynchronous context manager: at its end nothing is alive, in the engine or in the loop."""
 
-    def __init__(self, served: dict[str, Step] | Plan, timeout_ms: int = 10_000, **settings: int) -> None:
-        self._served, self._timeout_ms, self._settings = served, timeout_ms, settings
+    def __init__(
+        self,
+        served: dict[str, Step] | Plan,
+        timeout_ms: int = 10_000,
+        log: memoryview | None = None,
+        **settings: int,
+    ) -> None:
+        self._served, self._timeout_ms, self._log, self._settings = served, timeout_ms, log, settings
         self._stats = bytearray(layout.HEADER_BYTES + ROWS * layout.SLOT_BYTES)
         self._clients: list[Client] = []
 
     async def __aenter__(self) -> "Doors":
         self._others = asyncio.all_tasks()
         numbers = engine_settings(Settings()) | {"memory_share": 0} | self._settings
-        self.engine = Engine(asyncio.get_running_loop(), numbers, memoryview(self._stats), 0)
+        self.engine = Engine(asyncio.get_running_loop(), numbers, memoryview(self._stats), 0, log=self._log)
         self.swap(self._served)
         with socket.create_server(("127.0.0.1", 0)) as listening:
             self.port = listening.getsockname()[1]

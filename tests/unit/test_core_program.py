@@ -1,6 +1,5 @@
 """Values of a request put into an upstream's request and into answers: each encoded for its place."""
 
-import codecs
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +14,7 @@ from fastgw.runtime.slots import Slots
 from fastgw.settings import Settings, engine_settings
 from tests.support.definition import openapi, proxy
 from tests.support.door import Doors, run
+from tests.support.latin import ONE_AS_LATIN1
 
 UP = "http://up.example:8080"
 Compile = Callable[..., Plan]
@@ -271,7 +271,7 @@ async def refused(plan: Plan, agent: str) -> None:
     assert "x-evil" not in dict(fields)
     assert json.loads(body) == {
         "message": "Missing Authentication Token",
-        "agent": agent.encode("latin-1").decode(errors="one as Latin-1"),
+        "agent": agent.encode("latin-1").decode(errors=ONE_AS_LATIN1),
         "path": "/no%22pe",
     }
 
@@ -301,10 +301,3 @@ async def overflowing(plan: Plan) -> None:
         status, fields, body = await client.answer()
         assert (status, dict(fields)["connection"], body) == (500, "close", b"")
         assert await client.ended()
-
-
-def one_as_latin1(error: UnicodeError) -> tuple[str, int]:
-    return error.object[error.start : error.start + 1].decode("latin-1"), error.start + 1
-
-
-codecs.register_error("one as Latin-1", one_as_latin1)

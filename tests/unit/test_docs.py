@@ -17,6 +17,7 @@ from fastgw.model.integration import Unserved
 from fastgw.model.value import Context
 from fastgw.observe import metrics
 from fastgw.plan import rules
+from fastgw.plan.accesslog import has_value
 from fastgw.plan.ops import context, of_source
 from tests.support.load_files import Files, definition, messages, proxy
 
@@ -169,6 +170,11 @@ def test_context_variables_with_a_value() -> None:
     assert first("docs/definitions.md", "context") == known
 
 
+def test_context_variables_of_an_access_log() -> None:
+    known = {name for name in names.CONTEXT | names.LOG_ONLY if has_value(name)}
+    assert known == first("docs/definitions.md", "context") | first("docs/logs.md", "log context")
+
+
 def test_templates(tmp_path: Path) -> None:
     api = definition({"/a": {"get": {names.INTEGRATION: proxy()}}})
     found = rows("docs/definitions.md", "templates")
@@ -186,11 +192,12 @@ def test_keys_of_a_fastgw_yaml() -> None:
         "apis.NAME.stages.NAME.cache": schema.CacheFile,
         "apis.NAME.stages.NAME.methods.METHOD": schema.MethodFile,
         "apis.NAME.stages.NAME.methods.METHOD.cache": schema.MethodCacheFile,
+        "log, apis.NAME.stages.NAME.log": schema.LogFile,
         "domains.HOST[]": schema.MappingFile,
         "upstreams.AUTHORITY": schema.UpstreamFile,
         "listeners[]": schema.ListenerFile,
     }
-    shown = {section: set(keys.split(", ")) for section, keys in rows("docs/definitions.md", "native")}
+    shown = {section: set(keys.split(";")[0].split(", ")) for section, keys in rows("docs/definitions.md", "native")}
     assert shown == {
         section: {field.encode_name for field in msgspec.structs.fields(struct)} for section, struct in structs.items()
     }

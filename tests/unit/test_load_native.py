@@ -41,6 +41,7 @@ apis:
         methods:
           GET /v1/a: {{cache: {{enabled: true, ttl: 10, invalidation: require,
                              unauthorized: SUCCEED_WITH_RESPONSE_HEADER}}}}
+        log: {{preset: clf, file: "-"}}
   dogs:
     definition: api.json
     parameters: {{shop: "http://127.0.0.1:9002"}}
@@ -62,6 +63,7 @@ upstreams:
     allow_private: true
   "[::1]:80": {{address: "unix:/run/shop.sock"}}
   Shop: {{}}
+log: {{format: "$context.requestId", file: logs/a.log}}
 settings:
   workers: 2
   log_level: debug

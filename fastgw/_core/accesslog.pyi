@@ -1,0 +1,4 @@
+LINE_BYTES: int
+VALUE_MOST: int
+KNOWN_MOST: int
+FIRST_TEXT: int
