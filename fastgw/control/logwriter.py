@@ -141,7 +141,7 @@ class LogWriter:
             file.close()
 
     def _run(self) -> None:
-        pause = _LONGEST
+        pause = 0.0
         while not self._stopping.wait(pause):
             with self._lock:
                 pause = self._pass()

@@ -9,7 +9,7 @@ from fastgw._core.program import CONTEXTS
 from fastgw.errors import CODE
 from fastgw.model.api import METHODS
 from fastgw.observe import layout
-from fastgw.plan import ops, rules
+from fastgw.plan import accesslog, ops, rules
 
 CORE = Path(__file__).resolve().parents[2] / "fastgw" / "_core"
 MEMBER = re.compile(r"^    ([A-Z][A-Z0-9_]*) = (-?\d+)", re.MULTILINE)
@@ -79,7 +79,13 @@ def test_the_latency_buckets_fit_a_row() -> None:
     ],
 )
 def test_ops(enum: str, prefix: str, names: dict[str, str]) -> None:
-    assert members("state", enum) == {prefix + name: getattr(ops, theirs) for name, theirs in names.items()}
+    theirs = {prefix + name: getattr(ops, theirs) for name, theirs in names.items()}
+    if enum == "Encode":
+        theirs |= {f"E_{name}": getattr(accesslog, name) for name in LOG_MODES}
+    assert members("state", enum) == theirs
+
+
+LOG_MODES = ("LOG_TEXT", "LOG_JSON", "LOG_JSON_VALUE", "LOG_XML")
 
 
 def test_field_rules() -> None:
