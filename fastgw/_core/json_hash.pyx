@@ -148,6 +148,10 @@ cdef bint seen_grow() noexcept nogil:
 
 cdef bint seen_open() noexcept nogil:
     cdef uint32_t i
+    if seen.mask >= SEEN_KEPT:
+        free(seen.slots)
+        seen.slots = NULL
+        seen.mask = 0
     if seen.slots == NULL and not seen_grow():
         return False
     seen.used = 0

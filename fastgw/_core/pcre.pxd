@@ -1,13 +1,15 @@
 """The only door to PCRE2, opened by name at run time: opaque pointers, no headers, no build dependency.
 
 A pattern is compiled with the plan. A match works within a limit, so no pattern and no text makes it slow: first
-with MATCH_CHEAP steps; what needs more takes up to MATCH_DEAR from a purse that one body has in all.
+with MATCH_CHEAP steps; what needs more takes up to MATCH_DEAR from a purse that one body has in all. Both grow with
+the text by MATCH_PER_BYTE, so that steps that are linear are never too many; the memory of a match is bounded too.
 """
 from libc.stdint cimport int64_t, uint32_t
 
 cdef enum:
     MATCH_CHEAP = 1000      # steps of the first try; a step is one backtracking point
     MATCH_DEAR = 10000      # steps of the second
+    MATCH_PER_BYTE = 8
     MATCH_PURSE = 20        # second tries that one body may need
 
 cdef enum PatternResult:

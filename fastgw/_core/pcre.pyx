@@ -1,4 +1,5 @@
-"""Find libpcre2-8 and call it; its option bits and error numbers are those of every PCRE2 10.x."""
+"""Find libpcre2-8 and call it. The option bits and error numbers are those of every PCRE2 10.x."""
+from libc.stdint cimport uint64_t
 from posix.dlfcn cimport RTLD_NOW, dlopen, dlsym
 
 LIBRARIES = (b"libpcre2-8.so.0", b"libpcre2-8.so")
@@ -13,6 +14,8 @@ cdef enum:
     JIT_COMPLETE = 0x00000001
     ERROR_NOMATCH = -1
     CONFIG_VERSION = 11
+    HEAP_KIB = 4096                 # of one match, interpreted
+    JIT_STACK_BYTES = 1048576       # of one match, compiled: reserved, and used only as far as a pattern goes
 
 cdef struct Pcre:
     void* (*compile)(const char*, size_t, uint32_t, int*, size_t*, void*) noexcept nogil
@@ -24,30 +27,21 @@ cdef struct Pcre:
     int (*set_match_limit)(void*, uint32_t) noexcept nogil
     int (*set_depth_limit)(void*, uint32_t) noexcept nogil
     int (*set_heap_limit)(void*, uint32_t) noexcept nogil
+    void* (*jit_stack_create)(size_t, size_t, void*) noexcept nogil
+    void (*jit_stack_assign)(void*, void*, void*) noexcept nogil
     int (*error_message)(int, char*, size_t) noexcept nogil
     int (*config)(uint32_t, void*) noexcept nogil
 
 cdef Pcre pcre
-cdef void* cheap = NULL     # match contexts
-cdef void* dear = NULL
+cdef void* context = NULL
 cdef void* matches = NULL   # one worker matches one text at a time
-
-
-cdef void* context(uint32_t steps) except NULL:
-    cdef void* made = pcre.match_context_create(NULL)
-    if made == NULL:
-        raise MemoryError
-    pcre.set_match_limit(made, steps)
-    pcre.set_depth_limit(made, steps)
-    pcre.set_heap_limit(made, 4096)     # KiB
-    return made
 
 
 cdef bint pcre_open() except -1:
     """Once; where the library or a symbol of it is missing, patterns are not compiled."""
-    global cheap, dear, matches
+    global context, matches
     cdef void* library = NULL
-    cdef void* found[11]
+    cdef void* found[13]
     if matches != NULL:
         return True
     for name in LIBRARIES:
@@ -58,7 +52,7 @@ cdef bint pcre_open() except -1:
         return False
     for i, name in enumerate((b"compile", b"code_free", b"jit_compile", b"match", b"match_data_create",
                               b"match_context_create", b"set_match_limit", b"set_depth_limit", b"set_heap_limit",
-                              b"get_error_message", b"config")):
+                              b"get_error_message", b"config", b"jit_stack_create", b"jit_stack_assign")):
         symbol = b"pcre2_" + name + b"_8"
         found[i] = dlsym(library, <const char*>symbol)
         if found[i] == NULL:
@@ -74,11 +68,15 @@ cdef bint pcre_open() except -1:
     pcre.set_heap_limit = <int (*)(void*, uint32_t) noexcept nogil>found[8]
     pcre.error_message = <int (*)(int, char*, size_t) noexcept nogil>found[9]
     pcre.config = <int (*)(uint32_t, void*) noexcept nogil>found[10]
-    cheap = context(MATCH_CHEAP)
-    dear = context(MATCH_DEAR)
+    pcre.jit_stack_create = <void* (*)(size_t, size_t, void*) noexcept nogil>found[11]
+    pcre.jit_stack_assign = <void (*)(void*, void*, void*) noexcept nogil>found[12]
+    context = pcre.match_context_create(NULL)
     matches = pcre.match_data_create(1, NULL)
-    if matches == NULL:
+    if context == NULL or matches == NULL:
         raise MemoryError
+    pcre.set_heap_limit(context, HEAP_KIB)
+    # No stack: compiled matching does with 32 KiB of the thread's.
+    pcre.jit_stack_assign(context, NULL, pcre.jit_stack_create(32768, JIT_STACK_BYTES, NULL))
     return True
 
 
@@ -103,13 +101,20 @@ cdef void pattern_free(void* pattern) noexcept nogil:
     pcre.code_free(pattern)
 
 
+cdef inline int attempt(void* pattern, const char* p, uint32_t n, uint32_t steps) noexcept nogil:
+    cdef uint64_t most = steps + <uint64_t>MATCH_PER_BYTE * n
+    pcre.set_match_limit(context, <uint32_t>min(most, 0xFFFFFFFFULL))
+    pcre.set_depth_limit(context, <uint32_t>min(most, 0xFFFFFFFFULL))
+    return pcre.match(pattern, p, n, 0, MATCH_NO_UTF_CHECK, matches, context)
+
+
 cdef int pattern_match(void* pattern, const char* p, uint32_t n, uint32_t* purse) noexcept nogil:
-    cdef int found = pcre.match(pattern, p, n, 0, MATCH_NO_UTF_CHECK, matches, cheap)
+    cdef int found = attempt(pattern, p, n, MATCH_CHEAP)
     if found < ERROR_NOMATCH:
         if purse[0] == 0:
             return PATTERN_CUT
         purse[0] -= 1
-        found = pcre.match(pattern, p, n, 0, MATCH_NO_UTF_CHECK, matches, dear)
+        found = attempt(pattern, p, n, MATCH_DEAR)
     if found >= 0:
         return PATTERN_YES
     return PATTERN_NO if found == ERROR_NOMATCH else PATTERN_CUT

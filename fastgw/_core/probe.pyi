@@ -2,6 +2,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from fastgw._core.plan import Plan
+from fastgw._core.schema import Schema
 
 @dataclass(slots=True)
 class Message:
@@ -37,6 +38,8 @@ def answer(
     head_bytes: int = 32768,
     head_fields: int = 200,
 ) -> Message: ...
+
+def schema_verdict(schema: Schema, body: bytes) -> tuple[int, int, int, bytes]: ...
 
 class Wheel:
     def __init__(self, now: int) -> None: ...

@@ -12,7 +12,7 @@ from libc.string cimport memcpy
 
 from fastgw._core.answer cimport (ANSWER_DONE, ANSWER_MORE, AnswerEvents, answer_begin, answer_ended, answer_feed,
                                   answer_on)
-from fastgw._core.bytes cimport Span
+from fastgw._core.bytes cimport Span, writer_init
 from fastgw._core.clock cimport (TIMER_CONN, Timer, timer_drop, timer_init, timer_set, wheel_close, wheel_count,
                                  wheel_handler, wheel_open)
 from fastgw._core.head cimport HEAD_DONE, HEAD_MORE, chunks_feed, head_feed, head_on_piece, request_settings
@@ -20,6 +20,9 @@ from fastgw._core.libuv cimport Uv, handle_cb, uv
 from fastgw._core.llhttp cimport HPE_OK, HPE_PAUSED, PARSE_REQUEST, llhttp
 from fastgw._core.path cimport PATH_MERGE_SLASHES
 from fastgw._core.plan cimport Plan
+from fastgw._core.schema cimport Schema
+from fastgw._core.schema_check cimport schema_check
+from fastgw._core.schema_program cimport SchemaError
 from fastgw._core.state cimport BODY_CHUNKED, Exchange, Field, UpConn, core, field_name, field_value
 
 FRAMINGS = ("none", "length", "chunked", "close")
@@ -295,3 +298,23 @@ cdef class Wheel:
         uv.timer_start = real.timer_start
         uv.timer_stop = real.timer_stop
         uv.close = real.close
+
+
+def schema_verdict(Schema schema, bytes body) -> tuple[int, int, int, bytes]:
+    """schema_check's verdict, keyword, fault and text, of buffers of exactly the size that is told."""
+    cdef SchemaError error
+    cdef Span exact
+    cdef uint32_t room = 256
+    exact.n = <uint32_t>len(body)
+    cdef char* copy = <char*>malloc(exact.n)
+    cdef char* texts = <char*>malloc(2 * room)
+    memcpy(copy, <const char*>body, exact.n)
+    exact.p = copy
+    writer_init(&error.text, texts, room)
+    writer_init(&error.pointer, texts + room, room)
+    error.pointers = True
+    verdict = schema_check(schema.program, exact, &error)
+    text = texts[:error.text.n]
+    free(copy)
+    free(texts)
+    return verdict, error.keyword, error.fault, text

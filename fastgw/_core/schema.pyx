@@ -9,7 +9,7 @@ from fastgw._core.json_hash cimport Hash, json_hash
 from fastgw._core.pcre cimport pattern_compile, pattern_free
 from fastgw._core.schema_check cimport schema_check
 from fastgw._core.schema_members cimport member_hash
-from fastgw._core.schema_program cimport (ArrayRules, Bound, Choices, Combined, DEPTH_MOST, Dependency,
+from fastgw._core.schema_program cimport (ArrayRules, Bound, Choices, Combined, DEPTH_MOST, DEPTH_TOP, Dependency,
                                           K_CONST, K_ENUM, Member, NumberRules, ObjectRules, PatternNode, SCHEMA_OK,
                                           SchemaError, StringRules, TYPE_NULL)
 
@@ -28,6 +28,8 @@ KEYWORDS = (None, "false", "type", "enum", "minimum", "maximum", "multipleOf", "
 cdef class Schema:
     def __init__(self, list nodes, int root, int depth=DEPTH_MOST):
         """nodes: dicts that refer to each other by their numbers; plan/schema.py says what is in them."""
+        if not 1 <= depth <= DEPTH_TOP:
+            raise ValueError(f"depth {depth}: 1 to {DEPTH_TOP} are possible")
         self.arena = Arena()
         self.patterns = []
         self.count = len(nodes)

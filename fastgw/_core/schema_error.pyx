@@ -5,7 +5,7 @@ from fastgw._core.bytes cimport put, put_char, put_span, put_uint, span
 from fastgw._core.formats cimport (FORMAT_DATE, FORMAT_DATE_TIME, FORMAT_EMAIL, FORMAT_HOSTNAME, FORMAT_IPV4,
                                    FORMAT_IPV6, FORMAT_TIME, FORMAT_URI)
 from fastgw._core.json cimport J_DEPTH, J_DUPLICATE, J_KEYS, J_MEMORY, J_SURROGATE, J_UTF8, J_WORK
-from fastgw._core.schema_program cimport (ERRORS_MOST, K_ADDITIONAL_PROPERTIES, K_DEPENDENCIES, K_ENUM, K_FORMAT,
+from fastgw._core.schema_program cimport (ERRORS_MOST, K_ADDITIONAL_PROPERTIES, K_DEPENDENCIES, K_FALSE, K_FORMAT,
                                           K_MIN_LENGTH, K_MINIMUM, K_MULTIPLE_OF, K_PATTERN, K_REQUIRED, K_TYPE)
 
 cdef enum:
@@ -138,7 +138,7 @@ cdef bint fail_counts(Check* c, Keyword keyword, const char* at, const char* tex
 
 
 cdef bint fail_type(Check* c, const SchemaNode* node, const char* at, const char* found) noexcept nogil:
-    cdef Writer* w = begin(c, K_TYPE, at)
+    cdef Writer* w = begin(c, K_FALSE if node.never else K_TYPE, at)
     if w != NULL:
         if node.never:
             words(w, b"no value is allowed here")

@@ -15,6 +15,7 @@ from fastgw._core.json_hash cimport Hash
 
 cdef enum:
     DEPTH_MOST = 64         # of nesting, where the compiler is told no other
+    DEPTH_TOP = 1024        # that it may be told: reading takes about 1 KiB of stack a level
     WORK_TIMES = 64
     WORK_FREE = 1048576
     FRAMES_MOST = 512       # alternatives within alternatives, of all depths together
