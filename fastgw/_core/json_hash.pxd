@@ -18,5 +18,5 @@ cdef int seen_add(uint32_t owner, const Hash* key) noexcept nogil
 """1: new for this owner; 0: seen before; -1: over SEEN_MOST or memory short."""
 
 cdef enum:
-    SEEN_MOST = 131072      # names without a place in the schema, and items of uniqueItems, of one body
+    SEEN_MOST = 65536       # names without a place in the schema, and items of uniqueItems, of one body
     SEEN_KEPT = 4096        # slots of 24 bytes that a process keeps; a larger table is given back with the next body

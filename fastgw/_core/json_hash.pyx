@@ -127,6 +127,11 @@ cdef const char* json_hash(const char* p, const char* end, Hash* out) noexcept n
     return p + 1
 
 
+cdef inline uint32_t slot_of(const Hash* key, uint32_t owner) noexcept nogil:
+    """Owners are consecutive numbers with the same few names: they must not lie side by side."""
+    return <uint32_t>((key.b ^ owner * <uint64_t>0x9E3779B97F4A7C15ULL) * <uint64_t>0xE7037ED1A0B428DBULL >> 32)
+
+
 cdef bint seen_grow() noexcept nogil:
     cdef uint32_t size = 2 * (seen.mask + 1) if seen.slots != NULL else 256
     cdef Seen* old = seen.slots
@@ -136,7 +141,7 @@ cdef bint seen_grow() noexcept nogil:
         return False
     for i in range(before):
         if old[i].round == seen.round:
-            at = <uint32_t>(old[i].key.a + old[i].owner) & (size - 1)
+            at = slot_of(&old[i].key, old[i].owner) & (size - 1)
             while slots[at].round:
                 at = (at + 1) & (size - 1)
             slots[at] = old[i]
@@ -168,7 +173,7 @@ cdef int seen_add(uint32_t owner, const Hash* key) noexcept nogil:
     cdef Seen* slot
     if 2 * seen.used > seen.mask and (seen.used >= SEEN_MOST or not seen_grow()):
         return -1
-    at = <uint32_t>(key.a + owner) & seen.mask
+    at = slot_of(key, owner) & seen.mask
     while seen.slots[at].round == seen.round:
         slot = &seen.slots[at]
         if slot.key.a == key.a and slot.key.b == key.b and slot.owner == owner:

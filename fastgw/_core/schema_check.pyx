@@ -21,6 +21,7 @@ from fastgw._core.schema_scalar cimport choose, hash_here, match, read_literal, 
 cdef enum:
     EXTRAS_SHOWN = 8
     TAIL_BYTES = 4          # kept free in a text for its end
+    AGAIN_BYTES = 16        # what reading again counts beside the bytes it reads
 
 cdef SchemaNode ANY
 memset(&ANY, 0, sizeof(SchemaNode))
@@ -44,6 +45,8 @@ cdef int32_t bits_take(Check* c, uint32_t words) noexcept nogil:
     global bit_words, bit_cap
     cdef uint64_t* grown
     cdef uint32_t at = c.bits
+    if words == 0:
+        return <int32_t>at
     if at + words > bit_cap:
         grown = <uint64_t*>realloc(bit_words, (2 * (at + words) + 64) * sizeof(uint64_t))
         if grown == NULL:
@@ -68,7 +71,7 @@ cdef bint again(Check* c, const SchemaNode* node, const char* at, bint quiet) no
     c.trusted = True
     c.quiet = quiet
     go = read_value(c, node)
-    c.work = kept.work - (c.p - at)
+    c.work -= c.p - at + AGAIN_BYTES
     c.p = kept.p
     c.frames = kept.frames
     c.bits = kept.bits
