@@ -46,5 +46,12 @@ cdef const char* json_string(const char* p, const char* end, Text* text, JsonFau
 """p is behind the opening quote. Behind the closing one; NULL with fault set, text.p then is where."""
 cdef const char* json_number(const char* p, const char* end, Number* number) noexcept nogil
 """Behind the token; NULL where it is none."""
-cdef bint json_plain_text(Text* text, Span* out) noexcept nogil
-"""The string's value in UTF-8: the token's own bytes or a buffer good until the next call; False: no memory."""
+cdef bint json_unescape(const Text* text, Span* out) noexcept nogil
+
+cdef inline bint json_plain_text(const Text* text, Span* out) noexcept nogil:
+    """The string's value in UTF-8: the token's own bytes, or a buffer good until the next call. False: no memory."""
+    if text.escaped:
+        return json_unescape(text, out)
+    out.p = text.p
+    out.n = text.n
+    return True

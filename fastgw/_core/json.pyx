@@ -152,16 +152,12 @@ cdef inline uint32_t put_point(char* out, uint32_t point) noexcept nogil:
     return 4
 
 
-cdef bint json_plain_text(Text* text, Span* out) noexcept nogil:
+cdef bint json_unescape(const Text* text, Span* out) noexcept nogil:
     """An escape is never shorter than what it stands for."""
     global plain_bytes, plain_cap
     cdef char* grown
     cdef uint32_t at = 0, n = 0
     cdef int unit
-    if not text.escaped:
-        out.p = text.p
-        out.n = text.n
-        return True
     if text.n > plain_cap:
         grown = <char*>realloc(plain_bytes, text.n + 1024)
         if grown == NULL:

@@ -300,11 +300,10 @@ cdef class Wheel:
         uv.close = real.close
 
 
-def schema_verdict(Schema schema, bytes body) -> tuple[int, int, int, bytes]:
+def schema_verdict(Schema schema, bytes body, uint32_t room=256) -> tuple[int, int, int, bytes]:
     """schema_check's verdict, keyword, fault and text, of buffers of exactly the size that is told."""
     cdef SchemaError error
     cdef Span exact
-    cdef uint32_t room = 256
     exact.n = <uint32_t>len(body)
     cdef char* copy = <char*>malloc(exact.n)
     cdef char* texts = <char*>malloc(2 * room)

@@ -3,7 +3,7 @@ from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 from libc.stdlib cimport realloc
 from libc.string cimport memset
 
-from fastgw._core.bytes cimport Span, put, span
+from fastgw._core.bytes cimport Span, Writer, put, span
 from fastgw._core.json cimport (J_DEPTH, J_DUPLICATE, J_KEYS, J_MEMORY, J_NONE, J_SYNTAX, J_WORK, JsonFault, Text,
                                 json_digit, json_plain_text, json_space, json_string)
 from fastgw._core.json_hash cimport Hash, hash_bytes, seen_add, seen_open
@@ -440,8 +440,16 @@ cdef bint read_value(Check* c, const SchemaNode* node) noexcept nogil:
     return go
 
 
+cdef void close_text(Writer* text) noexcept nogil:
+    if text.full:
+        put(text, b"...]", TAIL_BYTES)
+    else:
+        put(text, b"]", 1)
+
+
 cdef SchemaVerdict schema_check(const SchemaProgram* program, Span body, SchemaError* error) noexcept nogil:
     cdef Check c
+    cdef uint32_t tail = 0
     memset(&c, 0, sizeof(Check))
     c.p = c.begin = body.p
     c.end = body.p + body.n
@@ -454,8 +462,8 @@ cdef SchemaVerdict schema_check(const SchemaProgram* program, Span body, SchemaE
         error.keyword = K_NONE
         error.fault = J_NONE
         error.at = error.errors = 0
-        if error.text.cap > TAIL_BYTES:
-            error.text.cap -= TAIL_BYTES
+        tail = min(error.text.cap, <uint32_t>TAIL_BYTES)
+        error.text.cap -= tail
     if not seen_open():
         fault_at(&c, J_MEMORY, c.p)
     elif read_value(&c, program.root):
@@ -466,17 +474,9 @@ cdef SchemaVerdict schema_check(const SchemaProgram* program, Span body, SchemaE
         error.fault = c.fault
         if c.fault:
             fault_text(&c)
-        elif c.failed:
-            close_text(error)
+        error.text.cap += tail
+        if c.failed and not c.fault:
+            close_text(&error.text)
     if c.fault:
         return SCHEMA_NOT_JSON if c.fault <= J_DUPLICATE else SCHEMA_TOO_MUCH
     return SCHEMA_INVALID if c.failed else SCHEMA_OK
-
-
-cdef void close_text(SchemaError* error) noexcept nogil:
-    error.text.cap += TAIL_BYTES
-    if error.text.full:
-        error.text.full = False
-        put(&error.text, b"...]", 4)
-    else:
-        put(&error.text, b"]", 1)

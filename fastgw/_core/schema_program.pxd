@@ -57,8 +57,7 @@ cdef enum Keyword:          # the one that was not held
     K_ANY_OF = 22
     K_ONE_OF = 23
     K_NOT = 24
-    K_IF = 25
-    K_CONST = 26
+    K_CONST = 25
 
 cdef enum SchemaVerdict:
     SCHEMA_OK = 0
@@ -111,7 +110,6 @@ cdef struct ObjectRules:
     Members members
     uint64_t* required      # a bit per name, or NULL
     uint32_t words          # of 64 names
-    uint32_t nrequired
     SchemaNode* others      # additionalProperties
     PatternNode* patterns
     uint32_t npatterns

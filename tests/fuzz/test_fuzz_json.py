@@ -103,6 +103,16 @@ def test_cut_bodies():
             check(body[:end])
 
 
+@pytest.mark.parametrize("room", [*range(12), 40])
+def test_small_error_buffers(room):
+    """What does not fit is left out, and nothing is written beyond the buffers."""
+    for body in CORPUS:
+        for schema in SCHEMAS:
+            verdict, _, _, text = schema_verdict(schema, body, room)
+            assert len(text) <= room
+            assert verdict != OK or not text
+
+
 def test_every_body_that_is_taken_is_what_python_reads():
     taken = [body for body in CORPUS if check(body)]
     assert len(taken) > 8
