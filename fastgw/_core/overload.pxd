@@ -1,7 +1,8 @@
 """What a worker gives up, step by step, when memory or time runs out.
 
     step  memory of its share   loop lag             what it does
-    1     85 %                  -                    answers close the connection; nothing is kept for reuse
+    1     85 %                  -                    answers close the connection; nothing is kept for reuse,
+                                                  and once a second the cache is emptied
     2     92 %                  overload_lag         new requests get 503
     3     95 %                  4 x overload_lag     new connections are closed at once
 

@@ -4,6 +4,7 @@ from libc.stdio cimport sscanf
 from posix.fcntl cimport O_CLOEXEC, O_RDONLY, open
 from posix.unistd cimport _SC_PAGESIZE, close, pread, sysconf
 
+from fastgw._core.cache cimport CacheZone, cache_flush, cache_zones
 from fastgw._core.counters cimport H_LOOP_LAG_US, H_OVERLOAD
 from fastgw._core.exchange cimport exchange_close
 from fastgw._core.pulse cimport pulse_close, pulse_open
@@ -58,7 +59,11 @@ cdef uint8_t step_of_lag(uint64_t lag_us) noexcept nogil:
 
 
 cdef void give_back() noexcept nogil:
-    """What was kept for reuse goes back to the system."""
+    """What is kept for reuse, cached answers among it, goes back to the system."""
+    cdef CacheZone* zone = cache_zones()
+    while zone != NULL:
+        cache_flush(zone)
+        zone = zone.next
     exchange_close()
     malloc_trim(0)
 

@@ -7,12 +7,15 @@ it is ready the old one goes on.
 """
 
 import asyncio
+import os
+import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from pathlib import Path
 
 from fastgw.runtime import systemd
 from fastgw.runtime.handover import receive_descriptors, send_descriptors
@@ -22,6 +25,8 @@ from fastgw.settings import HANDOVER, Address, successor_environ
 
 READY_SECONDS = 120.0
 """Longest time that a successor may take."""
+_END_SECONDS = 10.0
+"""And to give up when told."""
 _AT_ONCE = 200
 """Descriptors in one message; Linux takes 253."""
 _TICK = 0.02
@@ -144,9 +149,22 @@ async def hand_over(
             await asyncio.sleep(_TICK)
         return ""
     finally:
-        if not serves.is_set() and process.poll() is None:
-            process.kill()
-        while not serves.is_set() and process.poll() is None:
-            await asyncio.sleep(_TICK)
+        if not serves.is_set():
+            await _end(process)
         if peer is not None:
             await peer.close()
+
+
+async def _end(process: subprocess.Popen[bytes]) -> None:
+    """With its children: a worker serves on when its supervisor dies, and these serve on our sockets."""
+    deadline = time.monotonic() + _END_SECONDS
+    if process.poll() is None:
+        process.terminate()
+    while process.poll() is None and time.monotonic() < deadline:
+        await asyncio.sleep(_TICK)
+    if process.poll() is None:
+        with suppress(OSError):
+            children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+            process.kill()
+            for child in children:
+                os.kill(int(child), signal.SIGKILL)

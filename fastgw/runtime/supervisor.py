@@ -123,7 +123,8 @@ class Supervisor:
         except BaseException:
             await self._kill_all()
             raise
-        await self._inheritance.ready()
+        if not self._stopping.is_set():
+            await self._inheritance.ready()
         self._announce()
         self._manager.ready(self._status_line())
         if self._manager.watchdog_seconds:

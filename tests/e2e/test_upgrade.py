@@ -1,16 +1,18 @@
 """TRIALS L6: SIGUSR2 replaces a running gateway by a new one without a refused connection."""
 
+import asyncio
 import json
 import os
 import signal
+import threading
 
 import pytest
 
 from tests.support.client import eventually, get
 from tests.support.definition import mock, openapi, pass_through
 from tests.support.load import Load
-from tests.support.process import Gateway, alive, children
-from tests.support.upstream import Upstream, pause
+from tests.support.process import Gateway, alive, children, command_line
+from tests.support.upstream import Exchange, Upstream
 
 
 def answering(text: str) -> dict:
@@ -27,12 +29,17 @@ class Upgraded(Gateway):
     def pid(self) -> int:
         return self._successor or super().pid
 
-    def upgrade(self) -> None:
-        """SIGUSR2; returns when the old supervisor and its children have ended."""
+    def replace(self) -> list[int]:
+        """SIGUSR2; returns the old processes, which drain now."""
         old = [self.pid, *children(self.pid)]
         os.kill(self.pid, signal.SIGUSR2)
         # Both answer for a moment: what is not the old one is the new one.
-        self._successor = eventually(lambda: self.supervisor(old[0]), "a successor", 30)  # type: ignore[assignment]
+        self._successor = eventually(lambda: self.supervisor(old[0]), "a successor", 90)  # type: ignore[assignment]
+        return old
+
+    def upgrade(self) -> None:
+        """SIGUSR2; returns when the old supervisor and its children have ended."""
+        old = self.replace()
         assert self.exited(60) == 0
         eventually(lambda: not any(alive(pid) for pid in old), "the old processes' end", 30)
 
@@ -53,9 +60,14 @@ class Upgraded(Gateway):
         assert self.stderr().rstrip().endswith("stopped") and "left behind" not in self.stderr(), self.stderr()
 
     def _abandon(self) -> None:
-        if self._successor and alive(self._successor):
-            for pid in [self._successor, *children(self._successor)]:
-                os.kill(pid, signal.SIGKILL)
+        """The successor is no child of ours, and may be one of the old supervisor's still."""
+        family = {self._successor} - {0}
+        if self._process:
+            family |= {pid for pid in children(self._process.pid) if b"run" in command_line(pid).split(b"\0")}
+        for supervisor in family:
+            for pid in [supervisor, *children(supervisor)]:
+                if alive(pid) and b"fastgw" in command_line(pid):
+                    os.kill(pid, signal.SIGKILL)
         super()._abandon()
 
 
@@ -91,18 +103,27 @@ def test_the_new_one_reads_everything_anew() -> None:
 
 
 def test_a_request_in_flight_is_answered_by_the_old_one() -> None:
+    answers = threading.Event()
+
+    async def wait(exchange: Exchange) -> None:
+        while not answers.is_set():
+            await asyncio.sleep(0.02)
+        await exchange.reply(200, b"at last")
+
     with (
-        Upstream(pause(3)) as stub,
+        Upstream(wait) as stub,
         Upgraded({"api.json": pass_through(stub.url)}) as gateway,
         gateway.wire() as wire,
         gateway.wire() as quiet,
     ):
         wire.send(get("/x"))
         eventually(lambda: stub.requests, "the request upstream")
-        gateway.upgrade()
-        answer = wire.answer()
-        assert answer.status == 200 and answer.closes
+        old = gateway.replace()
         assert quiet.ends(), "an idle connection is closed after a while"
+        answers.set()
+        answer = wire.answer()
+        assert (answer.status, answer.body, answer.closes) == (200, b"at last", True)
+        eventually(lambda: not any(alive(pid) for pid in old), "the old processes' end", 30)
 
 
 def test_one_that_fails_changes_nothing() -> None:

@@ -6,12 +6,14 @@ import time
 
 import pytest
 
+from tests.support.cache import shop
 from tests.support.client import Closed, Wire, eventually, get
 from tests.support.definition import mock, openapi, proxy
 from tests.support.process import Gateway
-from tests.support.upstream import Upstream, pause
+from tests.support.upstream import Upstream, pause, scripted
 
 STEP = r"^fastgw_overload_step"
+LARGE = b"HTTP/1.1 200 OK\r\nContent-Length: 200000\r\n\r\n" + b"x" * 200_000
 
 
 def document(url: str = "http://127.0.0.1:9") -> dict:
@@ -54,6 +56,22 @@ def test_memory_far_beyond_its_share_refuses_connections(at_rest: int) -> None:
         eventually(lambda: "overload step 3, was 0" in gateway.stderr(), "its line in the log")
         assert gateway.metric("^fastgw_connections_refused_total") >= 1
         assert gateway.ops("/healthz")[0] == 200
+
+
+def test_cached_answers_are_given_back_first(at_rest: int) -> None:
+    """They fill the worker; at step 1 they go, and nobody is refused."""
+    with shop(env=limited(at_rest, 0.7)) as served:
+        kept = [0]
+        for number in range(400):
+            served.upstream.on(f"/large/{number}", scripted(LARGE))
+            assert served.ask(f"/large/{number}").status == 200
+            kept.append(served.cached())
+            if kept[-1] < kept[-2]:
+                break
+            time.sleep(0.03)        # memory is looked at ten times a second
+        assert kept[-1] < kept[-2] > 10, kept
+        assert served.gateway.metric("^fastgw_overload_refused_total") == 0
+        eventually(lambda: served.gateway.metric(STEP) == 0, "good health again", 20)
 
 
 def test_memory_that_fills_and_is_given_back(at_rest: int) -> None:
