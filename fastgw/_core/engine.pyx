@@ -7,7 +7,8 @@ from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, memset
 
 from fastgw._core.accesslog cimport log_open
-from fastgw._core.bytes cimport span
+from fastgw._core.balance cimport endpoint_active
+from fastgw._core.bytes cimport Span, span
 from fastgw._core.cells cimport Cells
 from fastgw._core.cache cimport (CacheZone, cache_bytes, cache_close, cache_count, cache_flush, cache_open, cache_sweep,
                                  cache_zone, cache_zones)
@@ -16,13 +17,17 @@ from fastgw._core.clock cimport wheel_close, wheel_count, wheel_open
 from fastgw._core.conn cimport conn_accept, conn_open, conns_close, conns_drain
 from fastgw._core.counters cimport H_PLAN_SWAPS, HEADER_BYTES, ROW_BYTES
 from fastgw._core.exchange cimport exchange_close
+from fastgw._core.health cimport endpoint_state
 from fastgw._core.libuv cimport UV_NAMED_PIPE, UV_TCP, loop_pointer, uv, uv_data, uv_set_data
 from fastgw._core.overload cimport overload_close, overload_open, overload_told
 from fastgw._core.path cimport PATH_MERGE_SLASHES, PATH_PASS_ENCODED_SLASH
 from fastgw._core.plan cimport Plan
-from fastgw._core.state cimport Address, DRAIN_GENTLY, DRAIN_NOW, MAX_ADDRESSES, ROUTE_PROXY, StagePlan, Target, TargetLimits, core, count
+from fastgw._core.pool cimport target_serve
+from fastgw._core.state cimport (Address, DRAIN_GENTLY, DRAIN_NOW, Endpoint, MAX_ENDPOINTS, ROUTE_PROXY, StagePlan, Target,
+                                 TargetLimits, core, count)
 from fastgw._core.stream cimport stream_live
-from fastgw._core.upstream cimport target_find, target_new, target_resolved, targets_sweep, upstream_close_all
+from fastgw._core.target cimport Member, target_find, target_hash_header, target_new, target_settle, targets_sweep
+from fastgw._core.upstream cimport upstream_close_all
 
 cdef extern from "<arpa/inet.h>" nogil:
     enum: AF_INET, AF_INET6
@@ -41,6 +46,55 @@ cdef extern from "<arpa/inet.h>" nogil:
 
 cdef enum:
     BACKLOG = 4096
+
+
+POLICIES = ("round_robin", "least_connections", "hash source_ip", "hash path", "hash header")   # state.Policy
+
+
+cdef str text(Span s):
+    return (<bytes>s.p[:s.n]).decode("latin-1")
+
+
+cdef bytes fill_member(Member* m, str ip, int port):
+    """Key and address of an endpoint. The key's bytes are the result's: keep it as long as m."""
+    cdef sockaddr_in* v4 = <sockaddr_in*>&m.address
+    cdef sockaddr_in6* v6 = <sockaddr_in6*>&m.address
+    address = ip.encode()
+    key = address if ip.startswith("unix:") else b"[%s]:%d" % (address, port) if ":" in ip else b"%s:%d" % (address, port)
+    m.key = span(key, len(key))
+    if ip.startswith("unix:"):
+        pass
+    elif inet_pton(AF_INET, address, &v4.sin_addr) == 1:
+        v4.sin_family = AF_INET
+        v4.sin_port = htons(port)
+    elif inet_pton(AF_INET6, address, &v6.sin6_addr) == 1:
+        v6.sin6_family = AF_INET6
+        v6.sin6_port = htons(port)
+    else:
+        raise ValueError(f"not an IP address: {ip}")
+    return key
+
+
+cdef dict endpoint_row(Endpoint* e):
+    cdef uint64_t now = uv.now(core.loop)
+    return {
+        "address": text(e.key),
+        "state": endpoint_state(e, now).decode(),
+        "seconds_left": (e.ejected_until - now) / 1000 if e.ejected_until > now else 0,
+        "weight": e.weight,
+        "active": endpoint_active(e),
+        "connections": e.nconns,
+        "idle": e.nidle,
+        "connecting": e.nconnecting,
+        "pending": e.waiting.n,
+        "latency_ms": e.latency_us / 1000,
+        "failures_in_a_row": e.failing,
+        "connects": e.connects,
+        "reuses": e.reuses,
+        "failures": e.failures,
+        "timeouts": e.timeouts,
+        "ejections": e.ejected,
+    }
 
 
 cdef void on_connection(void* server, int status) noexcept nogil:
@@ -183,26 +237,32 @@ cdef class Engine:
         return gone
 
     cdef Target* adopt_target(self, dict spec) except NULL:
-        """The target of this key: the one that lives, with new limits, or a new one."""
-        cdef TargetLimits limits
-        cdef bytes key = spec["key"], authority = spec["authority"]
-        cdef bytes path = spec["unix_path"] or b""
-        cdef Target* target
-        limits.max_connections = spec["max_connections"]
-        limits.max_pending = spec["max_pending"]
-        limits.connect_timeout = spec["connect_timeout_ms"]
-        limits.first_byte_timeout = spec["first_byte_timeout_ms"]
-        limits.idle_timeout = spec["idle_timeout_ms"]
-        limits.pool_idle = spec["pool_idle_ms"]
-        target = target_find(span(key, len(key)))
+        """The group of this key: the one that lives, with new settings, or a new one."""
+        cdef bytes key = spec["key"], authority = spec["authority"], header = spec["hash_header"]
+        cdef Target* target = target_find(span(key, len(key)))
         if target == NULL:
-            target = target_new(span(key, len(key)), span(authority, len(authority)),
-                                <const char*>path if path else NULL, &limits)
-            if target == NULL:
-                raise MemoryError
-        target.limits = limits
-        if spec["literal"]:
-            self.set_addresses(key, [(spec["host"], spec["port"])])
+            target = target_new(span(key, len(key)), span(authority, len(authority)))
+        if target == NULL or not target_hash_header(target, span(header, len(header))):
+            raise MemoryError
+        target.policy = POLICIES.index(spec["policy"])
+        target.checked = spec["checked"]
+        target.limits.max_connections = spec["max_connections"]
+        target.limits.max_pending = spec["max_pending"]
+        target.limits.connect_timeout = spec["connect_timeout_ms"]
+        target.limits.first_byte_timeout = spec["first_byte_timeout_ms"]
+        target.limits.idle_timeout = spec["idle_timeout_ms"]
+        target.limits.pool_idle = spec["pool_idle_ms"]
+        target.limits.try_timeout = spec["try_timeout_ms"]
+        target.limits.max_latency = spec["max_latency_us"]
+        target.admits = target.limits.max_connections + target.limits.max_pending
+        target.ejection.failures = spec["eject_failures"]
+        target.ejection.duration = spec["eject_ms"]
+        target.ejection.percent = spec["eject_percent"]
+        target.ejection.status_5xx = spec["eject_5xx"]
+        target.ejection.slow_start = spec["slow_start_ms"]
+        fixed = [(host, port, weight, most) for kind, host, port, weight, most in spec["sources"] if kind == "ip"]
+        if len(fixed) == len(spec["sources"]):
+            self.set_endpoints(key, fixed)
         return target
 
     def reap(self) -> None:
@@ -213,42 +273,46 @@ cdef class Engine:
             if plan.data == core.plan or plan.data.refs:
                 kept.append(plan)
         self.plans = kept
+        targets_sweep(len(kept) == 1)
         if len(kept) == 1:
-            targets_sweep()
             cache_sweep()
 
     def targets(self) -> list:
-        """Targets of the current plan: dicts of id (for set_addresses), host ("" for a unix socket) and port."""
+        """Groups of the current plan: dicts of id (for set_endpoints), sources and allow_private."""
         if not self.plans:
             return []
         plan = <Plan>self.plans[0]
-        return [{"id": spec["key"], "host": spec["host"], "port": spec["port"]} for spec in plan.targets]
+        return [{"id": spec["key"], "sources": spec["sources"], "allow_private": spec["allow_private"]}
+                for spec in plan.targets]
 
-    def set_addresses(self, bytes key, list addresses) -> None:
-        """Addresses of a target as (ip, port) pairs; an empty list says that its name does not resolve."""
+    def set_endpoints(self, bytes key, list members) -> None:
+        """The endpoints of a group: (IP address or unix:/path, port, weight, most connections) each.
+
+        Most connections 0: as many as the group may have. Those that stay keep their connections. An empty list says
+        that none could be found out: the group keeps those that it has.
+        """
         cdef Target* target = target_find(span(key, len(key)))
-        cdef sockaddr_in* v4
-        cdef sockaddr_in6* v6
+        cdef Member* table
         cdef uint32_t n = 0
         if target == NULL:
             return
-        for ip, port in addresses[:MAX_ADDRESSES]:
-            memset(&target.addresses[n], 0, sizeof(Address))
-            text = ip.encode()
-            v4 = <sockaddr_in*>&target.addresses[n]
-            v6 = <sockaddr_in6*>&target.addresses[n]
-            if inet_pton(AF_INET, text, &v4.sin_addr) == 1:
-                v4.sin_family = AF_INET
-                v4.sin_port = htons(port)
-            elif inet_pton(AF_INET6, text, &v6.sin6_addr) == 1:
-                v6.sin6_family = AF_INET6
-                v6.sin6_port = htons(port)
-            else:
-                raise ValueError(f"not an IP address: {ip}")
-            n += 1
-        if n:
-            target.naddresses = n
-        target_resolved(target, n == 0)
+        target.failed = not members
+        if not members:
+            target_serve(target)
+            return
+        table = <Member*>calloc(MAX_ENDPOINTS, sizeof(Member))
+        if table == NULL:
+            raise MemoryError
+        names = []
+        try:
+            for ip, port, weight, most in members[:MAX_ENDPOINTS]:
+                names.append(fill_member(&table[n], ip, port))
+                table[n].weight = weight
+                table[n].max_connections = most
+                n += 1
+            target_settle(target, table, n)
+        finally:
+            free(table)
 
     def drain(self, int lull_ms = 0) -> None:
         """Close the listeners at once, idle connections too, and the others with the end of their answer.
@@ -282,7 +346,7 @@ cdef class Engine:
         while target != NULL:
             target.wanted = 0
             target = target.next
-        targets_sweep()
+        targets_sweep(True)
         core.plan = NULL
         self.plans = []
 
@@ -306,24 +370,28 @@ cdef class Engine:
         return overload_told()
 
     def upstreams(self) -> list:
-        """State of every target: connections by state, waiters, and counters."""
+        """State of every group and of its endpoints: connections by state, waiters, and counters."""
         cdef Target* t = core.targets
+        cdef Endpoint* e
+        cdef uint32_t i
         found = []
         while t != NULL:
+            endpoints = [endpoint_row(t.endpoints[i]) for i in range(t.nendpoints)]
+            e = t.leaving
+            while e != NULL:
+                endpoints.append(endpoint_row(e))
+                e = e.next
             found.append({
-                "target": (<bytes>t.key.p[:t.key.n]).decode("latin-1"),
-                "addresses": t.naddresses,
+                "target": text(t.key),
+                "policy": POLICIES[t.policy],
                 "resolved": not t.failed,
                 "connections": t.nconns,
                 "idle": t.nidle,
-                "connecting": t.nconnecting,
-                "pending": t.nwaiters,
-                "connects": t.connects,
-                "reuses": t.reuses,
+                "pending": t.waiting.n,
+                "admits": t.admits,
                 "retries": t.retries,
-                "failures": t.failures,
-                "timeouts": t.timeouts,
                 "refused": t.refused,
+                "endpoints": endpoints,
             })
             t = t.next
         return found

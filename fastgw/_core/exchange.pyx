@@ -4,12 +4,13 @@ from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memcpy, memset
 
 from fastgw._core.answer cimport AnswerEvents, answer_on
+from fastgw._core.breaker cimport retry_affordable
 from fastgw._core.bytes cimport Span, span
 from fastgw._core.cache_fill cimport FillEvents, fill_close, fill_done, fill_hand_over, fill_open
 from fastgw._core.caching cimport (LOOKUP_HIT, LOOKUP_MISS, LOOKUP_WAITS, caching_leave, caching_lookup, caching_send,
                                    caching_sent)
 from fastgw._core.clock cimport micros
-from fastgw._core.counters cimport H_EXCHANGES_LIVE, H_OVERLOAD_REFUSED, H_UPSTREAM_RETRIES
+from fastgw._core.counters cimport H_EXCHANGES_LIVE, H_OVERLOAD_REFUSED
 from fastgw._core.failure cimport (F_ACCESS_DENIED, F_BAD_MESSAGE, F_INTEGRATION_BAD_ANSWER, F_INTEGRATION_FAILURE,
                                    F_INTEGRATION_TIMEOUT, F_OVERLOADED, F_REQUEST_TOO_LARGE, F_UPSTREAM_OVERLOADED)
 from fastgw._core.door cimport DoorEvents, door_leave, door_open, door_run
@@ -18,16 +19,17 @@ from fastgw._core.gather cimport gather_clear, to_client
 from fastgw._core.head cimport chunks_feed, head_on_piece, request_settings
 from fastgw._core.libuv cimport uv
 from fastgw._core.llhttp cimport HPE_OK, HPE_PAUSED, PARSE_REQUEST, llhttp
+from fastgw._core.pool cimport (ACQUIRED, ACQUIRE_FAILED, ACQUIRE_WAITS, UP_FULL, UP_LOST, UP_SILENT, UP_TIMEOUT,
+                                UP_TRIED, UP_UNREACHABLE, UpstreamEvents, pool_acquire, pool_cancel, pool_drop,
+                                pool_elsewhere, pool_retry, repeatable)
 from fastgw._core.relay cimport relay_flush, relay_head, relay_piece
 from fastgw._core.respond cimport (respond_asterisk, respond_continue, respond_failure, respond_fixed, respond_log,
                                    respond_preflight)
 from fastgw._core.route cimport ROUTED, route_find, route_is_preflight
 from fastgw._core.state cimport (ACCEPT, BODY_LENGTH, BODY_NONE, CACHE, EX_COLLECT, EX_HEAD, EX_SENDING, EX_WAIT, Field,
                                  INTEGRATE, LOG, PARSE, ROUTE, ROUTE_FIXED, ROUTE_PROXY, ROUTE_PYTHON, Target,
-                                 VALIDATE, core, count, random64, verb_idempotent)
-from fastgw._core.upstream cimport (ACQUIRED, ACQUIRE_FAILED, ACQUIRE_WAITS, UP_SILENT, UP_TIMEOUT, UP_UNREACHABLE,
-                                    UpstreamEvents, upstream_acquire, upstream_cancel, upstream_drop, upstream_open,
-                                    upstream_resume)
+                                 VALIDATE, core, count, random64)
+from fastgw._core.upstream cimport upstream_open, upstream_resume
 from fastgw._core.validate cimport VALID, validate_body, validate_head
 
 # A sanitizer sees the use of an exchange that has ended only where its memory is given back.
@@ -153,9 +155,9 @@ cdef void leave(Exchange* ex) noexcept nogil:
     door_leave(ex)
     caching_leave(ex)
     let_go(ex)
-    upstream_cancel(ex)
+    pool_cancel(ex)
     if ex.up != NULL:
-        upstream_drop(ex.up)
+        pool_drop(ex.up)
 
 
 cdef inline void settle_connection(Exchange* ex) noexcept nogil:
@@ -318,7 +320,7 @@ cdef void send_hit(Exchange* ex) noexcept nogil:
 
 cdef Verdict step_integrate(Exchange* ex) noexcept nogil:
     if ex.route.kind == ROUTE_PROXY:
-        acquire(ex, False)
+        acquired(ex, pool_acquire(ex.route.target, ex))
         return WAIT
     if ex.route.kind == ROUTE_PYTHON:
         step(ex)
@@ -407,9 +409,7 @@ cdef int collect(Exchange* ex, const char* p, uint32_t n, uint32_t* used) noexce
 
 # --- the upstream side
 
-cdef void acquire(Exchange* ex, bint fresh) noexcept nogil:
-    cdef Target* target = ex.route.target
-    cdef int got = upstream_acquire(target, ex, fresh)
+cdef void acquired(Exchange* ex, int got) noexcept nogil:
     if got == ACQUIRED:
         send(ex)
     elif got == ACQUIRE_WAITS:
@@ -450,11 +450,9 @@ cdef void retry(Exchange* ex, int code) noexcept nogil:
         exchange_fail(ex, code)
         return
     ex.retried = True
-    ex.route.target.retries += 1
-    count(H_UPSTREAM_RETRIES)
     if ex.up != NULL:
-        upstream_drop(ex.up)
-    acquire(ex, True)
+        pool_drop(ex.up)
+    acquired(ex, pool_retry(ex.route.target, ex))
 
 
 cdef void on_ready(Exchange* ex) noexcept nogil:
@@ -466,15 +464,29 @@ cdef void on_ready(Exchange* ex) noexcept nogil:
         conn_events.resume(c)
 
 
+cdef bint worth_retrying(Exchange* ex, int why) noexcept nogil:
+    """A close of a used connection says nothing about the upstream; after anything else only another endpoint can help,
+    and only as far as the budget goes."""
+    cdef Target* target = ex.route.target
+    if not repeatable(ex):
+        return False
+    if why == UP_SILENT:
+        return True
+    return (why == UP_LOST or why == UP_TRIED) and retry_affordable(target) and pool_elsewhere(target, ex)
+
+
 cdef void on_failed(Exchange* ex, int why) noexcept nogil:
-    if why == UP_SILENT and ex.body == BODY_NONE and verb_idempotent(ex.sends):
-        retry(ex, F_INTEGRATION_BAD_ANSWER)
-    elif why == UP_UNREACHABLE:
-        exchange_fail(ex, F_INTEGRATION_FAILURE)
-    elif why == UP_TIMEOUT:
-        exchange_fail(ex, F_INTEGRATION_TIMEOUT)
+    cdef int code = F_INTEGRATION_BAD_ANSWER
+    if why == UP_UNREACHABLE:
+        code = F_INTEGRATION_FAILURE
+    elif why == UP_TIMEOUT or why == UP_TRIED:
+        code = F_INTEGRATION_TIMEOUT
+    elif why == UP_FULL:
+        code = F_UPSTREAM_OVERLOADED
+    if worth_retrying(ex, why):
+        retry(ex, code)
     else:
-        exchange_fail(ex, F_INTEGRATION_BAD_ANSWER)
+        exchange_fail(ex, code)
 
 
 cdef void on_flush(Exchange* ex) noexcept nogil:

@@ -5,7 +5,7 @@ is on the wire. Conn and UpConn die in their stream's `closed` event; an Exchang
 list when both its request and its answer are finished. Spans of an Exchange point into its `head`
 buffer unless said otherwise. An early answer ends its exchange while the request still comes: the connection lingers.
 """
-from libc.stdint cimport int16_t, int32_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from fastgw._core.bytes cimport Span
 from fastgw._core.cells cimport CellMap
@@ -21,6 +21,7 @@ cdef struct Conn
 cdef struct Exchange
 cdef struct UpConn
 cdef struct Target
+cdef struct Endpoint
 cdef struct StagePlan
 cdef struct RoutePlan
 
@@ -330,34 +331,90 @@ cdef struct TargetLimits:   # times in ms
     uint32_t first_byte_timeout
     uint32_t idle_timeout
     uint32_t pool_idle
+    uint32_t try_timeout    # of a try that may be made again elsewhere; 0: first_byte_timeout
+    uint32_t max_latency    # of the group on the average, in us; 0: not looked at
+
+cdef enum Policy:
+    P_ROUND_ROBIN = 0
+    P_LEAST_CONNECTIONS = 1
+    P_HASH_ADDRESS = 2      # consistent hash of the client's address
+    P_HASH_PATH = 3
+    P_HASH_HEADER = 4
+
+cdef struct Ejection:       # passive health; times in ms
+    uint32_t failures       # in a row; 0: never ejected
+    uint32_t duration       # of the first ejection
+    uint32_t percent        # of the group at most
+    uint32_t slow_start     # time until a returned endpoint has its whole share; 0: at once
+    uint8_t status_5xx      # such an answer is a failure too
+
+cdef struct Waiters:        # FIFO
+    Exchange* first
+    Exchange* last
+    uint32_t n
 
 cdef enum:
-    MAX_ADDRESSES = 16
+    MAX_ENDPOINTS = 64      # of a group: bits of Exchange.tried
 
 cdef struct Address:
     char bytes[28]          # struct sockaddr_in or sockaddr_in6
 
-cdef struct Target:
+cdef struct Endpoint:       # one address of a group, with its pool
+    Target* target
+    Endpoint* next          # of those that left the group and still have connections
+    Span key                # "10.0.0.1:80", "[::1]:80" or "unix:/path", NUL-terminated, owned
+    const char* unix_path   # within key; NULL: TCP
+    Address address
+    uint64_t bit            # of Exchange.tried
+    uint64_t hash           # of key
+    uint32_t weight
+    uint32_t max_connections
+    UpConn* idle            # LIFO
+    Waiters waiting         # for the connections that are being made
+    uint32_t nidle
+    uint32_t nconns         # connecting, busy and idle
+    uint32_t nconnecting    # of those that any waiter may have
+    uint32_t trust          # reuses in a row that went well; see upstream.pyx, "Reuse"
+    uint64_t careful_until  # ms; no reuse before it for what cannot be sent again
+    uint64_t starved_until  # ms; no new connection before it: this machine has no port or descriptor left
+    int64_t credit          # smooth weighted round robin
+    uint8_t gone            # no longer in the group
+    uint8_t failing         # failures in a row
+    uint8_t trial           # back from an ejection: a request now and then until one goes well
+    uint8_t was_down        # by the active checks, when last looked at
+    uint32_t ejections      # the next one lasts so much longer
+    uint64_t ejected_until  # ms
+    uint64_t next_trial     # ms
+    uint64_t returned_at    # ms; start of the slow start
+    const uint8_t* down     # of the active checks, in shared memory; NULL: none
+    uint32_t latency_us     # average to the first byte, the latest answers counting most
+    uint64_t connects, reuses, failures, timeouts, ejected
+
+cdef struct Target:         # a group of endpoints behind one authority
     Target* next
     Span key                # owned
     Span authority          # value of Host, owned
-    char* unix_path         # NUL-terminated, owned; NULL: TCP
-    Address addresses[MAX_ADDRESSES]
-    uint32_t naddresses
-    uint32_t turn           # round robin over addresses
+    Endpoint* only          # where there is one and no more: nothing is to be chosen
+    Endpoint* endpoints[MAX_ENDPOINTS]
+    uint32_t nendpoints
+    Endpoint* leaving
     uint8_t failed          # the last resolution failed
     uint8_t wanted          # in the newest plan
+    uint8_t policy
+    uint8_t checked         # has active checks
+    Span hash_header        # P_HASH_HEADER, owned
     TargetLimits limits
-    UpConn* idle            # LIFO
-    Exchange* first_waiter  # FIFO
-    Exchange* last_waiter
+    Ejection ejection
+    Waiters waiting         # for room
+    uint32_t nconns         # of all endpoints
     uint32_t nidle
-    uint32_t nconns         # connecting, busy and idle
-    uint32_t nconnecting
-    uint32_t nwaiters
-    uint32_t trust          # reuses in a row that went well; see upstream.pyx, "Reuse"
-    uint64_t careful_until  # ms; no reuse before it for what cannot be sent again
-    uint64_t connects, reuses, failures, timeouts, retries, refused
+    uint32_t turn
+    int32_t retry_credit    # in fifths of a retry; see breaker.pyx
+    uint32_t admits         # requests at a time; see breaker.pyx
+    uint32_t samples
+    uint64_t samples_us
+    uint64_t judged_at      # ms
+    uint64_t retries, refused
 
 cdef enum UpState:
     UP_CONNECTING = 0
@@ -365,12 +422,14 @@ cdef enum UpState:
     UP_BUSY = 2
     UP_CLOSED = 3
     UP_RESERVED = 4         # connecting for `ex` alone, which may not have a used connection
+    UP_PARTING = 5          # the upstream said that it closes: it is left to go first
 
 cdef struct UpConn:
     char parser[PARSER_BYTES]   # first: callbacks cast it back
     Stream stream
     Timer timer
     Target* target
+    Endpoint* endpoint      # NULL once UP_PARTING
     UpConn* next            # idle list
     UpConn* prev
     UpConn* all_next        # every upstream connection of the worker
@@ -385,10 +444,12 @@ cdef struct UpConn:
     uint8_t keep
     uint8_t paused_by_client
     uint8_t got_bytes       # of this answer
+    uint8_t trying          # its try_timeout runs
     uint32_t served         # requests answered on this connection
     uint64_t body_left
     uint64_t rested_at      # ms; when the last answer on this connection ended
     uint64_t deadline       # of the whole answer, ms
+    uint64_t first_by       # ms; of its first byte
     uint64_t paused_at
     const char* base        # of the head being parsed
     char* stash
@@ -444,14 +505,13 @@ cdef struct Exchange:
     StagePlan* stage
     RoutePlan* route
     UpConn* up
-    Target* waiting
+    Waiters* waiting        # the queue it stands in
     Exchange* next          # waiters, or the free list
     Exchange* prev
     uint8_t state
     uint8_t phase
     uint8_t verb
     uint8_t sends           # Verb sent upstream
-    uint8_t attempts        # connections that failed before anything was sent
     uint8_t minor
     uint8_t in_field
     uint8_t in_body         # header callbacks are trailers now
@@ -479,6 +539,8 @@ cdef struct Exchange:
     uint64_t body_out       # bytes of the answer's body
     uint16_t up_status      # of the upstream's answer; 0: none
     uint64_t wait_deadline  # ms
+    uint64_t tried          # bits of the endpoints that failed it
+    uint64_t up_deadline    # ms; of the whole answer, whatever the tries. 0: nothing has been sent
     uint64_t id_high, id_low
     uint32_t extension_bytes    # chunk extensions and trailers seen
     const char* base        # of the head while parsing

@@ -16,10 +16,11 @@ from fastgw.load.openapi import Choices
 from fastgw.load.params import Params
 from fastgw.load.plain import check_upstream_url
 from fastgw.load.problem import Problems, did_you_mean, one_of, shown
+from fastgw.load.upstreams import read_upstreams
 from fastgw.model.accesslog import AccessLog
 from fastgw.model.api import Api, ApiKind
 from fastgw.model.cache import StageCache
-from fastgw.model.gateway import ANY_HOST, DEFAULT_STAGE, Domain, Gateway, Listener, Mapping, Stage, Upstream
+from fastgw.model.gateway import ANY_HOST, DEFAULT_STAGE, Domain, Gateway, Listener, Mapping, Stage
 from fastgw.model.place import Place
 from fastgw.model.validation import Mode
 
@@ -53,7 +54,8 @@ class NativeFile:
             return None, {}
         stages = self._stages(apis)
         domains = self._domains(stages)
-        gateway = Gateway(apis, stages, domains, self._listeners(), self._upstreams(), log=self._common_log)
+        upstreams = read_upstreams(self._file.upstreams, self._root.get("upstreams"), self._problems)
+        gateway = Gateway(apis, stages, domains, self._listeners(), upstreams, log=self._common_log)
         return gateway, self._settings()
 
     @cached_property
@@ -72,10 +74,11 @@ class NativeFile:
 
     @cached_property
     def _clear(self) -> frozenset[str]:
-        """Authorities that are given an address: https:// to them is served in clear."""
+        """Authorities that are given addresses: https:// to them is served in clear."""
         upstreams = self._root.get("upstreams")
         entries = upstreams.items() if upstreams is not None else ()
-        return frozenset(name.lower() for name, view in entries if view.get("address") is not None)
+        return frozenset(name.lower() for name, view in entries
+                         if any(view.get(key) is not None for key in ("address", "addresses")))
 
     @cached_property
     def _common_log(self) -> AccessLog | None:
@@ -220,34 +223,9 @@ class NativeFile:
         return tuple(Listener(given.address, self._view("listeners", index).place)
                      for index, given in enumerate(self._file.listeners))
 
-    def _upstreams(self) -> tuple[Upstream, ...]:
-        found = []
-        for authority, given in self._file.upstreams.items():
-            found.append(Upstream(
-                authority.lower(),
-                _set(given.address),
-                _set(given.max_connections),
-                _set(given.max_pending),
-                _milliseconds(given.connect_timeout),
-                _milliseconds(given.first_byte_timeout),
-                _milliseconds(given.idle_timeout),
-                _milliseconds(given.pool_idle),
-                _set(given.allow_private),
-                self._view("upstreams", authority).place,
-            ))
-        return tuple(found)
-
     def _settings(self) -> Settings:
         section = self._root.get("settings")
         return {name: (view.value, view.place) for name, view in section.items()} if section else {}
-
-
-def _set(value: object) -> object:
-    return None if value is msgspec.UNSET else value
-
-
-def _milliseconds(seconds: object) -> int | None:
-    return None if seconds is msgspec.UNSET else max(round(seconds * 1000), 1 if seconds > 0 else 0)
 
 
 def _as_text(value: object) -> str:

@@ -33,6 +33,9 @@ Authority = Annotated[str, Meta(
 Address = Annotated[str, Meta(
     pattern=r"^(unix:/.{1,107}|([A-Za-z0-9][A-Za-z0-9._-]{0,252}|\[[0-9A-Fa-f:.]{2,45}\]):[0-9]{1,5})$",
     description="host:port, [v6]:port or unix:/path")]
+HashOn = Annotated[str, Meta(
+    pattern=r"^(source_ip|path|header:[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128})$",
+    description="source_ip, path or header:NAME")]
 ListenAddress = Annotated[str, Meta(
     pattern=r"^(unix:/.{1,107}|([A-Za-z0-9._-]*|\*|\[[0-9A-Fa-f:.]{2,45}\]):[0-9]{1,5})$",
     description="host:port, [v6]:port or unix:/path")]
@@ -129,16 +132,40 @@ class MappingFile(Struct, forbid_unknown_fields=True):
         description="absent: the next path segment names the stage")] | UnsetType = UNSET
 
 
+class AddressFile(Struct, forbid_unknown_fields=True):
+    """One place to connect to; a name stands for all its addresses."""
+
+    address: Address
+    weight: Annotated[int, Meta(ge=1, le=1000)] = 1
+    max_connections: Count | UnsetType = UNSET
+
+
+class EjectionFile(Struct, forbid_unknown_fields=True, frozen=True):
+    """When an endpoint that fails gets no requests for a while."""
+
+    failures: Annotated[int, Meta(ge=0, le=100, description="gateway errors in a row; 0 ejects nobody")] = 5
+    duration: Annotated[float, Meta(gt=0, le=3600, description="seconds; the n-th in a row lasts n times as long")] = 10
+    percent: Annotated[int, Meta(ge=0, le=100, description="of the endpoints that may be ejected at a time")] = 50
+    status_5xx: Annotated[bool, Meta(description="an answer of 500 or more is a gateway error")] = False
+
+
 class UpstreamFile(Struct, forbid_unknown_fields=True):
-    """Connections to one authority."""
+    """Endpoints of one authority, and connections to them."""
 
     address: Address | UnsetType = UNSET
+    addresses: Annotated[list[Address | AddressFile], Meta(min_length=1, max_length=64)] | UnsetType = UNSET
+    policy: Literal["round_robin", "least_connections", "consistent_hash"] = "round_robin"
+    hash_on: HashOn | UnsetType = UNSET
+    slow_start: Annotated[float, Meta(ge=0, le=3600)] = 0
+    ejection: EjectionFile = EjectionFile()
     max_connections: Count | UnsetType = UNSET
     max_pending: Annotated[int, Meta(ge=0, le=1_000_000)] | UnsetType = UNSET
     connect_timeout: Seconds | UnsetType = UNSET
     first_byte_timeout: Seconds | UnsetType = UNSET
+    try_timeout: Seconds | UnsetType = UNSET
     idle_timeout: Seconds | UnsetType = UNSET
     pool_idle: Annotated[float, Meta(ge=0, le=86_400)] | UnsetType = UNSET
+    max_latency: Annotated[float, Meta(gt=0, le=900)] | UnsetType = UNSET
     allow_private: bool | UnsetType = UNSET
 
 
@@ -164,7 +191,7 @@ NOT_SERVED = {
     "stages": ("canary", "throttle", "tracing", "waf"),
     "domains": ("rules", "stage_rules"),
     "listeners": ("http2", "proxy_protocol", "tls"),
-    "upstreams": ("addresses", "health", "policy", "retry", "tls", "weights"),
+    "upstreams": ("health", "retry", "tls", "weights"),
 }
 """Names of later parts, refused as such: by the section they would stand in."""
 

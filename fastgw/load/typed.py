@@ -82,15 +82,23 @@ class Check:
             self._error(value, "bad-name", f"{shown(key)} {why}", at_key=True)
 
     def _list(self, view: View, expected: types.ListType, section: str) -> None:
-        if self._is(view, list, "a list"):
-            for item in view.elements():
-                self.check(item, expected.item_type, section)
+        if not self._is(view, list, "a list"):
+            return
+        if len(view.value) < (expected.min_length or 0):
+            self._error(view, "missing-field", f"{view.name} must not be empty")
+        if expected.max_length is not None and len(view.value) > expected.max_length:
+            self._error(view, "out-of-range", f"{view.name} holds {len(view.value)}, at most {expected.max_length}")
+        for item in view.elements():
+            self.check(item, expected.item_type, section)
 
     def _union(self, view: View, expected: types.UnionType, section: str, told: str) -> None:
-        """UNSET and None stand for "absent"; of several scalars any will do."""
+        """UNSET and None stand for "absent"; a mapping may be written out or short; of several scalars any will do."""
         real = [kind for kind in expected.types if not isinstance(kind, types.CustomType | types.NoneType)]
         if view.value is None and any(isinstance(kind, types.NoneType) for kind in expected.types):
             return
+        if len(real) > 1 and any(isinstance(kind, types.StructType) for kind in real):
+            written_out = isinstance(view.value, dict)
+            real = [kind for kind in real if isinstance(kind, types.StructType) == written_out]
         if len(real) == 1:
             self.check(view, real[0], section)
         elif not any(_fits(view.value, kind) for kind in real):

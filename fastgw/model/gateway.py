@@ -63,23 +63,61 @@ class Domain:
 
 
 @dataclass(frozen=True, slots=True)
-class Upstream:
-    """Connection settings for one authority as integration URIs write it ("api.internal:8080").
+class UpstreamAddress:
+    """One place to connect to: "host:port", "[v6]:port" or "unix:/path". A name stands for all its addresses.
 
-    address          where to connect instead: "host:port", "[v6]:port" or "unix:/path"; None connects to
-                     the authority itself
+    max_connections None means as many as the group may have.
+    """
+
+    address: str
+    weight: int = 1
+    max_connections: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ejection:
+    """Passive health: an endpoint with so many gateway errors in a row gets no requests for a while.
+
+    failures     in a row; 0 ejects nobody
+    duration_ms  of the first ejection; the n-th in a row lasts n times as long
+    percent      of the group that may be ejected at a time
+    status_5xx   an answer of 500 or more counts as a gateway error
+    """
+
+    failures: int = 5
+    duration_ms: int = 10_000
+    percent: int = 50
+    status_5xx: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Upstream:
+    """Endpoints and connection settings for one authority as integration URIs write it ("api.internal:8080").
+
+    addresses        where to connect instead; none connects to the authority itself
+    policy           "round_robin", "least_connections" or "consistent_hash"
+    hash_on          for consistent_hash: "source_ip", "path" or "header:NAME"
+    slow_start_ms    time in which an endpoint that is new or back comes to its whole share
+    try_timeout_ms   time to the first byte of an answer, for requests that may be tried again at another endpoint
+    max_latency_ms   mean time to the first byte above which fewer requests are let through
     allow_private    a name may resolve to loopback, link-local or private addresses
-    None means the gateway-wide setting of the same name.
+    None means the gateway-wide setting of the same name, or off where there is none.
     """
 
     authority: str
-    address: str | None = None
+    addresses: tuple[UpstreamAddress, ...] = ()
+    policy: str = "round_robin"
+    hash_on: str = "source_ip"
     max_connections: int | None = None
     max_pending: int | None = None
     connect_timeout_ms: int | None = None
     first_byte_timeout_ms: int | None = None
     idle_timeout_ms: int | None = None
     pool_idle_ms: int | None = None
+    try_timeout_ms: int | None = None
+    max_latency_ms: int | None = None
+    slow_start_ms: int = 0
+    ejection: Ejection = Ejection()
     allow_private: bool | None = None
     place: Place | None = None
 

@@ -1,19 +1,19 @@
-"""Integration URIs -> upstream targets: who is connected to, under which limits."""
+"""Integration URIs -> upstream groups: who is connected to, by which policy, under which limits."""
 
 import ipaddress
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
-from fastgw.model.gateway import Gateway, Upstream
+from fastgw.model.gateway import Gateway, Upstream, UpstreamAddress
 from fastgw.model.place import Place
 from fastgw.plan.knobs import Knobs
 
 _VARIABLE = re.compile(r"\$\{stageVariables\.([A-Za-z0-9_]+)\}")
 _URI = re.compile(r"(https?)://([^/?#]+)([^?#]*)(?:\?([^#]*))?", re.IGNORECASE)
 _AUTHORITY = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~-]+)(?::(\d{1,5}))?")
-_DEFAULT_PORT = {"http": 80, "https": 443}
+_DEFAULT_PORT = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +43,22 @@ def split_uri(uri: str, variables: Mapping[str, str], place: Place) -> Uri:
     return Uri(parts[1].lower(), parts[2].lower(), parts[3] or "/", parts[4] or "")
 
 
+class Source(NamedTuple):
+    """Where endpoints of a group come from: the sources of a target's spec.
+
+    kind is "ip" (host is an IP address, or unix:/path) or "name" (host is resolved). max_connections 0: no limit of
+    its own.
+    """
+
+    kind: str
+    host: str
+    port: int
+    weight: int = 1
+    max_connections: int = 0
+
+
 class Targets:
-    """Collects the targets of a plan; the same authority with the same address is one target."""
+    """Collects the groups of a plan: one for each authority."""
 
     def __init__(self, plan: Any, gateway: Gateway, settings: Knobs):
         self._plan = plan
@@ -53,35 +67,56 @@ class Targets:
         self._numbers: dict[bytes, int] = {}
 
     def number(self, uri: Uri, place: Place) -> int:
-        """The plan's number for the target of a URI."""
-        upstream = self._upstreams.get(uri.authority)
-        address = upstream.address if upstream is not None else None
-        if uri.scheme == "https" and address is None:
+        """The plan's number for the group of a URI."""
+        upstream = self._upstreams.get(uri.authority) or Upstream(uri.authority)
+        if uri.scheme == "https" and not upstream.addresses:
             raise ValueError(
                 f"{place}: error: https:// upstreams are not served yet; give {uri.authority!r} an address"
             )
-        key = f"{uri.authority} {address or ''}".strip().encode()
+        key = uri.authority.encode()
         if key not in self._numbers:
-            self._numbers[key] = self._plan.add_target(self._spec(key, uri, upstream, address))
+            self._numbers[key] = self._plan.add_target(self._spec(key, upstream))
         return self._numbers[key]
 
-    def _spec(self, key: bytes, uri: Uri, upstream: Upstream | None, address: str | None) -> dict[str, Any]:
-        host, port, unix_path = connect_to(address or uri.authority, _DEFAULT_PORT[uri.scheme])
-        settings = self._settings
+    def _spec(self, key: bytes, upstream: Upstream) -> dict[str, Any]:
+        settings, ejection = self._settings, upstream.ejection
+        policy, header = upstream.policy, ""
+        if policy == "consistent_hash":
+            kind, _, header = upstream.hash_on.partition(":")
+            policy = f"hash {kind}"
         return {
             "key": key,
-            "authority": uri.authority.encode(),
-            "host": host,
-            "port": port,
-            "unix_path": unix_path.encode(),
-            "literal": is_literal(host),
-            "max_connections": _first(upstream and upstream.max_connections, settings.upstream_connections),
-            "max_pending": _first(upstream and upstream.max_pending, settings.upstream_pending),
-            "connect_timeout_ms": _ms(upstream and upstream.connect_timeout_ms, settings.connect_timeout),
-            "first_byte_timeout_ms": _ms(upstream and upstream.first_byte_timeout_ms, settings.first_byte_timeout),
-            "idle_timeout_ms": _ms(upstream and upstream.idle_timeout_ms, settings.upstream_idle_timeout),
-            "pool_idle_ms": _ms(upstream and upstream.pool_idle_ms, settings.upstream_pool_idle),
+            "authority": key,
+            "sources": sources(upstream),
+            "allow_private": upstream.allow_private,
+            "policy": policy,
+            "hash_header": header.encode(),
+            "checked": False,
+            "max_connections": _first(upstream.max_connections, settings.upstream_connections),
+            "max_pending": _first(upstream.max_pending, settings.upstream_pending),
+            "connect_timeout_ms": _ms(upstream.connect_timeout_ms, settings.connect_timeout),
+            "first_byte_timeout_ms": _ms(upstream.first_byte_timeout_ms, settings.first_byte_timeout),
+            "idle_timeout_ms": _ms(upstream.idle_timeout_ms, settings.upstream_idle_timeout),
+            "pool_idle_ms": _ms(upstream.pool_idle_ms, settings.upstream_pool_idle),
+            "try_timeout_ms": upstream.try_timeout_ms or 0,
+            "max_latency_us": (upstream.max_latency_ms or 0) * 1000,
+            "eject_failures": ejection.failures,
+            "eject_ms": ejection.duration_ms,
+            "eject_percent": ejection.percent,
+            "eject_5xx": ejection.status_5xx,
+            "slow_start_ms": upstream.slow_start_ms,
         }
+
+
+def sources(upstream: Upstream) -> list[Source]:
+    """What the operator named; else the authority itself."""
+    return [_source(one) for one in upstream.addresses or (UpstreamAddress(upstream.authority),)]
+
+
+def _source(one: UpstreamAddress) -> Source:
+    host, port = connect_to(one.address, _DEFAULT_PORT)
+    kind = "ip" if host.startswith("unix:") or is_literal(host) else "name"
+    return Source(kind, host, port, one.weight, one.max_connections or 0)
 
 
 def _first(given: int | None, default: int) -> int:
@@ -92,14 +127,14 @@ def _ms(given: int | None, default_seconds: float) -> int:
     return round(default_seconds * 1000) if given is None else given
 
 
-def connect_to(address: str, default_port: int) -> tuple[str, int, str]:
-    """(host, port, unix path) of "host:port", "[v6]:port" or "unix:/path"."""
+def connect_to(address: str, default_port: int) -> tuple[str, int]:
+    """(host, port) of "host:port" or "[v6]:port"; ("unix:/path", 0) of that."""
     if address.startswith("unix:"):
-        return "", 0, address[5:]
+        return address, 0
     parts = _AUTHORITY.fullmatch(address)
     if parts is None:
         raise ValueError(f"{address!r} is not host:port, [v6]:port or unix:/path")
-    return parts[1].strip("[]"), int(parts[2] or default_port), ""
+    return parts[1].strip("[]"), int(parts[2] or default_port)
 
 
 def is_literal(host: str) -> bool:

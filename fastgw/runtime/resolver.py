@@ -1,4 +1,4 @@
-"""Names of upstreams -> addresses, off the request path."""
+"""Names of upstreams -> endpoints, off the request path."""
 
 import asyncio
 import ipaddress
@@ -7,21 +7,23 @@ import socket
 from collections.abc import Iterable
 from typing import Any
 
-from fastgw.model.gateway import Gateway
+from fastgw.plan.targets import Source
 from fastgw.runtime.threads import in_passing_thread
 from fastgw.settings import Settings
 
 _log = logging.getLogger("fastgw")
 
 Address = tuple[str, int]
+Member = tuple[str, int, int, int]
+"""IP address or unix:/path, port, weight, most connections: an endpoint as Engine.set_endpoints takes it."""
 _AT_ONCE = 16
 _PATIENCE = 1.0
 
 
 class Resolver:
-    """Resolves the names of engine.targets() every dns_ttl seconds and hands changes to the engine.
+    """Finds the endpoints of engine.targets() every dns_ttl seconds and hands changes to the engine.
 
-    A failed look-up keeps the addresses that were good before, is told to the engine (an empty
+    A source that fails keeps the endpoints that were good before, is told to the engine (an empty
     list) and logged once. An answer that is not a public address is refused unless the upstream
     allows it: whoever controls a name must not be able to point the gateway at this machine or
     its network.
@@ -30,77 +32,91 @@ class Resolver:
     def __init__(self, engine: Any, settings: Settings):
         self._engine = engine
         self._settings = settings
-        self._private_allowed: dict[str, bool] = {}
-        self._known: dict[bytes, list[Address]] = {}
-        self._trouble: dict[bytes, str] = {}
+        self._found: dict[bytes, dict[Source, list[Member]]] = {}
+        """Group -> the latest good answer of each of its sources."""
+        self._given: dict[bytes, list[Member]] = {}
+        """Group -> what the engine was told last; nothing after a recovery, so that it hears of it."""
+        self._trouble: dict[tuple[bytes, Source], str] = {}
         self._adopting: asyncio.Task[None] | None = None
         self._gate = asyncio.Semaphore(_AT_ONCE)
 
-    async def adopt(self, gateway: Gateway) -> None:
-        """Call after every swap: resolves the names of the new plan.
+    async def adopt(self) -> None:
+        """Call after every swap: finds the endpoints of the new plan's groups.
 
         Returns when each has been tried, or after a second: a dead name server holds up nothing,
         and requests wait for their own upstream only.
         """
-        self._private_allowed = {
-            upstream.address or upstream.authority: upstream.allow_private
-            for upstream in gateway.upstreams
-            if upstream.allow_private is not None
-        }
+        self._given.clear()
         self._adopting = asyncio.create_task(self.refresh())
         await asyncio.wait([self._adopting], timeout=_PATIENCE)
 
     async def run(self) -> None:
-        """Keeps the addresses fresh until cancelled."""
+        """Keeps the endpoints fresh until cancelled."""
         while True:
             await asyncio.sleep(self._settings.dns_ttl)
             await self.refresh()
 
     async def refresh(self) -> None:
-        targets = [target for target in self._engine.targets() if needs_resolving(target["host"])]
-        ids = {target["id"] for target in targets}
-        for table in (self._known, self._trouble):
-            for gone in table.keys() - ids:
-                del table[gone]
-        await asyncio.gather(*map(self._resolve, targets))
+        groups = {t["id"]: t for t in self._engine.targets() if any(s.kind != "ip" for s in t["sources"])}
+        for gone in self._found.keys() - groups.keys():
+            del self._found[gone]
+            self._given.pop(gone, None)
+        for ident, group in groups.items():
+            before = self._found.get(ident, {})
+            self._found[ident] = {source: before[source] for source in group["sources"] if source in before}
+            for source in group["sources"]:
+                if source.kind == "ip":
+                    self._found[ident][source] = [_member(source, source.host, source.port)]
+            self._give(ident, group["sources"])
+        wanted = {(ident, source) for ident, group in groups.items() for source in group["sources"]}
+        for gone in self._trouble.keys() - wanted:
+            del self._trouble[gone]
+        await asyncio.gather(*(self._find(groups[ident], source) for ident, source in wanted if source.kind != "ip"))
 
-    async def _resolve(self, target: dict[str, Any]) -> None:
-        ident, host, port = target["id"], target["host"], target["port"]
+    async def _find(self, group: dict[str, Any], source: Source) -> None:
+        ident = group["id"]
         async with self._gate:
             try:
-                addresses = await _look_up(host, port)
-                if not self._may_be_private(host, port):
-                    addresses = _public(host, addresses)
+                addresses = await _look_up(source.host, source.port)
+                if not self._may_be_private(group, source):
+                    addresses = _public(addresses)
             except (OSError, UnicodeError, ValueError) as error:
-                self._fail(ident, f"upstream {host}: {getattr(error, 'strerror', None) or error}")
+                trouble = f"upstream {source.host}: {getattr(error, 'strerror', None) or error}"
+                self._fail(ident, source, trouble)
                 return
-        if self._trouble.pop(ident, None) or addresses != self._known.get(ident):
-            self._known[ident] = addresses
-            self._engine.set_addresses(ident, addresses)
+        if ident in self._found:        # a reload may have taken it away meanwhile
+            if self._trouble.pop((ident, source), None):
+                self._given.pop(ident, None)
+            self._found[ident][source] = [_member(source, *address) for address in addresses]
+            self._give(ident, group["sources"])
 
-    def _may_be_private(self, host: str, port: int) -> bool:
-        if host == "localhost":
+    def _give(self, ident: bytes, sources: Iterable[Source]) -> None:
+        """Tells the engine what has changed; an address that several sources have counts once, for the first."""
+        members: dict[Address, Member] = {}
+        for source in sources:
+            for member in self._found[ident].get(source, ()):
+                members.setdefault(member[:2], member)
+        found = list(members.values())
+        if found and found != self._given.get(ident):
+            self._given[ident] = found
+            self._engine.set_endpoints(ident, found)
+
+    def _may_be_private(self, group: dict[str, Any], source: Source) -> bool:
+        if source.host == "localhost":
             return True
-        allowed = self._private_allowed
-        return allowed.get(f"{host}:{port}", allowed.get(host, self._settings.upstream_allow_private))
+        allowed = group["allow_private"]
+        return self._settings.upstream_allow_private if allowed is None else allowed
 
-    def _fail(self, ident: bytes, trouble: str) -> None:
-        self._engine.set_addresses(ident, [])
-        if self._trouble.get(ident) != trouble:
-            self._trouble[ident] = trouble
-            left = "its last addresses stay" if ident in self._known else "it has no address"
+    def _fail(self, ident: bytes, source: Source, trouble: str) -> None:
+        self._engine.set_endpoints(ident, [])
+        if self._trouble.get((ident, source)) != trouble:
+            self._trouble[ident, source] = trouble
+            left = "its last addresses stay" if source in self._found.get(ident, {}) else "it has no address"
             _log.warning("%s; %s", trouble, left)
 
 
-def needs_resolving(host: str) -> bool:
-    """Whether host is a name; a unix socket has no host."""
-    if not host:
-        return False
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return True
-    return False
+def _member(source: Source, host: str, port: int) -> Member:
+    return (host, port, source.weight, source.max_connections)
 
 
 async def _look_up(host: str, port: int) -> list[Address]:
@@ -109,7 +125,7 @@ async def _look_up(host: str, port: int) -> list[Address]:
     return sorted({answer[4][:2] for answer in answers})
 
 
-def _public(host: str, addresses: Iterable[Address]) -> list[Address]:
+def _public(addresses: Iterable[Address]) -> list[Address]:
     """Those that are public. Raises ValueError when none is."""
     public = [address for address in addresses if is_public(address[0])]
     if not public:

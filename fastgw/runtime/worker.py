@@ -70,7 +70,7 @@ class Worker:
         self._ring: Ring | None = None
         self._resolver: Resolver | None = None
         self._chores: list[asyncio.Task[None]] = []
-        self._prepared: tuple[Definition, Any] | None = None
+        self._prepared: Any = None
 
     async def run(self) -> list[str]:
         """Serves until a signal. Returns what was left behind, in words."""
@@ -121,7 +121,7 @@ class Worker:
         engine = self._engine = Engine(loop, limits, self._region.view, start.worker, cells, self._ring.view)
         engine.swap(plan)
         self._resolver = Resolver(engine, start.settings)
-        await self._resolver.adopt(start.definition.gateway)
+        await self._resolver.adopt()
         self._chores = [asyncio.create_task(self._resolver.run()), asyncio.create_task(self._reap())]
         for role, descriptor in handed:
             if role == LISTEN:
@@ -140,16 +140,15 @@ class Worker:
         keys = KeyTable(descriptor)
         os.close(descriptor)
         # In a thread: the data plane does not need the interpreter and goes on meanwhile.
-        self._prepared = (definition, await in_passing_thread(self._compile, definition, keys))
+        self._prepared = await in_passing_thread(self._compile, definition, keys)
 
     async def _discard(self, _: None) -> None:
         self._prepared = None
 
     async def _commit(self, _: None) -> None:
-        definition, plan = self._prepared
-        self._prepared = None
+        plan, self._prepared = self._prepared, None
         self._engine.swap(plan)
-        await self._resolver.adopt(definition.gateway)
+        await self._resolver.adopt()
 
     async def _reap(self) -> None:
         """Frees plans whose last exchange has ended, and targets that no plan names any more."""

@@ -130,9 +130,13 @@ def test_gateway_responses() -> None:
         assert today == ("yes" if name in raised else "no"), name
 
 
-@pytest.mark.parametrize(("table", "method"), [("upstreams", "upstreams"), ("live", "live")])
+@pytest.mark.parametrize(
+    ("table", "method"),
+    [("upstreams", "    def upstreams"), ("endpoints", "cdef dict endpoint_row"), ("live", "    def live")],
+)
 def test_what_the_engine_tells(table: str, method: str) -> None:
-    body = re.search(rf"^    def {method}\(.*?(?=^    def |\Z)", page("fastgw/_core/engine.pyx"), re.M | re.S)[0]
+    text = page("fastgw/_core/engine.pyx")
+    body = re.search(rf"^{method}\(.*?(?=^    def |^cdef |\Z)", text, re.M | re.S)[0]
     assert first("docs/operating.md", table) == set(re.findall(r'^\s+"(\w+)":', body, re.MULTILINE))
 
 
@@ -195,6 +199,8 @@ def test_keys_of_a_fastgw_yaml() -> None:
         "log, apis.NAME.stages.NAME.log": schema.LogFile,
         "domains.HOST[]": schema.MappingFile,
         "upstreams.AUTHORITY": schema.UpstreamFile,
+        "upstreams.AUTHORITY.addresses[]": schema.AddressFile,
+        "upstreams.AUTHORITY.ejection": schema.EjectionFile,
         "listeners[]": schema.ListenerFile,
     }
     shown = {section: set(keys.split(";")[0].split(", ")) for section, keys in rows("docs/definitions.md", "native")}

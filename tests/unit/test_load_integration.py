@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from fastgw.load.integration import MAX_MAPPED, UNMAPPABLE
+from fastgw.model.gateway import UpstreamAddress
 from fastgw.model.integration import HttpProxy, Mock, ParameterMapping, Unserved
 from fastgw.model.value import Context, RequestParameter, StageVariable, Static
 from fastgw.plan import compiler, rules
@@ -137,7 +138,7 @@ def test_https_is_served_only_in_clear_to_a_given_address(files: Files) -> None:
         "fastgw.yaml",
     ).gateway
     assert gateway.apis[0].routes[0].integration.uri == "http://shop.example/pets"
-    assert gateway.upstreams[0].address == "10.0.0.1:80"
+    assert gateway.upstreams[0].addresses == (UpstreamAddress("10.0.0.1:80"),)
 
 
 def test_mappings_keep_their_order(files: Files) -> None:

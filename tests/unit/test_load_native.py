@@ -9,7 +9,7 @@ import pytest
 from fastgw.load import LoadOptions, load
 from fastgw.load.schema import NOT_SERVED, json_schema
 from fastgw.model.api import ApiKind
-from fastgw.model.gateway import Listener, Upstream
+from fastgw.model.gateway import Ejection, Listener, Upstream, UpstreamAddress
 from tests.support.load_files import UPSTREAM, Files, definition, messages, proxy
 
 ROOT = Path(__file__).parents[2]
@@ -63,6 +63,17 @@ upstreams:
     allow_private: true
   "[::1]:80": {{address: "unix:/run/shop.sock"}}
   Shop: {{}}
+  Group.example:
+    addresses:
+      - 10.0.0.1:80
+      - {{address: "[fd00::2]:80", weight: 3, max_connections: 50}}
+      - {{address: "pool.internal:81"}}
+    policy: consistent_hash
+    hash_on: "header:X-User"
+    slow_start: 30
+    try_timeout: 1
+    max_latency: 0.25
+    ejection: {{failures: 3, duration: 5, percent: 100, status_5xx: true}}
 log: {{format: "$context.requestId", file: logs/a.log}}
 settings:
   workers: 2
@@ -113,10 +124,19 @@ def test_everything_a_file_may_hold(files: Files) -> None:
         "unix:/run/fastgw.sock",
     ]
     assert isinstance(gateway.listeners[0], Listener)
-    first, second, third = gateway.upstreams
-    assert first == Upstream("127.0.0.1:9001", "10.0.0.1:80", 10, 0, 500, 29_000, 2_500, 0, True, first.place)
-    assert second.address == "unix:/run/shop.sock"
+    first, second, third, fourth = gateway.upstreams
+    assert first == Upstream(
+        "127.0.0.1:9001", (UpstreamAddress("10.0.0.1:80"),), max_connections=10, max_pending=0, connect_timeout_ms=500,
+        first_byte_timeout_ms=29_000, idle_timeout_ms=2_500, pool_idle_ms=0, allow_private=True, place=first.place,
+    )
+    assert second.addresses == (UpstreamAddress("unix:/run/shop.sock"),)
     assert third == Upstream("shop", place=third.place)
+    assert fourth == Upstream(
+        "group.example",
+        (UpstreamAddress("10.0.0.1:80"), UpstreamAddress("[fd00::2]:80", 3, 50), UpstreamAddress("pool.internal:81")),
+        policy="consistent_hash", hash_on="header:X-User", slow_start_ms=30_000, try_timeout_ms=1000,
+        max_latency_ms=250, ejection=Ejection(3, 5000, 100, True), place=fourth.place,
+    )
     assert {name: value for name, (value, _) in loaded.settings.items()} == {
         "workers": 2,
         "log_level": "debug",
@@ -219,6 +239,12 @@ def test_later_parts_are_refused_by_name(files: Files, section: str, name: str) 
         "fastgw: 1\napis: {a: {definition: api.json}}\ndomains: {a: [{api: a, base_path: 'a//b'}]}",
         "fastgw: 1\napis: {a: {definition: api.json}}\nupstreams: {'http://a': {}}",
         "fastgw: 1\napis: {a: {definition: api.json}}\nupstreams: {a: {connect_timeout: 1e9}}",
+        "fastgw: 1\napis: {a: {definition: api.json}}\nupstreams: {a: {addresses: []}}",
+        "fastgw: 1\napis: {a: {definition: api.json}}\nupstreams: {a: {addresses: ['b:1', {address: 'b:1'}]}}",
+        "fastgw: 1\napis: {a: {definition: api.json}}\nupstreams: {a: {address: 'b:1', addresses: ['c:1']}}",
+        "fastgw: 1\napis: {a: {definition: api.json}}\nupstreams: {a: {hash_on: path}}",
+        "fastgw: 1\napis: {a: {definition: api.json}}\nupstreams: {a: {policy: consistent_hash, hash_on: 'header:'}}",
+        "fastgw: 1\napis: {a: {definition: api.json}}\nupstreams: {a: {addresses: [{address: 'b:1', weight: 0}]}}",
         "fastgw: 1\napis: {a: {definition: api.json}}\nupstreams: {a: {max_connections: true}}",
         "fastgw: 1\napis: {a: {definition: api.json}}\nsettings: {workers: [1]}",
     ],

@@ -7,28 +7,35 @@ import socket
 
 import pytest
 
-from fastgw.model.gateway import Gateway, Upstream
+from fastgw.plan.targets import Source
 from fastgw.runtime import resolver
 from fastgw.runtime.resolver import Resolver, is_public
 from fastgw.settings import Settings
 
 
 class Targets:
-    """The two calls of an engine that a resolver makes."""
+    """The two calls of an engine that a resolver makes: each host is a group of one source, named by its number."""
 
-    def __init__(self, *hosts):
-        self.hosts = hosts
+    def __init__(self, *hosts, private=None):
+        self.groups = [
+            {"id": n, "sources": [Source("ip" if host[:1].isdigit() else "name", host, 80)], "allow_private": private}
+            for n, host in enumerate(hosts)
+        ]
         self.given = []
         self.failed = 0
 
     def targets(self):
-        return [{"id": n, "host": host, "port": 80, "path": ""} for n, host in enumerate(self.hosts)]
+        return self.groups
 
-    def set_addresses(self, ident, addresses):
-        if addresses:
-            self.given.append((ident, addresses))
+    def set_endpoints(self, ident, members):
+        if members:
+            self.given.append((ident, members))
         else:
             self.failed += 1
+
+
+def members(*addresses):
+    return [(address, 80, 1, 0) for address in addresses]
 
 
 @pytest.fixture
@@ -52,17 +59,17 @@ def log(caplog, monkeypatch):
     return caplog
 
 
-def adopt(targets, *upstreams, **changed):
+def adopt(targets, **changed):
     watcher = Resolver(targets, dataclasses.replace(Settings(), **changed))
-    asyncio.run(watcher.adopt(Gateway((), (), (), upstreams=upstreams)))
+    asyncio.run(watcher.adopt())
     return watcher
 
 
 def test_only_names_are_resolved(names):
     names["api.example"] = ["93.184.216.34"]
-    targets = Targets("127.0.0.1", "::1", "", "api.example")
+    targets = Targets("127.0.0.1", "api.example")
     adopt(targets)
-    assert targets.given == [(3, [("93.184.216.34", 80)])]
+    assert targets.given == [(1, members("93.184.216.34"))]
 
 
 def test_only_changes_reach_the_engine(names):
@@ -74,7 +81,7 @@ def test_only_changes_reach_the_engine(names):
     assert len(targets.given) == 1
     names["api.example"] = ["93.184.216.36"]
     asyncio.run(watcher.refresh())
-    assert targets.given[1:] == [(0, [("93.184.216.36", 80)])]
+    assert targets.given[1:] == [(0, members("93.184.216.36"))]
 
 
 def test_a_failure_keeps_the_addresses_and_is_logged_once(names, log):
@@ -105,33 +112,50 @@ def test_public_answers_beside_private_ones_are_used(names):
     names["api.example"] = ["10.0.0.1", "93.184.216.34"]
     targets = Targets("api.example")
     adopt(targets)
-    assert targets.given == [(0, [("93.184.216.34", 80)])]
+    assert targets.given == [(0, members("93.184.216.34"))]
 
 
 @pytest.mark.parametrize(
-    ("upstreams", "changed", "allowed"),
-    [
-        ((), {}, False),
-        ((), {"upstream_allow_private": True}, True),
-        ((Upstream("api.example:80", allow_private=True),), {}, True),
-        ((Upstream("api.example", allow_private=True),), {}, True),
-        ((Upstream("other:80", address="api.example:80", allow_private=True),), {}, True),
-        ((Upstream("api.example:81", allow_private=True),), {}, False),
-        ((Upstream("api.example:80", allow_private=False),), {"upstream_allow_private": True}, False),
-    ],
+    ("of_the_upstream", "of_all", "allowed"),
+    [(None, False, False), (None, True, True), (True, False, True), (False, True, False)],
 )
-def test_private_answers_need_permission(names, upstreams, changed, allowed):
+def test_private_answers_need_permission(names, of_the_upstream, of_all, allowed):
     names["api.example"] = ["10.0.0.1"]
-    targets = Targets("api.example")
-    adopt(targets, *upstreams, **changed)
+    targets = Targets("api.example", private=of_the_upstream)
+    adopt(targets, upstream_allow_private=of_all)
     assert bool(targets.given) is allowed
+
+
+def test_a_group_of_several_sources(names, log):
+    """What is known is used at once; a source that fails keeps what it had; weights are those of the source."""
+    targets = Targets("api.example")
+    (group,) = targets.groups
+    group["sources"] = [Source("ip", "10.1.1.1", 81, 3), Source("name", "api.example", 80, 2, 7)]
+    names["api.example"] = socket.gaierror(-2, "Name or service not known")
+    watcher = adopt(targets)
+    assert targets.given == [(0, [("10.1.1.1", 81, 3, 0)])]
+    names["api.example"] = ["93.184.216.34"]
+    asyncio.run(watcher.refresh())
+    assert targets.given[-1] == (0, [("10.1.1.1", 81, 3, 0), ("93.184.216.34", 80, 2, 7)])
+    names["api.example"] = socket.gaierror(-2, "Name or service not known")
+    asyncio.run(watcher.refresh())
+    asyncio.run(watcher.refresh())
+    assert targets.given[-1][1][1:] == [("93.184.216.34", 80, 2, 7)]
+
+
+def test_an_address_of_two_sources_counts_once(names):
+    names["a.example"] = names["b.example"] = ["93.184.216.34"]
+    targets = Targets("a.example")
+    targets.groups[0]["sources"] = [Source("name", "a.example", 80, 5), Source("name", "b.example", 80)]
+    adopt(targets)
+    assert targets.given[-1] == (0, [("93.184.216.34", 80, 5, 0)])
 
 
 def test_localhost_says_what_it_means(names):
     names["localhost"] = ["127.0.0.1", "::1"]
     targets = Targets("localhost")
     adopt(targets)
-    assert targets.given == [(0, [("127.0.0.1", 80), ("::1", 80)])]
+    assert targets.given == [(0, members("127.0.0.1", "::1"))]
 
 
 @pytest.mark.parametrize(
