@@ -160,7 +160,11 @@ class Settings:
         67_108_864, "Memory of the stage caches, for each worker; 0 keeps no answer.", low=0, high=2**40
     )
     dns_ttl: float = _setting(
-        5.0, "How often upstream names are resolved again.", unit="s", low=0.1, high=86_400
+        1.5, "How often upstream names are resolved again, and files of addresses looked at.", unit="s", low=0.1,
+        high=86_400,
+    )
+    dns_server: str = _setting(
+        "", "Name server asked for upstream names, address:port; nothing means what the system uses."
     )
 
 
@@ -377,12 +381,21 @@ def _read(name: str, found: Any) -> Any:
             return _number(found, kind, meta)
         if name == "ops" and found != "off":
             return str(Address.parse(str(found)))
+        if name == "dns_server" and found:
+            return _name_server(str(found))
         if meta["choices"] and found not in meta["choices"]:
             *others, last = meta["choices"]
             raise ValueError(f"expected {', '.join(others)} or {last}")
         return str(found)
     except ValueError as error:
         raise ValueError(f"{name} is {shown_found}: {error}") from None
+
+
+def _name_server(text: str) -> str:
+    address = Address.parse(text)
+    if address.path or address.host == "localhost" or not address.port:
+        raise ValueError("expected address:port of a name server")
+    return str(address)
 
 
 def _boolean(found: Any) -> bool:

@@ -5,8 +5,8 @@ from libc.stdint cimport int64_t
 from fastgw._core.bytes cimport same_case, span
 from fastgw._core.health cimport endpoint_chosen, endpoint_share, endpoint_well
 from fastgw._core.libuv cimport uv
-from fastgw._core.state cimport (P_HASH_ADDRESS, P_HASH_HEADER, P_HASH_PATH, P_LEAST_CONNECTIONS, P_ROUND_ROBIN, core,
-                                 field_name, field_value)
+from fastgw._core.group cimport P_HASH_ADDRESS, P_HASH_HEADER, P_HASH_PATH, P_LEAST_CONNECTIONS, P_ROUND_ROBIN
+from fastgw._core.state cimport core, field_name, field_value
 
 
 cdef Endpoint* balance_choose(Target* t, Exchange* ex) noexcept nogil:

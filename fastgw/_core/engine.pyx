@@ -17,14 +17,14 @@ from fastgw._core.clock cimport wheel_close, wheel_count, wheel_open
 from fastgw._core.conn cimport conn_accept, conn_open, conns_close, conns_drain
 from fastgw._core.counters cimport H_PLAN_SWAPS, HEADER_BYTES, ROW_BYTES
 from fastgw._core.exchange cimport exchange_close
-from fastgw._core.health cimport endpoint_state
+from fastgw._core.health cimport HealthTable, endpoint_state, health_watch
 from fastgw._core.libuv cimport UV_NAMED_PIPE, UV_TCP, loop_pointer, uv, uv_data, uv_set_data
 from fastgw._core.overload cimport overload_close, overload_open, overload_told
 from fastgw._core.path cimport PATH_MERGE_SLASHES, PATH_PASS_ENCODED_SLASH
 from fastgw._core.plan cimport Plan
 from fastgw._core.pool cimport target_serve
-from fastgw._core.state cimport (Address, DRAIN_GENTLY, DRAIN_NOW, Endpoint, MAX_ENDPOINTS, ROUTE_PROXY, StagePlan, Target,
-                                 TargetLimits, core, count)
+from fastgw._core.group cimport Address, MAX_ENDPOINTS, TargetLimits
+from fastgw._core.state cimport DRAIN_GENTLY, DRAIN_NOW, Endpoint, ROUTE_PROXY, StagePlan, Target, core, count
 from fastgw._core.stream cimport stream_live
 from fastgw._core.target cimport Member, target_find, target_hash_header, target_new, target_settle, targets_sweep
 from fastgw._core.upstream cimport upstream_close_all
@@ -121,6 +121,7 @@ cdef class Engine:
     cdef Cells cells
     cdef object log
     cdef list servers           # uv handles as numbers
+    cdef HealthTable health     # keeps the memory that endpoints point into
     cdef list plans             # the current plan, then those that exchanges still hold
 
     def __init__(self, loop, dict settings, stats, int worker, Cells cells=None, log=None):
@@ -277,6 +278,11 @@ cdef class Engine:
         if len(kept) == 1:
             cache_sweep()
 
+    def watch_health(self, HealthTable table) -> None:
+        """Before the first plan: the verdicts of the active checks."""
+        self.health = table
+        health_watch(table)
+
     def targets(self) -> list:
         """Groups of the current plan: dicts of id (for set_endpoints), sources and allow_private."""
         if not self.plans:
@@ -347,6 +353,7 @@ cdef class Engine:
             target.wanted = 0
             target = target.next
         targets_sweep(True)
+        health_watch(None)
         core.plan = NULL
         self.plans = []
 

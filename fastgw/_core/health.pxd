@@ -18,5 +18,11 @@ cdef void endpoint_good(Endpoint* e, uint64_t now) noexcept nogil       # an ans
 cdef bint endpoint_bad(Endpoint* e, uint64_t now) noexcept nogil        # a gateway error; True: ejected for it
 cdef const char* endpoint_state(Endpoint* e, uint64_t now) noexcept nogil
 
-cdef void health_share(void* cells) noexcept nogil                      # the shared table, HEALTH_BYTES long
+
+cdef struct Cell            # of the shared table
+
+cdef class HealthTable:
+    cdef Cell* cells
+
+cdef void health_watch(HealthTable table) noexcept      # None: no table any more
 cdef const uint8_t* health_cell(Span group, Span endpoint) noexcept nogil   # not 0: down; NULL: no table, or it is full

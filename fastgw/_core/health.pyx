@@ -1,5 +1,8 @@
 """The health of an endpoint."""
+import os
+
 from libc.stdint cimport uint32_t
+from posix.mman cimport MAP_FAILED, MAP_SHARED, PROT_READ, PROT_WRITE, mmap, munmap
 
 from fastgw._core.balance cimport mixed, text_hash
 from fastgw._core.bytes cimport span
@@ -15,8 +18,6 @@ cdef enum:
     TRIAL_MS = 1000         # between the requests that try an endpoint after its ejection
     LONGEST = 30            # ejections: the most that one lasts, in units of the first
     CELLS = 65536
-
-HEALTH_BYTES = CELLS * sizeof(Cell)
 
 cdef struct Cell:           # of the shared table; nobody takes a key out again
     uint64_t key            # 0: free
@@ -115,9 +116,9 @@ cdef const char* endpoint_state(Endpoint* e, uint64_t now) noexcept nogil:
 
 # --- the active checks' table
 
-cdef void health_share(void* table) noexcept nogil:
+cdef void health_watch(HealthTable table) noexcept:
     global cells
-    cells = <Cell*>table
+    cells = table.cells if table is not None else NULL
 
 
 cdef Cell* find_cell(Cell* table, Span group, Span endpoint) noexcept nogil:
@@ -137,15 +138,31 @@ cdef const uint8_t* health_cell(Span group, Span endpoint) noexcept nogil:
     return &cell.down if cell != NULL else NULL
 
 
+def create() -> int:
+    """A descriptor of a fresh table: nobody is down. It costs no memory until it is written."""
+    fd = os.memfd_create("fastgw-health", os.MFD_CLOEXEC)
+    os.truncate(fd, CELLS * sizeof(Cell))
+    return fd
+
+
 cdef class HealthTable:
-    """The writer's side, in the control process: view is the shared memory, HEALTH_BYTES long."""
+    """A mapping of the table of `fd`, which the caller may close. One process writes, the others look."""
 
-    cdef unsigned char[:] view
+    def __cinit__(self, int fd):
+        cdef void* start = mmap(NULL, CELLS * sizeof(Cell), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0)
+        if start == MAP_FAILED:
+            raise MemoryError("cannot map the table of health")
+        self.cells = <Cell*>start
 
-    def __init__(self, view):
-        self.view = view
+    def __dealloc__(self):
+        if self.cells != NULL:
+            munmap(self.cells, CELLS * sizeof(Cell))
 
     def set_down(self, bytes group, bytes endpoint, bint down) -> None:
-        cdef Cell* cell = find_cell(<Cell*>&self.view[0], span(group, len(group)), span(endpoint, len(endpoint)))
+        cdef Cell* cell = find_cell(self.cells, span(group, len(group)), span(endpoint, len(endpoint)))
         if cell != NULL:
             cell.down = down
+
+    def is_down(self, bytes group, bytes endpoint) -> bool:
+        cdef Cell* cell = find_cell(self.cells, span(group, len(group)), span(endpoint, len(endpoint)))
+        return cell != NULL and cell.down != 0

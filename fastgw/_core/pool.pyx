@@ -78,7 +78,8 @@ cdef Exchange* first_of(Waiters* waiting) noexcept nogil:
 # An upstream may close a connection right behind an answer, or after a short rest, and say so in no field. A request
 # that meets the close on its way cannot be sent again unless it is idempotent and has no body. So such a request only
 # gets a used connection that has rested for REST_MS, long enough for a close behind the answer to have been seen; and
-# none at all for CAREFUL_MS after an upstream was seen to close soon. TRUSTED reuses in a row end the caution.
+# none at all for CAREFUL_MS after an upstream was seen to close soon. TRUSTED reuses in a row end the caution. A request
+# that could be sent again is treated alike, and gets new connections only, while the budget of retries is overdrawn.
 
 cdef enum:
     TRUSTED = 1000
@@ -91,6 +92,11 @@ cdef enum:
 cdef inline bint cautious(Endpoint* e, Exchange* ex) noexcept nogil:
     """A request that cannot be sent again, or should not be: the budget of retries is spent."""
     return e.trust < TRUSTED and not (repeatable(ex) and e.target.retry_credit >= 0)
+
+
+cdef inline bint wants_new(Endpoint* e, Exchange* ex) noexcept nogil:
+    """No used connection at all: the upstream was just seen to close soon, or the retries of that kind are overdrawn."""
+    return cautious(e, ex) and (now_ms() < e.careful_until or e.target.retry_credit < 0)
 
 
 cdef UpConn* pick_idle(Endpoint* e, Exchange* ex) noexcept nogil:
@@ -382,7 +388,7 @@ cdef void pool_offer(UpConn* up) noexcept nogil:
     cdef Endpoint* e = up.endpoint
     cdef Exchange* ex = e.waiting.first if e.waiting.first != NULL else e.target.waiting.first
     cdef bint unsure = ex != NULL and up.served and cautious(e, ex)
-    if e.gone or (unsure and (now_ms() < e.careful_until or not (can_connect(e) or stream_fresh(&up.stream)))):
+    if e.gone or (unsure and (wants_new(e, ex) or not (can_connect(e) or stream_fresh(&up.stream)))):
         pool_close(up)
         pool_refill(e)
         return
@@ -415,8 +421,7 @@ cdef void rest(UpConn* up) noexcept nogil:
 cdef int acquire_at(Endpoint* e, Exchange* ex, bint fresh) noexcept nogil:
     """Acquired, or NO_ROOM."""
     cdef UpConn* up
-    if now_ms() < e.careful_until and cautious(e, ex):
-        fresh = True
+    fresh = fresh or wants_new(e, ex)
     up = NULL if fresh else pick_idle(e, ex)
     while up != NULL:
         if not stream_fresh(&up.stream):    # closed by the peer, or poisoned by stray bytes

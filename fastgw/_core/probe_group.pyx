@@ -6,7 +6,8 @@ from fastgw._core.balance cimport balance_pick, text_hash
 from fastgw._core.breaker cimport breaker_open, breaker_sample, retry_affordable, retry_earn, retry_pay
 from fastgw._core.bytes cimport span
 from fastgw._core.health cimport endpoint_bad, endpoint_good, endpoint_state, endpoint_well
-from fastgw._core.state cimport Endpoint, P_HASH_PATH, P_LEAST_CONNECTIONS, P_ROUND_ROBIN, Target
+from fastgw._core.group cimport P_HASH_PATH, P_LEAST_CONNECTIONS, P_ROUND_ROBIN
+from fastgw._core.state cimport Endpoint, Target
 
 POLICIES = {"round_robin": P_ROUND_ROBIN, "least_connections": P_LEAST_CONNECTIONS, "hash": P_HASH_PATH}
 

@@ -12,6 +12,7 @@ from fastgw._core.cells cimport CellMap
 from fastgw._core.cache cimport CacheEntry, CacheZone
 from fastgw._core.checks cimport BodyModel, Checks
 from fastgw._core.clock cimport Timer
+from fastgw._core.group cimport Address, Ejection, MAX_ENDPOINTS, TargetLimits
 from fastgw._core.llhttp cimport PARSER_BYTES
 from fastgw._core.router cimport RouterMatch, RouterTable
 from fastgw._core.stream cimport Stream
@@ -324,40 +325,10 @@ cdef struct PlanData:
 
 # --- upstreams
 
-cdef struct TargetLimits:   # times in ms
-    uint32_t max_connections
-    uint32_t max_pending
-    uint32_t connect_timeout
-    uint32_t first_byte_timeout
-    uint32_t idle_timeout
-    uint32_t pool_idle
-    uint32_t try_timeout    # of a try that may be made again elsewhere; 0: first_byte_timeout
-    uint32_t max_latency    # of the group on the average, in us; 0: not looked at
-
-cdef enum Policy:
-    P_ROUND_ROBIN = 0
-    P_LEAST_CONNECTIONS = 1
-    P_HASH_ADDRESS = 2      # consistent hash of the client's address
-    P_HASH_PATH = 3
-    P_HASH_HEADER = 4
-
-cdef struct Ejection:       # passive health; times in ms
-    uint32_t failures       # in a row; 0: never ejected
-    uint32_t duration       # of the first ejection
-    uint32_t percent        # of the group at most
-    uint32_t slow_start     # time until a returned endpoint has its whole share; 0: at once
-    uint8_t status_5xx      # such an answer is a failure too
-
 cdef struct Waiters:        # FIFO
     Exchange* first
     Exchange* last
     uint32_t n
-
-cdef enum:
-    MAX_ENDPOINTS = 64      # of a group: bits of Exchange.tried
-
-cdef struct Address:
-    char bytes[28]          # struct sockaddr_in or sockaddr_in6
 
 cdef struct Endpoint:       # one address of a group, with its pool
     Target* target

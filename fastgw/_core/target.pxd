@@ -6,7 +6,8 @@ name's new answer, keeps the pools of the endpoints that stay.
 from libc.stdint cimport uint32_t
 
 from fastgw._core.bytes cimport Span
-from fastgw._core.state cimport Address, Target
+from fastgw._core.group cimport Address
+from fastgw._core.state cimport Target
 
 cdef struct Member:         # an endpoint as the control plane names it
     Span key                # "10.0.0.1:80", "[::1]:80" or "unix:/path"

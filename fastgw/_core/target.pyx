@@ -6,7 +6,8 @@ from libc.string cimport memcmp, memcpy
 from fastgw._core.balance cimport text_hash
 from fastgw._core.health cimport health_cell
 from fastgw._core.libuv cimport uv
-from fastgw._core.state cimport Endpoint, MAX_ENDPOINTS, core
+from fastgw._core.group cimport MAX_ENDPOINTS
+from fastgw._core.state cimport Endpoint, core
 from fastgw._core.pool cimport endpoint_rest_closed, endpoint_waiters_move, target_serve
 
 

@@ -11,8 +11,9 @@ from fastgw._core.libuv cimport uv
 from fastgw._core.pool cimport (UP_BROKEN, UP_LOST, UP_SILENT, UP_TIMEOUT, UP_TRIED, UP_UNREACHABLE, pool_assign,
                                 pool_close, pool_closed_at_rest, pool_connect_failed, pool_drop, pool_elsewhere,
                                 pool_hasty, pool_judge, pool_offer, pool_open, pool_part, pool_refill, repeatable)
-from fastgw._core.state cimport (Endpoint, Exchange, Target, TargetLimits, UP_BUSY, UP_CONNECTING, UP_IDLE, UP_PARTING,
-                                 UP_RESERVED, core)
+from fastgw._core.group cimport TargetLimits
+from fastgw._core.state cimport (Endpoint, Exchange, Target, UP_BUSY, UP_CONNECTING, UP_IDLE, UP_PARTING, UP_RESERVED,
+                                 core)
 from fastgw._core.stream cimport StreamEvents, stream_read
 
 cdef const UpstreamEvents* events

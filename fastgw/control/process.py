@@ -14,13 +14,16 @@ import sys
 from aiohttp import web
 
 from fastgw._core.cells import Cells
+from fastgw._core.health import HealthTable
 from fastgw._core.keys import KeyTable
+from fastgw.control.checks import Checker
 from fastgw.control.logwriter import LogWriter
 from fastgw.control.ops import Ops
 from fastgw.observe.counters import Reader
 from fastgw.runtime import log
 from fastgw.runtime.handover import (
     COUNTERS,
+    HEALTH,
     KEYS,
     LIMITS,
     LISTEN,
@@ -45,6 +48,7 @@ class Process:
         self._ops: Ops | None = None
         self._runner: web.AppRunner | None = None
         self._log_writer: LogWriter | None = None
+        self._checker: Checker | None = None
 
     async def run(self) -> None:
         stop = asyncio.Event()
@@ -60,6 +64,8 @@ class Process:
             await self._runner.cleanup()
         if self._log_writer:
             await asyncio.to_thread(self._log_writer.close)
+        if self._checker:
+            await self._checker.close()
         await self._peer.close()
 
     async def _start(self, start: ControlStart) -> None:
@@ -71,6 +77,8 @@ class Process:
         os.close(handed[LOG])
         for file, reason in (await self._logs(start.logs)).items():
             _log.error("access log %s: %s", file, reason)
+        self._checker = Checker(HealthTable(handed[HEALTH]), start.resolved.settings)
+        self._checker.adopt(start.served.gateway)
         self._ops = Ops(start, Reader(handed[COUNTERS], start.workers), self._peer)
         if LISTEN in handed:
             self._runner = web.AppRunner(self._ops.application(), access_log=None, shutdown_timeout=1.0)
@@ -80,6 +88,7 @@ class Process:
     async def _update(self, served: Served) -> None:
         self._keys = self._table(self._passage.take(served.generation))
         self._ops.served = served
+        self._checker.adopt(served.gateway)
 
     def _table(self, descriptor: int) -> KeyTable:
         table = KeyTable(descriptor)

@@ -78,7 +78,7 @@ class NativeFile:
         upstreams = self._root.get("upstreams")
         entries = upstreams.items() if upstreams is not None else ()
         return frozenset(name.lower() for name, view in entries
-                         if any(view.get(key) is not None for key in ("address", "addresses")))
+                         if any(view.get(key) is not None for key in ("address", "addresses", "srv", "file")))
 
     @cached_property
     def _common_log(self) -> AccessLog | None:

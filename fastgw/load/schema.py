@@ -149,15 +149,35 @@ class EjectionFile(Struct, forbid_unknown_fields=True, frozen=True):
     status_5xx: Annotated[bool, Meta(description="an answer of 500 or more is a gateway error")] = False
 
 
+class HealthFile(Struct, forbid_unknown_fields=True, frozen=True):
+    """Active checks of each endpoint."""
+
+    kind: Literal["http", "tcp"] = "http"
+    path: Annotated[str, Meta(pattern=r"^/[!-~]{0,1023}$", description="a path of visible ASCII")] = "/"
+    host: Authority | UnsetType = UNSET
+    statuses: Annotated[list[Annotated[int, Meta(ge=100, le=599)]], Meta(
+        min_length=1, description="absent: 200 to 399")] | UnsetType = UNSET
+    interval: Annotated[float, Meta(ge=0.1, le=3600)] = 5
+    timeout: Annotated[float, Meta(ge=0.01, le=3600, description="absent: 1, or the interval where that is shorter")] \
+        | UnsetType = UNSET
+    fall: Annotated[int, Meta(ge=1, le=100)] = 2
+    rise: Annotated[int, Meta(ge=1, le=100)] = 2
+
+
 class UpstreamFile(Struct, forbid_unknown_fields=True):
     """Endpoints of one authority, and connections to them."""
 
     address: Address | UnsetType = UNSET
     addresses: Annotated[list[Address | AddressFile], Meta(min_length=1, max_length=64)] | UnsetType = UNSET
+    srv: Annotated[str, Meta(
+        pattern=r"^[A-Za-z0-9_]([A-Za-z0-9._-]{0,252})$",
+        description="a name with SRV records, such as _http._tcp.api.internal")] | UnsetType = UNSET
+    file: Annotated[Text, Meta(description="path of a file of addresses, relative to this file")] | UnsetType = UNSET
     policy: Literal["round_robin", "least_connections", "consistent_hash"] = "round_robin"
     hash_on: HashOn | UnsetType = UNSET
     slow_start: Annotated[float, Meta(ge=0, le=3600)] = 0
     ejection: EjectionFile = EjectionFile()
+    health: HealthFile | UnsetType = UNSET
     max_connections: Count | UnsetType = UNSET
     max_pending: Annotated[int, Meta(ge=0, le=1_000_000)] | UnsetType = UNSET
     connect_timeout: Seconds | UnsetType = UNSET
@@ -191,7 +211,7 @@ NOT_SERVED = {
     "stages": ("canary", "throttle", "tracing", "waf"),
     "domains": ("rules", "stage_rules"),
     "listeners": ("http2", "proxy_protocol", "tls"),
-    "upstreams": ("health", "retry", "tls", "weights"),
+    "upstreams": ("retry", "tls", "weights"),
 }
 """Names of later parts, refused as such: by the section they would stand in."""
 

@@ -1,13 +1,14 @@
 """The upstreams of a fastgw.yaml -> model.Upstream."""
 
 from collections.abc import Mapping
+from os.path import abspath, dirname, join
 
 from msgspec import UNSET
 
 from fastgw.load import schema
 from fastgw.load.document import View
 from fastgw.load.problem import Problems, shown
-from fastgw.model.gateway import Ejection, Upstream, UpstreamAddress
+from fastgw.model.gateway import Ejection, Health, Upstream, UpstreamAddress
 
 
 def read_upstreams(
@@ -37,8 +38,33 @@ def _read(authority: str, given: schema.UpstreamFile, view: View, problems: Prob
         _milliseconds(given.max_latency),
         _milliseconds(given.slow_start),
         Ejection(ejection.failures, _milliseconds(ejection.duration), ejection.percent, ejection.status_5xx),
+        _health(given.health, view, problems),
+        _set(given.srv),
+        None if given.file is UNSET else abspath(join(dirname(view.place.file), given.file)),
         _set(given.allow_private),
         view.place,
+    )
+
+
+def _health(given: schema.HealthFile | None, view: View, problems: Problems) -> Health | None:
+    if given is UNSET:
+        return None
+    section = view.get("health")
+    timeout = min(1.0, given.interval) if given.timeout is UNSET else given.timeout
+    if timeout > given.interval:
+        problems.error(section.get("timeout").place, "out-of-range", f"timeout must not be longer than the interval of "
+                       f"{given.interval:g} s")
+    for key in ("path", "host", "statuses"):
+        if given.kind == "tcp" and section.get(key) is not None:
+            problems.error(section.get(key).place, "no-effect", f"{key} is for kind: http; tcp only connects")
+    return Health(
+        given.path if given.kind == "http" else None,
+        _set(given.host),
+        () if given.statuses is UNSET else tuple(given.statuses),
+        _milliseconds(given.interval),
+        _milliseconds(timeout),
+        given.fall,
+        given.rise,
     )
 
 

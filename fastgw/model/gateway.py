@@ -91,6 +91,25 @@ class Ejection:
 
 
 @dataclass(frozen=True, slots=True)
+class Health:
+    """Active checks of each endpoint, made once for the node.
+
+    path        asked with GET; None checks only that a connection can be made
+    host        value of Host; None is the authority
+    statuses    that are healthy; empty means 200 to 399
+    fall, rise  checks in a row that make an endpoint down, and up again
+    """
+
+    path: str | None = "/"
+    host: str | None = None
+    statuses: tuple[int, ...] = ()
+    interval_ms: int = 5000
+    timeout_ms: int = 1000
+    fall: int = 2
+    rise: int = 2
+
+
+@dataclass(frozen=True, slots=True)
 class Upstream:
     """Endpoints and connection settings for one authority as integration URIs write it ("api.internal:8080").
 
@@ -99,6 +118,7 @@ class Upstream:
     hash_on          for consistent_hash: "source_ip", "path" or "header:NAME"
     slow_start_ms    time in which an endpoint that is new or back comes to its whole share
     try_timeout_ms   time to the first byte of an answer, for requests that may be tried again at another endpoint
+    srv, file        a name with SRV records, and a file of addresses: endpoints besides those of addresses
     max_latency_ms   mean time to the first byte above which fewer requests are let through
     allow_private    a name may resolve to loopback, link-local or private addresses
     None means the gateway-wide setting of the same name, or off where there is none.
@@ -118,6 +138,9 @@ class Upstream:
     max_latency_ms: int | None = None
     slow_start_ms: int = 0
     ejection: Ejection = Ejection()
+    health: Health | None = None
+    srv: str | None = None
+    file: str | None = None
     allow_private: bool | None = None
     place: Place | None = None
 

@@ -46,8 +46,8 @@ def split_uri(uri: str, variables: Mapping[str, str], place: Place) -> Uri:
 class Source(NamedTuple):
     """Where endpoints of a group come from: the sources of a target's spec.
 
-    kind is "ip" (host is an IP address, or unix:/path) or "name" (host is resolved). max_connections 0: no limit of
-    its own.
+    kind is "ip" (host is an IP address, or unix:/path), "name" (host is resolved), "srv" (a name with SRV records) or
+    "file" (host is its path). max_connections 0: no limit of its own.
     """
 
     kind: str
@@ -69,7 +69,7 @@ class Targets:
     def number(self, uri: Uri, place: Place) -> int:
         """The plan's number for the group of a URI."""
         upstream = self._upstreams.get(uri.authority) or Upstream(uri.authority)
-        if uri.scheme == "https" and not upstream.addresses:
+        if uri.scheme == "https" and not (upstream.addresses or upstream.srv or upstream.file):
             raise ValueError(
                 f"{place}: error: https:// upstreams are not served yet; give {uri.authority!r} an address"
             )
@@ -91,7 +91,7 @@ class Targets:
             "allow_private": upstream.allow_private,
             "policy": policy,
             "hash_header": header.encode(),
-            "checked": False,
+            "checked": upstream.health is not None,
             "max_connections": _first(upstream.max_connections, settings.upstream_connections),
             "max_pending": _first(upstream.max_pending, settings.upstream_pending),
             "connect_timeout_ms": _ms(upstream.connect_timeout_ms, settings.connect_timeout),
@@ -110,10 +110,16 @@ class Targets:
 
 def sources(upstream: Upstream) -> list[Source]:
     """What the operator named; else the authority itself."""
-    return [_source(one) for one in upstream.addresses or (UpstreamAddress(upstream.authority),)]
+    found = [address_source(one) for one in upstream.addresses]
+    if upstream.srv is not None:
+        found.append(Source("srv", upstream.srv, 0))
+    if upstream.file is not None:
+        found.append(Source("file", upstream.file, 0))
+    return found or [address_source(UpstreamAddress(upstream.authority))]
 
 
-def _source(one: UpstreamAddress) -> Source:
+def address_source(one: UpstreamAddress) -> Source:
+    """Raises ValueError for what is no address."""
     host, port = connect_to(one.address, _DEFAULT_PORT)
     kind = "ip" if host.startswith("unix:") or is_literal(host) else "name"
     return Source(kind, host, port, one.weight, one.max_connections or 0)

@@ -19,9 +19,9 @@ _MOST_DESCRIPTORS = 253
 _NUMBER = 8
 """Bytes of a descriptor's number in a Passage."""
 
-COUNTERS, LISTEN, LIMITS, KEYS, LOG = "counters", "listen", "limits", "keys", "log"
+COUNTERS, LISTEN, LIMITS, KEYS, LOG, HEALTH = "counters", "listen", "limits", "keys", "log", "health"
 """Roles of descriptors: the shared counters; a listening socket; the shared cells; the table of keys; the rings of
-access-log lines."""
+access-log lines; the table of health."""
 
 
 @dataclass(frozen=True, slots=True)

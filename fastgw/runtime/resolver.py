@@ -3,17 +3,16 @@
 import asyncio
 import ipaddress
 import logging
-import socket
 from collections.abc import Iterable
 from typing import Any
 
 from fastgw.plan.targets import Source
+from fastgw.runtime.names import Address, AddressFile, Names, NoAnswer
 from fastgw.runtime.threads import in_passing_thread
 from fastgw.settings import Settings
 
 _log = logging.getLogger("fastgw")
 
-Address = tuple[str, int]
 Member = tuple[str, int, int, int]
 """IP address or unix:/path, port, weight, most connections: an endpoint as Engine.set_endpoints takes it."""
 _AT_ONCE = 16
@@ -37,6 +36,8 @@ class Resolver:
         self._given: dict[bytes, list[Member]] = {}
         """Group -> what the engine was told last; nothing after a recovery, so that it hears of it."""
         self._trouble: dict[tuple[bytes, Source], str] = {}
+        self._names = Names(settings.dns_server)
+        self._files: dict[str, AddressFile] = {}
         self._adopting: asyncio.Task[None] | None = None
         self._gate = asyncio.Semaphore(_AT_ONCE)
 
@@ -77,18 +78,33 @@ class Resolver:
         ident = group["id"]
         async with self._gate:
             try:
-                addresses = await _look_up(source.host, source.port)
-                if not self._may_be_private(group, source):
-                    addresses = _public(addresses)
-            except (OSError, UnicodeError, ValueError) as error:
+                members = await self._members(group, source)
+            except (OSError, UnicodeError, ValueError, NoAnswer) as error:
                 trouble = f"upstream {source.host}: {getattr(error, 'strerror', None) or error}"
                 self._fail(ident, source, trouble)
                 return
         if ident in self._found:        # a reload may have taken it away meanwhile
             if self._trouble.pop((ident, source), None):
                 self._given.pop(ident, None)
-            self._found[ident][source] = [_member(source, *address) for address in addresses]
+            self._found[ident][source] = members
             self._give(ident, group["sources"])
+
+    async def _members(self, group: dict[str, Any], source: Source) -> list[Member]:
+        """The endpoints that a source stands for."""
+        if source.kind == "ip":
+            return [_member(source, source.host, source.port)]
+        if source.kind == "srv":
+            services = await self._names.services(source.host)
+            parts = [Source("name", host, port, weight) for host, port, weight in services]
+        elif source.kind == "file":
+            file = self._files.setdefault(source.host, AddressFile(source.host))
+            parts = await in_passing_thread(file.sources)
+        else:
+            addresses = await self._names.addresses(source.host, source.port)
+            if not self._may_be_private(group, source):
+                addresses = _public(addresses)
+            return [_member(source, *address) for address in addresses]
+        return [member for part in parts for member in await self._members(group, part)]
 
     def _give(self, ident: bytes, sources: Iterable[Source]) -> None:
         """Tells the engine what has changed; an address that several sources have counts once, for the first."""
@@ -117,12 +133,6 @@ class Resolver:
 
 def _member(source: Source, host: str, port: int) -> Member:
     return (host, port, source.weight, source.max_connections)
-
-
-async def _look_up(host: str, port: int) -> list[Address]:
-    """Sorted, so that a round-robin DNS server's order is no change."""
-    answers = await in_passing_thread(socket.getaddrinfo, host, port, 0, socket.SOCK_STREAM)
-    return sorted({answer[4][:2] for answer in answers})
 
 
 def _public(addresses: Iterable[Address]) -> list[Address]:

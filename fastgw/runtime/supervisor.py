@@ -11,12 +11,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import fastgw
+from fastgw._core import health
 from fastgw.load import Loaded, LoadOptions, load
 from fastgw.observe import counters
 from fastgw.runtime import log, logs
 from fastgw.runtime.children import Child
 from fastgw.runtime.handover import (
     COUNTERS,
+    HEALTH,
     KEYS,
     LIMITS,
     LISTEN,
@@ -90,6 +92,7 @@ class Supervisor:
         self._listening: list[Listening] = []
         self._ops_listening: Listening | None = None
         self._counters = -1
+        self._health = -1
         self._memory_share = 0
         self._limits: Limits | None = None
         self._assigned: Assigned | None = None
@@ -145,6 +148,7 @@ class Supervisor:
         await self._spawn(count)
         self._bind(count)
         self._counters = counters.create(count)
+        self._health = health.create()
         self._memory_share = memory_share(self._resolved.settings.memory_limit, count)
         self._limits = Limits(self._resolved.settings.limit_cells, count)
         self._rings = logs.create(count, self._resolved.settings.log_buffer_bytes)
@@ -209,7 +213,7 @@ class Supervisor:
 
     def _shared(self) -> list[tuple[str, int]]:
         limits = [(LIMITS, self._limits.descriptor), (KEYS, self._assigned.keys)]
-        return [(COUNTERS, self._counters), (LOG, self._rings), *limits]
+        return [(COUNTERS, self._counters), (LOG, self._rings), (HEALTH, self._health), *limits]
 
     async def _start_worker(self, number: int) -> None:
         child = self._workers[number]
@@ -494,6 +498,7 @@ class Supervisor:
         if self._ops_listening:
             self._let_go(self._ops_listening)
         os.close(self._counters)
+        os.close(self._health)
         self._limits.release(self._assigned)
         self._limits.close()
         os.close(self._rings)

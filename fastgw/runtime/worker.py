@@ -19,12 +19,14 @@ import uvloop
 
 from fastgw._core.cells import Cells
 from fastgw._core.engine import Engine
+from fastgw._core.health import HealthTable
 from fastgw._core.keys import KeyTable
 from fastgw.observe.counters import Region
 from fastgw.plan.compiler import compile_plan
 from fastgw.runtime import log
 from fastgw.runtime.handover import (
     COUNTERS,
+    HEALTH,
     KEYS,
     LIMITS,
     LISTEN,
@@ -110,7 +112,7 @@ class Worker:
         shared = {role: descriptor for role, descriptor in handed if role != LISTEN}
         self._region = Region(shared[COUNTERS], start.worker)
         self._ring = Ring(shared[LOG], start.worker, start.settings.log_buffer_bytes)
-        cells, keys = Cells(shared[LIMITS]), KeyTable(shared[KEYS])
+        cells, keys, health = Cells(shared[LIMITS]), KeyTable(shared[KEYS]), HealthTable(shared[HEALTH])
         for descriptor in shared.values():
             os.close(descriptor)
         plan = self._compile(start.definition, keys)    # here, while there is no traffic: a worker without names to
@@ -119,6 +121,7 @@ class Worker:
         limits = {**engine_settings(start.settings), "memory_share": start.memory_share}
         limits["max_connections"] = client_connections(start.settings.max_connections)
         engine = self._engine = Engine(loop, limits, self._region.view, start.worker, cells, self._ring.view)
+        engine.watch_health(health)
         engine.swap(plan)
         self._resolver = Resolver(engine, start.settings)
         await self._resolver.adopt()

@@ -47,11 +47,20 @@ class Nginx:
         (self.folder / "nginx.conf").write_text(config)
 
     def __enter__(self) -> "Nginx":
+        self.start()
+        return self
+
+    def start(self) -> None:
+        """Also again, after kill(): on the same port."""
         command = [NGINX, "-p", str(self.folder), "-c", str(self.folder / "nginx.conf")]
         with (self.folder / "stderr.txt").open("wb") as stderr:
             self._process = subprocess.Popen(command, stdout=stderr, stderr=stderr)
         eventually(self._listens, "nginx listening")
-        return self
+
+    def kill(self) -> None:
+        """kill -9."""
+        self._process.kill()
+        self._process.wait(10)
 
     def _listens(self) -> bool:
         assert self._process.poll() is None, (self.folder / "stderr.txt").read_text()

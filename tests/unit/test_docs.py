@@ -201,6 +201,7 @@ def test_keys_of_a_fastgw_yaml() -> None:
         "upstreams.AUTHORITY": schema.UpstreamFile,
         "upstreams.AUTHORITY.addresses[]": schema.AddressFile,
         "upstreams.AUTHORITY.ejection": schema.EjectionFile,
+        "upstreams.AUTHORITY.health": schema.HealthFile,
         "listeners[]": schema.ListenerFile,
     }
     shown = {section: set(keys.split(";")[0].split(", ")) for section, keys in rows("docs/definitions.md", "native")}

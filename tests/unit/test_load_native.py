@@ -9,7 +9,7 @@ import pytest
 from fastgw.load import LoadOptions, load
 from fastgw.load.schema import NOT_SERVED, json_schema
 from fastgw.model.api import ApiKind
-from fastgw.model.gateway import Ejection, Listener, Upstream, UpstreamAddress
+from fastgw.model.gateway import Ejection, Health, Listener, Upstream, UpstreamAddress
 from tests.support.load_files import UPSTREAM, Files, definition, messages, proxy
 
 ROOT = Path(__file__).parents[2]
@@ -73,7 +73,11 @@ upstreams:
     slow_start: 30
     try_timeout: 1
     max_latency: 0.25
+    srv: _http._tcp.group.internal
+    file: parts/pool.txt
+    health: {{path: /ok, host: "ok.example", statuses: [200, 204], interval: 0.5, timeout: 0.25, fall: 3, rise: 1}}
     ejection: {{failures: 3, duration: 5, percent: 100, status_5xx: true}}
+  tcp.example: {{health: {{kind: tcp, interval: 0.5}}}}
 log: {{format: "$context.requestId", file: logs/a.log}}
 settings:
   workers: 2
@@ -124,7 +128,7 @@ def test_everything_a_file_may_hold(files: Files) -> None:
         "unix:/run/fastgw.sock",
     ]
     assert isinstance(gateway.listeners[0], Listener)
-    first, second, third, fourth = gateway.upstreams
+    first, second, third, fourth, fifth = gateway.upstreams
     assert first == Upstream(
         "127.0.0.1:9001", (UpstreamAddress("10.0.0.1:80"),), max_connections=10, max_pending=0, connect_timeout_ms=500,
         first_byte_timeout_ms=29_000, idle_timeout_ms=2_500, pool_idle_ms=0, allow_private=True, place=first.place,
@@ -135,13 +139,15 @@ def test_everything_a_file_may_hold(files: Files) -> None:
         "group.example",
         (UpstreamAddress("10.0.0.1:80"), UpstreamAddress("[fd00::2]:80", 3, 50), UpstreamAddress("pool.internal:81")),
         policy="consistent_hash", hash_on="header:X-User", slow_start_ms=30_000, try_timeout_ms=1000,
-        max_latency_ms=250, ejection=Ejection(3, 5000, 100, True), place=fourth.place,
+        max_latency_ms=250, ejection=Ejection(3, 5000, 100, True), place=fourth.place, srv="_http._tcp.group.internal",
+        file=str(files.directory / "parts/pool.txt"), health=Health("/ok", "ok.example", (200, 204), 500, 250, 3, 1),
     )
     assert {name: value for name, (value, _) in loaded.settings.items()} == {
         "workers": 2,
         "log_level": "debug",
         "x_forwarded": True,
     }
+    assert fifth.health == Health(None, interval_ms=500, timeout_ms=500)
     assert loaded.settings["workers"][1].line == FULL[: FULL.index("workers:")].count("\n") + 1
 
 
@@ -243,6 +249,10 @@ def test_later_parts_are_refused_by_name(files: Files, section: str, name: str) 
         "fastgw: 1\napis: {a: {definition: api.json}}\nupstreams: {a: {addresses: ['b:1', {address: 'b:1'}]}}",
         "fastgw: 1\napis: {a: {definition: api.json}}\nupstreams: {a: {address: 'b:1', addresses: ['c:1']}}",
         "fastgw: 1\napis: {a: {definition: api.json}}\nupstreams: {a: {hash_on: path}}",
+        "fastgw: 1\napis: {a: {definition: api.json}}\nupstreams: {a: {health: {interval: 1, timeout: 2}}}",
+        "fastgw: 1\napis: {a: {definition: api.json}}\nupstreams: {a: {health: {kind: tcp, path: /x}}}",
+        "fastgw: 1\napis: {a: {definition: api.json}}\nupstreams: {a: {health: {statuses: [20]}}}",
+        "fastgw: 1\napis: {a: {definition: api.json}}\nupstreams: {a: {srv: 'a b'}}",
         "fastgw: 1\napis: {a: {definition: api.json}}\nupstreams: {a: {policy: consistent_hash, hash_on: 'header:'}}",
         "fastgw: 1\napis: {a: {definition: api.json}}\nupstreams: {a: {addresses: [{address: 'b:1', weight: 0}]}}",
         "fastgw: 1\napis: {a: {definition: api.json}}\nupstreams: {a: {max_connections: true}}",

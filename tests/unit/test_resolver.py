@@ -9,6 +9,7 @@ import pytest
 
 from fastgw.plan.targets import Source
 from fastgw.runtime import resolver
+from fastgw.runtime.names import Names
 from fastgw.runtime.resolver import Resolver, is_public
 from fastgw.settings import Settings
 
@@ -43,13 +44,13 @@ def names(monkeypatch):
     """Name -> addresses, or an error to raise."""
     table = {}
 
-    async def look_up(host, port):
+    async def look_up(self, host, port):
         answer = table[host]
         if isinstance(answer, Exception):
             raise answer
         return sorted((address, port) for address in answer)
 
-    monkeypatch.setattr(resolver, "_look_up", look_up)
+    monkeypatch.setattr(Names, "addresses", look_up)
     return table
 
 
@@ -174,10 +175,10 @@ def test_addresses_that_are_public(address):
 
 
 def test_a_dead_name_server_holds_up_nothing(monkeypatch):
-    async def never(host, port):
+    async def never(self, host, port):
         await asyncio.Event().wait()
 
-    monkeypatch.setattr(resolver, "_look_up", never)
+    monkeypatch.setattr(Names, "addresses", never)
     monkeypatch.setattr(resolver, "_PATIENCE", 0.01)
     targets = Targets("api.example")
     adopt(targets)
