@@ -14,6 +14,10 @@ from fastgw._core.checks cimport BodyModel, Checks
 from fastgw._core.clock cimport Timer
 from fastgw._core.group cimport Address, Ejection, MAX_ENDPOINTS, TargetLimits
 from fastgw._core.llhttp cimport PARSER_BYTES
+from fastgw._core.ops cimport (E_ESCAPED_PATH, E_ESCAPED_QUERY, E_HEADER, E_JSON, E_JSON_STRING, E_LOG_JSON,
+                               E_LOG_JSON_VALUE, E_LOG_TEXT, E_LOG_XML, E_PATH, E_QUERY, E_RAW,
+                               Mapping, Op, OP_CONTEXT, OP_HEADER, OP_HEADER_MULTI, OP_PARAM, OP_QUERY,
+                               OP_QUERY_MULTI, OP_TEXT, Program)
 from fastgw._core.router cimport RouterMatch, RouterTable
 from fastgw._core.stream cimport Stream
 
@@ -137,43 +141,6 @@ cdef struct NameTable:
     uint8_t rule_http[128]  # by token, HTTP API rules
 
 # --- compiled plan
-
-cdef enum OpKind:
-    OP_TEXT = 0             # the bytes themselves
-    OP_PARAM = 1            # path parameter number `index`
-    OP_QUERY = 2            # last value of query parameter `text`, decoded
-    OP_QUERY_MULTI = 3      # all values, comma-separated
-    OP_HEADER = 4           # last value of header `text`
-    OP_HEADER_MULTI = 5
-    OP_CONTEXT = 6          # context variable `index`
-
-cdef enum Encode:
-    E_RAW = 0
-    E_PATH = 1              # a decoded value as one path segment
-    E_QUERY = 2             # a decoded value in a query
-    E_ESCAPED_QUERY = 3     # a still-escaped value (path parameter) in a query
-    E_HEADER = 4            # control bytes escaped
-    E_JSON = 5              # inside a JSON string
-    E_ESCAPED_PATH = 7      # a still-escaped value (path parameter) in a path
-    E_JSON_STRING = 6       # a JSON string with its quotes; null where there is none
-    E_LOG_TEXT = 8          # in an access log's line; see accesslog.pyx
-    E_LOG_JSON = 9          # the same inside a JSON string
-    E_LOG_JSON_VALUE = 10   # the same as a whole JSON value: number, string or null
-    E_LOG_XML = 11
-
-cdef struct Op:
-    uint8_t kind
-    uint8_t encode
-    uint16_t index
-    Span text
-
-cdef struct Program:
-    Op* ops
-    uint32_t n
-
-cdef struct Mapping:        # a query or header parameter set by the plan
-    Span name               # as written on the wire
-    Program value
 
 cdef enum KeyKind:          # what a KeyPart puts into a cache's key
     KEY_QUERY = 0           # every value of a query parameter
@@ -325,7 +292,7 @@ cdef struct PlanData:
 
 # --- upstreams
 
-cdef struct Waiters:        # FIFO
+cdef struct Waiters:        # exchanges that wait, oldest first, by their next and prev
     Exchange* first
     Exchange* last
     uint32_t n
@@ -445,10 +412,6 @@ cdef enum CacheState:       # what the cache did for a request
     CACHE_HIT = 1
     CACHE_MISS = 2
     CACHE_BYPASS = 3        # this request may not use it
-
-cdef struct Waiters:        # exchanges that wait, oldest first, by their next and prev
-    Exchange* first
-    Exchange* last
 
 cdef struct CacheFill:      # an answer on its way into the cache
     CacheFill* next         # of the same bucket of those that equal requests wait for
