@@ -82,7 +82,7 @@ def test_ops(enum: str, prefix: str, names: dict[str, str]) -> None:
     theirs = {prefix + name: getattr(ops, theirs) for name, theirs in names.items()}
     if enum == "Encode":
         theirs |= {f"E_{name}": getattr(accesslog, name) for name in LOG_MODES}
-    assert members("state", enum) == theirs
+    assert members("ops", enum) == theirs
 
 
 LOG_MODES = ("LOG_TEXT", "LOG_JSON", "LOG_JSON_VALUE", "LOG_XML")
