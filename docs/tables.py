@@ -10,7 +10,7 @@ from pathlib import Path
 from fastgw import settings
 from fastgw.observe import metrics
 
-TABLES = {"settings": settings.table, "metrics": metrics.table}
+TABLES = {"settings": settings.table, "metrics": metrics.table, "service": metrics.service_table}
 
 _TABLE = re.compile(r"<!-- table (\w+) -->\n.*?<!-- end of table -->", re.DOTALL)
 

@@ -67,6 +67,11 @@ def answer_write(_: Any, engine: Any) -> Loop:
     return engine.write_answer
 
 
+def log_line(_: Any, engine: Any) -> Loop:
+    engine.route(BROWSER)
+    return engine.write_line
+
+
 REFERENCE = Part("llhttp alone", lambda module, _: lambda times: module.reference(BROWSER, times), 300, 4900)
 PARTS = (
     Part("head parse, bare", lambda _, engine: lambda times: engine.parse(BARE, times), 160, 2600),
@@ -74,6 +79,7 @@ PARTS = (
     Part("request head write, bare", request_write(BARE), 170, 2050),
     Part("request head write, browser", request_write(BROWSER), 220, 2600),
     Part("answer head write", answer_write, 120, 1780),
+    Part("access log line", log_line, 450, 5000),
     Part("pool release and acquire", lambda _, engine: lambda times: engine.pool(ANSWER, times), 600, 1350),
 )
 
@@ -107,9 +113,10 @@ def probe(file: Path) -> tuple[ModuleType, Any]:
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "openapi.json").write_text(definition.document(definition.plain(8080)))
         main = Path(folder) / "fastgw.yaml"
-        main.write_text("fastgw: 1\napis: {a: {definition: openapi.json, stages: {$default: {cache: {ttl: 3600}}}}}\n")
+        main.write_text("fastgw: 1\napis: {a: {definition: openapi.json, stages: {$default: {cache: {ttl: 3600}}}}}\n"
+                        "log: {preset: json, file: \"-\"}\n")
         gateway = load([str(main)], LoadOptions()).gateway
-    return module, module.Probe(compile_plan(gateway, Settings(), Slots().assign(gateway)))
+    return module, module.Probe(compile_plan(gateway, Settings(), Slots().assign(gateway), logs={"-": 0}))
 
 
 def main() -> None:

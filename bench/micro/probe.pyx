@@ -11,6 +11,7 @@ from libc.stdint cimport uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy, memset
 
+from fastgw._core.accesslog cimport log_open, log_write
 from fastgw._core.answer cimport AnswerEvents, answer_on
 from fastgw._core.bytes cimport Span, Writer, span, writer_init
 from fastgw._core.cache cimport (CacheEntry, cache_close, cache_hash, cache_keep, cache_open, cache_reserve, cache_zone,
@@ -21,6 +22,7 @@ from fastgw._core.forward cimport FORWARDED, forward_head
 from fastgw._core.head cimport HEAD_DONE, head_feed, request_settings
 from fastgw._core.libuv cimport Buf, alloc_cb, read_cb, status_cb, uv
 from fastgw._core.llhttp cimport HPE_OK, PARSE_REQUEST, PARSER_BYTES, ParserSettings, llhttp
+from fastgw._core.logring cimport PAGE_BYTES, Counts
 from fastgw._core.plan cimport Plan
 from fastgw._core.respond cimport respond_fixed
 from fastgw._core.route cimport ROUTED, route_find
@@ -32,6 +34,7 @@ cdef enum:
     HANDLE_BYTES = 1024
     HEAD_BYTES = 16384
     FIELDS = 100
+    RING_BYTES = 1 << 20
 
 cdef int socket_fd = -1
 cdef void* write_request = NULL
@@ -206,6 +209,21 @@ cdef class Probe:
                 result |= respond_fixed(self.ex)
         if result < 0:
             raise OSError(-result, "the answer is not written")
+
+    def write_line(self, int times) -> None:
+        """The line of the routed request, into a ring whose reader keeps up."""
+        cdef int i
+        cdef bytearray region = bytearray(PAGE_BYTES + RING_BYTES)
+        cdef char* memory = region
+        cdef Counts* counts = <Counts*>memory
+        log_open(memory, PAGE_BYTES + RING_BYTES)
+        self.ex.status = 200
+        self.ex.ended = self.ex.started + 1500
+        with nogil:
+            for i in range(times):
+                log_write(self.ex, self.ex.stage.log)
+                counts.tail = counts.head
+        log_open(NULL, 0)
 
     def keep(self, bytes head, bytes answer, int others) -> None:
         """Put an answer ("HTTP/1.1 200 OK" and a body) for a routed head in the cache, and others beside it."""

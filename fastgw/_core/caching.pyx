@@ -8,7 +8,7 @@ from fastgw._core.cache_control cimport delta_seconds, directive_is, directive_n
 from fastgw._core.cache_fill cimport fill_find, fill_join, fill_leave, fill_new
 from fastgw._core.cache_key cimport cache_codings, cache_key
 from fastgw._core.clock cimport http_date
-from fastgw._core.gather cimport gather_piece, gather_send, to_client
+from fastgw._core.gather cimport gather_answer, gather_piece, to_client
 from fastgw._core.libuv cimport uv
 from fastgw._core.program cimport program_write
 from fastgw._core.respond cimport put_connection, put_cors
@@ -192,7 +192,7 @@ cdef int caching_send(Exchange* ex) noexcept nogil:
         gather_piece(&to_client, entry_body(e) + ex.hit_at, n)
         ex.body_out += n
     ex.hit_at += n
-    return gather_send(&to_client, &ex.conn.stream)
+    return gather_answer(ex)
 
 
 cdef bint caching_sent(Exchange* ex) noexcept nogil:

@@ -3,7 +3,7 @@ from libc.stdint cimport uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy
 
-from fastgw._core.clock cimport TIMER_CONN, Timer, timer_drop, timer_init, timer_set, wheel_handler
+from fastgw._core.clock cimport TIMER_CONN, Timer, micros, timer_drop, timer_init, timer_set, wheel_handler
 from fastgw._core.counters cimport (H_BYTES_IN, H_CONNECTIONS_ACCEPTED, H_CONNECTIONS_OPEN, H_CONNECTIONS_REFUSED)
 from fastgw._core.exchange cimport (ConnEvents, exchange_abort, exchange_body, exchange_drained, exchange_fail,
                                     exchange_new, exchange_open, exchange_refuse, exchange_start)
@@ -175,6 +175,7 @@ cdef bint skip_blank(Conn* c, const char* p, uint32_t n, uint32_t* at) noexcept 
 cdef uint32_t feed_head(Conn* c, Exchange* ex, const char* p, uint32_t n) noexcept nogil:
     """Read a head; when it is complete, start the exchange with the body bytes at hand."""
     cdef uint32_t used = 0
+    cdef bint first = ex.head_n == 0
     cdef int result = head_feed(ex, p, n, &used)
     if result == HEAD_MORE:
         return used
@@ -182,6 +183,8 @@ cdef uint32_t feed_head(Conn* c, Exchange* ex, const char* p, uint32_t n) noexce
         exchange_refuse(ex, result)
         return n
     c.taken = 0
+    if not first:
+        ex.began = micros()
     if ex.body == BODY_LENGTH:
         ex.body_now = p + used
         ex.body_now_n = n - used if n - used < ex.body_left else <uint32_t>ex.body_left

@@ -47,3 +47,13 @@ cdef enum:
     R_CACHE_HITS = 32
     R_CACHE_MISSES = 33
     R_CACHE_BYPASSES = 34
+    R_BYTES_IN = 35
+    R_BYTES_OUT = 36
+    R_READ_US = 37
+    R_DECIDE_US = 38
+    R_WRITE_US = 39
+    R_INTEGRATION_BUCKETS = 40
+    R_UPSTREAM_US = 63
+
+cdef enum:                  # header cells, by failure code
+    FAILURES_AT = 128

@@ -15,7 +15,7 @@ from libc.stdint cimport uint32_t, uint64_t
 from fastgw._core.bytes cimport Span, put, put_uint
 from fastgw._core.counters cimport H_DOOR_RUN_STEP, H_DOOR_START_TASK, R_DOORS, ROW_BYTES
 from fastgw._core.failure cimport F_API_CONFIGURATION_ERROR
-from fastgw._core.gather cimport gather_piece, gather_send, to_client
+from fastgw._core.gather cimport gather_answer, gather_piece, to_client
 from fastgw._core.clock cimport http_date
 from fastgw._core.program cimport program_write
 from fastgw._core.respond cimport put_connection, put_cors
@@ -143,7 +143,7 @@ cdef int write_answer(Exchange* ex, answer) except 1:
         gather_piece(&to_client, body, len(body))
         ex.body_out = len(body)
     ex.answering = True
-    return gather_send(&to_client, &ex.conn.stream)
+    return gather_answer(ex)
 
 
 cdef void deliver(Exchange* ex, answer):

@@ -92,7 +92,7 @@ cdef Exchange* exchange_new(Conn* c) noexcept nogil:
     ex.phase = PARSE
     ex.minor = 1
     ex.verb = 255
-    ex.started = micros()
+    ex.started = ex.began = micros()
     ex.id_high = random64()
     ex.id_low = random64()
     llhttp.init(ex.parser, PARSE_REQUEST, &request_settings)

@@ -6,6 +6,7 @@ from libc.stdint cimport uint32_t
 
 from fastgw._core.bytes cimport Writer
 from fastgw._core.libuv cimport Buf
+from fastgw._core.state cimport Exchange
 from fastgw._core.stream cimport Stream
 
 cdef enum:
@@ -27,5 +28,6 @@ cdef void gather_piece(Gather* g, const char* p, uint32_t n) noexcept nogil     
 cdef void gather_chunk(Gather* g, const char* p, uint32_t n) noexcept nogil         # as one chunk (RFC 9112 section 7.1)
 cdef bint gather_crowded(Gather* g) noexcept nogil              # send before the next piece
 cdef int gather_send(Gather* g, Stream* s) noexcept nogil       # 0, or a negative errno
+cdef int gather_answer(Exchange* ex) noexcept nogil             # to_client, to the exchange's client; counted as its
 cdef inline bint gather_empty(Gather* g) noexcept nogil:
     return g.n == 0 and g.text.n == g.open_from

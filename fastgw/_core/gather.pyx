@@ -1,4 +1,6 @@
 """Bodies of the gatherers."""
+from libc.stdint cimport uint64_t
+
 from fastgw._core.bytes cimport put, put_hex, writer_init
 from fastgw._core.counters cimport H_BYTES_OUT, H_UPSTREAM_BYTES_OUT
 from fastgw._core.state cimport core
@@ -57,6 +59,13 @@ cdef int gather_send(Gather* g, Stream* s) noexcept nogil:
     if g.n:
         error = stream_write(s, g.bufs, g.n)
     gather_clear(g)
+    return error
+
+
+cdef int gather_answer(Exchange* ex) noexcept nogil:
+    cdef uint64_t before = core.gauges[H_BYTES_OUT]
+    cdef int error = gather_send(&to_client, &ex.conn.stream)
+    ex.bytes_out += core.gauges[H_BYTES_OUT] - before
     return error
 
 

@@ -5,8 +5,7 @@ from fastgw._core.bytes cimport Writer, parse_length, put, put_char, put_field, 
 from fastgw._core.cache_fill cimport fill_begin, fill_head, fill_hurries, fill_piece
 from fastgw._core.caching cimport caching_put_fields
 from fastgw._core.clock cimport http_date, micros
-from fastgw._core.gather cimport (gather_chunk, gather_crowded, gather_empty, gather_piece, gather_send,
-                                  to_client)
+from fastgw._core.gather cimport (gather_answer, gather_chunk, gather_crowded, gather_empty, gather_piece, to_client)
 from fastgw._core.program cimport program_write
 from fastgw._core.respond cimport put_connection, put_cors
 from fastgw._core.state cimport (BODY_CHUNKED, BODY_CLOSE, BODY_LENGTH, BODY_NONE, Field, HEAD, M_LISTED,
@@ -123,7 +122,7 @@ cdef void relay_piece(Exchange* ex, UpConn* up, const char* p, uint32_t n) noexc
 cdef int relay_send(Exchange* ex) noexcept nogil:
     """Until this the answer can still become another one."""
     ex.answering = ex.answering or not gather_empty(&to_client)
-    return gather_send(&to_client, &ex.conn.stream)
+    return gather_answer(ex)
 
 
 cdef int relay_flush(Exchange* ex) noexcept nogil:

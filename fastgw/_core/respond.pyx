@@ -1,16 +1,14 @@
 """Write the gateway's own answers; count every answer."""
-from libc.stdint cimport uint32_t, uint64_t
+from libc.stdint cimport uint32_t
 
 from fastgw._core.accesslog cimport log_write
 from fastgw._core.bytes cimport Span, put, put_span, put_uint, same_case, span, writer_init
 from fastgw._core.clock cimport http_date, micros
-from fastgw._core.counters cimport (BUCKETS, H_FAILURES, H_REQUESTS, R_1XX_2XX, R_3XX, R_4XX, R_5XX, R_BUCKETS,
-                                    R_CACHE_BYPASSES, R_CACHE_HITS, R_CACHE_MISSES, R_INTEGRATION_ANSWERS, R_INTEGRATION_US, R_LATENCY_US, R_REQUESTS, ROW_BYTES)
 from fastgw._core.failure cimport F_METHOD_NOT_ALLOWED
-from fastgw._core.gather cimport gather_clear, gather_piece, gather_send, to_client
+from fastgw._core.gather cimport gather_answer, gather_clear, gather_piece, to_client
 from fastgw._core.program cimport PROGRAM_OK, program_write
-from fastgw._core.state cimport (CACHE_BYPASS, CACHE_HIT, CACHE_MISS, Cors, HEAD, LogPlan, Reply, T_ORIGIN, core, count,
-                                 field_value)
+from fastgw._core.state cimport Cors, HEAD, LogPlan, Reply, T_ORIGIN, field_value
+from fastgw._core.tally cimport tally_failure, tally_request
 
 cdef enum:
     BODY_BYTES = 65536
@@ -89,7 +87,7 @@ cdef int respond_failure(Exchange* ex, int code) noexcept nogil:
     cdef Writer body
     ex.failure = <unsigned char>(code + 1)
     ex.status = reply.status
-    count(H_FAILURES)
+    tally_failure(code)
     writer_init(&body, body_text, BODY_BYTES)
     program_write(&reply.body, ex, &body)
     if reply.status == 204 or reply.status == 304:
@@ -124,7 +122,7 @@ cdef int send_whole(Exchange* ex, bint cut) noexcept nogil:
         ex.body_out = 0
         put(&to_client.text, TOO_LARGE, 76)
     ex.answering = True
-    return gather_send(&to_client, &ex.conn.stream)
+    return gather_answer(ex)
 
 
 cdef int respond_fixed(Exchange* ex) noexcept nogil:
@@ -152,7 +150,7 @@ cdef int respond_preflight(Exchange* ex) noexcept nogil:
     put_connection(w, ex)
     put(w, b"\r\n", 2)
     ex.answering = True
-    return gather_send(&to_client, &ex.conn.stream)
+    return gather_answer(ex)
 
 
 cdef int respond_asterisk(Exchange* ex) noexcept nogil:
@@ -165,55 +163,18 @@ cdef int respond_asterisk(Exchange* ex) noexcept nogil:
     put_connection(w, ex)
     put(w, b"\r\n", 2)
     ex.answering = True
-    return gather_send(&to_client, &ex.conn.stream)
+    return gather_answer(ex)
 
 
 cdef int respond_continue(Exchange* ex) noexcept nogil:
     ex.expects = False
     put(&to_client.text, b"HTTP/1.1 100 Continue\r\n\r\n", 25)
-    return gather_send(&to_client, &ex.conn.stream)
-
-
-cdef int latency_bucket(uint64_t us) noexcept nogil:
-    """Bounds are 50 us doubling; the last bucket has none."""
-    cdef int bucket = 0
-    cdef uint64_t bound = 50
-    while us > bound and bucket < BUCKETS - 1:
-        bound *= 2
-        bucket += 1
-    return bucket
+    return gather_answer(ex)
 
 
 cdef void respond_log(Exchange* ex) noexcept nogil:
-    cdef uint64_t now = micros(), took = now - ex.started
-    cdef uint32_t slot = ex.route.slot if ex.route != NULL else 0
-    cdef uint64_t* row
-    cdef int status_class = ex.status // 100
     cdef const LogPlan* log = ex.stage.log if ex.stage != NULL else ex.plan.log
-    ex.ended = now
-    count(H_REQUESTS)
+    ex.ended = micros()
+    tally_request(ex)
     if log != NULL:
         log_write(ex, log)
-    if slot >= core.nrows:
-        return
-    row = <uint64_t*>(core.rows + <size_t>slot * ROW_BYTES)
-    row[R_REQUESTS] += 1
-    if status_class <= 2:
-        row[R_1XX_2XX] += 1
-    elif status_class == 3:
-        row[R_3XX] += 1
-    elif status_class == 4:
-        row[R_4XX] += 1
-    else:
-        row[R_5XX] += 1
-    row[R_LATENCY_US] += took
-    row[R_BUCKETS + latency_bucket(took)] += 1
-    if ex.cache == CACHE_HIT:
-        row[R_CACHE_HITS] += 1
-    elif ex.cache == CACHE_MISS:
-        row[R_CACHE_MISSES] += 1
-    elif ex.cache == CACHE_BYPASS:
-        row[R_CACHE_BYPASSES] += 1
-    if ex.answered:
-        row[R_INTEGRATION_US] += ex.answered - ex.sent
-        row[R_INTEGRATION_ANSWERS] += 1

@@ -471,6 +471,8 @@ cdef struct Exchange:
     uint64_t answered       # us; head of the upstream's answer complete
     uint64_t ended          # us; 0 before LOG
     uint64_t body_out       # bytes of the answer's body
+    uint64_t bytes_out      # of the answer, its framing and interim answers included
+    uint64_t began          # us; the head was complete: `started` where it came in one piece
     uint16_t up_status      # of the upstream's answer; 0: none
     uint64_t wait_deadline  # ms
     uint64_t tried          # bits of the endpoints that failed it

@@ -4,6 +4,7 @@ import asyncio
 import hmac
 import ipaddress
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
 
@@ -11,14 +12,17 @@ import orjson
 from aiohttp import web
 
 from fastgw.control import routes
-from fastgw.observe import metrics
 from fastgw.observe.counters import Reader
+from fastgw.observe.exposition import CONTENT_TYPE, exposition
 from fastgw.runtime.handover import ControlStart, Served
 from fastgw.runtime.peer import Peer, PeerGone, Refused
 from fastgw.settings import names, shown
 
 OPEN_PATHS = ("/healthz", "/readyz")
 """Answered without the token: probes carry none."""
+
+_POOLS_SECONDS = 0.5
+"""Longest time that a scrape waits for the workers to tell of their upstream pools."""
 
 Next = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -76,8 +80,12 @@ class Ops:
         return _json({"workers": await self._supervisor.call("upstreams")})
 
     async def metrics(self, _: web.Request) -> web.Response:
-        text = await asyncio.to_thread(metrics.exposition, self._reader, self.served.labels)
-        return web.Response(body=text.encode(), headers={"Content-Type": metrics.CONTENT_TYPE})
+        upstreams = {}
+        with suppress(TimeoutError):    # a worker that hangs must not hide the others' numbers
+            async with asyncio.timeout(_POOLS_SECONDS):
+                upstreams = await self._supervisor.call("upstreams")
+        text = await asyncio.to_thread(exposition, self._reader, self.served.labels, upstreams)
+        return web.Response(body=text.encode(), headers={"Content-Type": CONTENT_TYPE})
 
     async def live(self, _: web.Request) -> web.Response:
         """What the workers hold now: everything is zero in an idle gateway without connections."""

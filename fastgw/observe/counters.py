@@ -3,6 +3,7 @@
 import mmap
 import os
 import struct
+import sys
 from collections.abc import Iterator
 
 from fastgw.observe import layout
@@ -58,10 +59,10 @@ class Reader:
 
     def rows(self, count: int) -> Iterator[tuple[int, tuple[int, ...]]]:
         """(slot, cells summed over the workers) of the first count slots that were ever used."""
-        tables = [self._table(worker, count) for worker in range(self.workers)]
-        for slot in range(count):
-            parts = [_ROW.unpack_from(table, slot * layout.SLOT_BYTES) for table in tables]
-            cells = tuple(map(sum, zip(*parts, strict=True)))
+        # Tables are added as whole numbers: no cell ever overflows into its neighbour.
+        total = sum(int.from_bytes(self._table(worker, count), sys.byteorder) for worker in range(self.workers))
+        table = total.to_bytes(count * layout.SLOT_BYTES, sys.byteorder)
+        for slot, cells in enumerate(_ROW.iter_unpack(table)):
             if any(cells):
                 yield slot, cells
 

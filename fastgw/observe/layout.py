@@ -71,7 +71,21 @@ only; readers add up.
 BUCKETS = len(BUCKET_BOUNDS_US) + 1
 
 # Further cells of a route's row, behind the buckets.
-R_CACHE_HITS, R_CACHE_MISSES, R_CACHE_BYPASSES = range(32, 35)
+(
+    R_CACHE_HITS,
+    R_CACHE_MISSES,
+    R_CACHE_BYPASSES,
+    R_BYTES_IN,
+    R_BYTES_OUT,
+    R_READ_US,
+    R_DECIDE_US,
+    R_WRITE_US,
+    R_INTEGRATION_BUCKETS,
+) = range(32, 41)
+R_UPSTREAM_US = R_INTEGRATION_BUCKETS + BUCKETS
+
+FAILURES_AT = 128
+"""Header cells from here on count the failures of fastgw.errors, by code."""
 
 SLOT_UNROUTED = 0
 """The row of requests that reached no route: malformed, unknown host, no such path."""

@@ -1,30 +1,34 @@
-"""Every metric: one row says its name, kind, labels and meaning, and which counter it shows.
+"""Every metric: one row says its name, kind, labels and meaning, and which counters it shows.
 
-/metrics and the table of docs/metrics.md are written from the rows.
+/metrics (fastgw.observe.exposition) and the tables of docs/metrics.md are written from the rows.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from fastgw.errors import FAILURES
 from fastgw.observe import layout
-from fastgw.observe.counters import Reader
 
 ROUTE_LABELS = ("api", "stage", "method", "resource")
-UNROUTED, OTHER = ("", "", "", "(none)"), ("", "", "", "(other)")
-"""What the two rows that belong to no single route are called: see layout.SLOT_UNROUTED, SLOT_OTHER."""
-
-CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+SERVICE = "aws_apigateway_"
+"""What the names of the service's own metrics begin with."""
 
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """kind is Prometheus's: counter, gauge, histogram or summary. cell is an index of layout."""
+    """kind is Prometheus's: counter, gauge, histogram or summary. Names ending in seconds show microseconds.
+
+    cell      index of layout; of a histogram or a summary the sum's
+    count     of a histogram its first bucket, of a summary the count
+    variants  of a metric with one more label, the last: (value, cell) each
+    """
 
     name: str
     kind: str
     labels: tuple[str, ...]
     help: str
-    cell: int
+    cell: int = -1
+    count: int = -1
+    variants: tuple[tuple[str, int], ...] = ()
 
 
 def _worker(name: str, kind: str, cell: int, help: str) -> Metric:
@@ -66,7 +70,7 @@ WORKER_METRICS = (
             "Request bodies checked in Python, as their schema is not compiled."),
     _worker("fastgw_worker_pulses_total", "counter", layout.H_PULSES,
             "Turns of the worker's event loop that its watchdog counts, ten a second."),
-    _worker("fastgw_loop_lag_microseconds", "gauge", layout.H_LOOP_LAG_US,
+    _worker("fastgw_loop_lag_seconds", "gauge", layout.H_LOOP_LAG_US,
             "Least time that an event waited to be handled, over the last four pulses."),
     _worker("fastgw_overload_step", "gauge", layout.H_OVERLOAD,
             "0 in good health; 1 no keep-alive, 2 new requests refused, 3 new connections refused too."),
@@ -77,117 +81,83 @@ WORKER_METRICS = (
             "Lines of access logs that were dropped because their buffer was full."),
 )
 
-_CLASSES = (
-    ("2xx", layout.R_1XX_2XX),
-    ("3xx", layout.R_3XX),
-    ("4xx", layout.R_4XX),
-    ("5xx", layout.R_5XX),
+_BY_FAILURE = tuple((failure.name, layout.FAILURES_AT + code) for code, failure in enumerate(FAILURES))
+NODE_METRICS = (
+    Metric("fastgw_failures_total", "counter", ("failure",),
+           "Requests that the gateway itself answered with an error, by what was wrong.", variants=_BY_FAILURE),
 )
-REQUESTS = Metric(
-    "fastgw_requests_total", "counter", (*ROUTE_LABELS, "class"),
-    "Requests answered, by class of status; 1xx counts as 2xx.", layout.R_1XX_2XX,
+"""Header cells added up over the workers."""
+
+
+def _route(name: str, kind: str, help: str, cell: int, count: int = -1) -> Metric:
+    return Metric(name, kind, ROUTE_LABELS, help, cell, count)
+
+
+ROUTE_METRICS = (
+    Metric("fastgw_requests_total", "counter", (*ROUTE_LABELS, "class"),
+           "Requests answered, by class of status; 1xx counts as 2xx.",
+           variants=(("2xx", layout.R_1XX_2XX), ("3xx", layout.R_3XX), ("4xx", layout.R_4XX), ("5xx", layout.R_5XX))),
+    _route("fastgw_request_duration_seconds", "histogram",
+           "Time from the first byte of a request to the last of its answer.", layout.R_LATENCY_US, layout.R_BUCKETS),
+    _route("fastgw_integration_duration_seconds", "histogram",
+           "Time from a request sent to an integration to the head of its answer.", layout.R_INTEGRATION_US,
+           layout.R_INTEGRATION_BUCKETS),
+    Metric("fastgw_phase_seconds_total", "counter", (*ROUTE_LABELS, "phase"),
+           "Time spent, by part of a request: read (its head coming in), decide (until it is sent to an upstream, or "
+           "answered by the gateway), upstream (until the head of the answer), write (until the last of it).",
+           variants=(("read", layout.R_READ_US), ("decide", layout.R_DECIDE_US), ("upstream", layout.R_UPSTREAM_US),
+                     ("write", layout.R_WRITE_US))),
+    _route("fastgw_request_bytes_total", "counter", "Bytes of requests, heads and bodies.", layout.R_BYTES_IN),
+    _route("fastgw_response_bytes_total", "counter", "Bytes of answers, heads and bodies.", layout.R_BYTES_OUT),
+    _route("fastgw_doors_total", "counter", "Calls from the engine into Python.", layout.R_DOORS),
+    _route("fastgw_cache_hits_total", "counter", "Requests answered from the stage cache.", layout.R_CACHE_HITS),
+    _route("fastgw_cache_misses_total", "counter",
+           "Requests that the stage cache could have answered and did not.", layout.R_CACHE_MISSES),
+    _route("fastgw_cache_bypasses_total", "counter",
+           "Requests of cached routes that the stage cache must not answer.", layout.R_CACHE_BYPASSES),
 )
-DURATION = Metric(
-    "fastgw_request_duration_seconds", "histogram", ROUTE_LABELS,
-    "Time from the first byte of a request to the last of its answer.", layout.R_BUCKETS,
-)
-INTEGRATION = Metric(
-    "fastgw_integration_duration_seconds", "summary", ROUTE_LABELS,
-    "Time from a request sent to an integration to its answer.", layout.R_INTEGRATION_US,
-)
-DOORS = Metric(
-    "fastgw_doors_total", "counter", ROUTE_LABELS, "Calls from the engine into Python.", layout.R_DOORS
-)
-CACHE_HITS = Metric(
-    "fastgw_cache_hits_total", "counter", ROUTE_LABELS, "Requests answered from the stage cache.", layout.R_CACHE_HITS
-)
-CACHE_MISSES = Metric(
-    "fastgw_cache_misses_total", "counter", ROUTE_LABELS,
-    "Requests that the stage cache could have answered and did not.", layout.R_CACHE_MISSES,
-)
-CACHE_BYPASSES = Metric(
-    "fastgw_cache_bypasses_total", "counter", ROUTE_LABELS,
-    "Requests of cached routes that the stage cache must not answer.", layout.R_CACHE_BYPASSES,
-)
-_COUNTS = (DOORS, CACHE_HITS, CACHE_MISSES, CACHE_BYPASSES)
-ROUTE_METRICS = (REQUESTS, DURATION, INTEGRATION, *_COUNTS)
 
-METRICS = (*WORKER_METRICS, *ROUTE_METRICS)
+SERVICE_METRICS = {
+    "Count": _route("aws_apigateway_count_total", "counter", "Count: requests.", layout.R_REQUESTS),
+    "4XXError": _route("aws_apigateway_4xx_error_total", "counter", "4XXError: answers of 400 to 499.", layout.R_4XX),
+    "5XXError": _route("aws_apigateway_5xx_error_total", "counter", "5XXError: answers of 500 to 599.", layout.R_5XX),
+    "Latency": _route("aws_apigateway_latency_seconds", "summary",
+                      "Latency: time from a request's first byte to its answer's last.", layout.R_LATENCY_US,
+                      layout.R_REQUESTS),
+    "IntegrationLatency": _route("aws_apigateway_integration_latency_seconds", "summary",
+                                 "IntegrationLatency: time from a request sent to an integration to its answer.",
+                                 layout.R_INTEGRATION_US, layout.R_INTEGRATION_ANSWERS),
+    "CacheHitCount": _route("aws_apigateway_cache_hit_count_total", "counter",
+                            "CacheHitCount: requests answered from the stage cache.", layout.R_CACHE_HITS),
+    "CacheMissCount": _route("aws_apigateway_cache_miss_count_total", "counter",
+                             "CacheMissCount: requests of a cached route that its integration answered.",
+                             layout.R_CACHE_MISSES),
+    "DataProcessed": _route("aws_apigateway_data_processed_bytes_total", "counter",
+                            "DataProcessed: bytes of requests and answers.", layout.R_BYTES_IN, layout.R_BYTES_OUT),
+}
+"""By the service's own names; its dimensions ApiName, Stage, Method and Resource are the labels, its periods rates.
+A counter's count is a second cell that is added. Only routes have them: the service counts what reached an API."""
 
+_STATES = ("busy", "idle", "connecting")
+TARGET_CONNECTIONS = Metric("fastgw_upstream_target_connections", "gauge", ("target", "state"),
+                            f"Connections to a target by state: {', '.join(_STATES)}.")
+TARGET_PENDING = Metric("fastgw_upstream_target_pending", "gauge", ("target",),
+                        "Requests that wait for a connection to a target.")
+TARGET_METRICS = (TARGET_CONNECTIONS, TARGET_PENDING)
+"""Not in shared memory: the workers are asked."""
 
-def exposition(reader: Reader, labels: Mapping[int, tuple[str, str, str, str]]) -> str:
-    """The Prometheus text of all metrics. labels: slot -> (api, stage, method, resource)."""
-    return "\n".join(_lines(reader, labels)) + "\n"
-
-
-def _lines(reader: Reader, labels: Mapping[int, tuple[str, str, str, str]]) -> Iterator[str]:
-    headers = [(worker, reader.header(worker)) for worker in range(reader.workers)]
-    for metric in WORKER_METRICS:
-        yield from _head(metric)
-        for worker, cells in headers:
-            yield f'{metric.name}{{worker="{worker}"}} {cells[metric.cell]}'
-    named = {layout.SLOT_UNROUTED: UNROUTED, layout.SLOT_OTHER: OTHER, **labels}
-    rows = [
-        (_labels(ROUTE_LABELS, named[slot]), cells)
-        for slot, cells in reader.rows(max(named) + 1)
-        if slot in named
-    ]
-    for metric, samples in (
-        (REQUESTS, _requests),
-        (DURATION, _duration),
-        (INTEGRATION, _integration),
-    ):
-        yield from _head(metric)
-        for text, cells in rows:
-            yield from samples(metric.name, text, cells)
-    for metric in _COUNTS:
-        yield from _head(metric)
-        for text, cells in rows:
-            yield f"{metric.name}{{{text}}} {cells[metric.cell]}"
-
-
-def _head(metric: Metric) -> Iterator[str]:
-    yield f"# HELP {metric.name} {metric.help}"
-    yield f"# TYPE {metric.name} {metric.kind}"
-
-
-def _requests(name: str, labels: str, cells: tuple[int, ...]) -> Iterator[str]:
-    for status_class, cell in _CLASSES:
-        yield f'{name}{{{labels},class="{status_class}"}} {cells[cell]}'
-
-
-def _duration(name: str, labels: str, cells: tuple[int, ...]) -> Iterator[str]:
-    below = 0
-    for index, bound in enumerate(layout.BUCKET_BOUNDS_US):
-        below += cells[layout.R_BUCKETS + index]
-        yield f'{name}_bucket{{{labels},le="{_seconds(bound)}"}} {below}'
-    below += cells[layout.R_BUCKETS + layout.BUCKETS - 1]
-    yield f'{name}_bucket{{{labels},le="+Inf"}} {below}'
-    yield f"{name}_sum{{{labels}}} {_seconds(cells[layout.R_LATENCY_US])}"
-    yield f"{name}_count{{{labels}}} {below}"
-
-
-def _integration(name: str, labels: str, cells: tuple[int, ...]) -> Iterator[str]:
-    yield f"{name}_sum{{{labels}}} {_seconds(cells[layout.R_INTEGRATION_US])}"
-    yield f"{name}_count{{{labels}}} {cells[layout.R_INTEGRATION_ANSWERS]}"
-
-
-def _seconds(microseconds: int) -> str:
-    """Exact, without an exponent."""
-    text = f"{microseconds // 1_000_000}.{microseconds % 1_000_000:06d}"
-    return text.rstrip("0").rstrip(".")
-
-
-def _labels(names: Iterable[str], values: Iterable[str]) -> str:
-    return ",".join(f'{name}="{_escape(value)}"' for name, value in zip(names, values, strict=True))
-
-
-def _escape(value: str) -> str:
-    return value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+METRICS = (*WORKER_METRICS, *NODE_METRICS, *ROUTE_METRICS, *SERVICE_METRICS.values(), *TARGET_METRICS)
 
 
 def table() -> str:
     """All metrics as a Markdown table."""
     rows = ["| Metric | Kind | Labels | Meaning |", "|---|---|---|---|"]
     rows += [f"| `{m.name}` | {m.kind} | {', '.join(m.labels)} | {m.help} |" for m in METRICS]
+    return "\n".join(rows)
+
+
+def service_table() -> str:
+    """The service's metrics and what they are called here, as a Markdown table."""
+    rows = ["| Metric of the service | Here |", "|---|---|"]
+    rows += [f"| `{name}` | `{m.name}` |" for name, m in SERVICE_METRICS.items()]
     return "\n".join(rows)

@@ -39,6 +39,7 @@ def test_cells_of_the_counters() -> None:
         "HEADER_BYTES": layout.HEADER_BYTES,
         "ROW_BYTES": layout.SLOT_BYTES,
         "BUCKETS": layout.BUCKETS,
+        "FAILURES_AT": layout.FAILURES_AT,
     }
 
 

@@ -3,11 +3,21 @@
 import mmap
 import os
 import re
+import shutil
 import struct
+import subprocess
+import time
 
 import pytest
 
+from fastgw.errors import FAILURES
 from fastgw.observe import counters, layout, metrics
+from fastgw.observe.exposition import exposition as write
+
+UPSTREAMS = {
+    0: [{"target": "a:80", "connections": 6, "idle": 1, "connecting": 1, "pending": 2}],
+    1: [{"target": "a:80", "connections": 5, "idle": 2, "connecting": 0, "pending": 3}],
+}
 
 
 @pytest.fixture
@@ -24,10 +34,12 @@ def store(fd, worker, offset, cells):
 
 def test_the_layout_is_what_engines_and_readers_agreed_on():
     assert layout.REGION_BYTES == 4096 + 65_536 * 512
-    assert layout.R_BUCKETS + layout.BUCKETS == layout.R_CACHE_HITS == 32 < layout.R_CACHE_BYPASSES < layout.SLOT_WORDS
+    assert layout.R_BUCKETS + layout.BUCKETS == layout.R_CACHE_HITS == 32
+    assert layout.R_UPSTREAM_US == layout.SLOT_WORDS - 1
     assert layout.BUCKET_BOUNDS_US[0] == 50 and layout.BUCKET_BOUNDS_US[-1] == 104_857_600
     cells = {value for name, value in vars(layout).items() if name.startswith("H_")} - {layout.H_MAGIC}
     assert {m.cell for m in metrics.WORKER_METRICS} == cells == set(range(1, len(cells) + 1))
+    assert max(cells) < layout.FAILURES_AT <= layout.HEADER_BYTES // layout.WORD - len(FAILURES)
 
 
 def test_fresh_counters_cost_no_memory(shared):
@@ -57,17 +69,22 @@ def test_a_region_is_the_workers_own(shared):
 
 
 def exposition(shared):
-    return metrics.exposition(counters.Reader(shared, 2), {2: ("pets", "prod", "GET", '/a"\\\n')})
+    labels = {2: ("pets", "prod", "GET", '/a"\\\n'), 3: ("pets", "prod", "GET", "/100%/%d")}
+    return write(counters.Reader(shared, 2), labels, UPSTREAMS)
 
 
 def test_rows_are_summed_over_the_workers(shared):
-    row = [10, 4, 1, 2, 3, 2_500_000, 1_500_000, 6, 1, *([0] * layout.BUCKETS)]
+    row = [10, 4, 1, 2, 3, 2_500_000, 1_500_000, 6, 1, *([0] * (layout.SLOT_WORDS - 9))]
     row[layout.R_BUCKETS] = 4
     row[layout.R_BUCKETS + 1] = 3
-    row[-1] = 3
+    row[layout.R_BUCKETS + layout.BUCKETS - 1] = 3
+    row[layout.R_INTEGRATION_BUCKETS + 2] = 6
+    for cell, value in ((layout.R_BYTES_IN, 70), (layout.R_BYTES_OUT, 30), (layout.R_WRITE_US, 250)):
+        row[cell] = value
     for worker in (0, 1):
         store(shared, worker, layout.slot_offset(2), row)
         store(shared, worker, 0, [layout.MAGIC, 11 + worker])
+        store(shared, worker, layout.FAILURES_AT * 8, [7])
     lines = exposition(shared).splitlines()
     route = 'api="pets",stage="prod",method="GET",resource="/a\\"\\\\\\n"'
     for line in (
@@ -83,6 +100,20 @@ def test_rows_are_summed_over_the_workers(shared):
         f"fastgw_request_duration_seconds_count{{{route}}} 20",
         f"fastgw_integration_duration_seconds_sum{{{route}}} 3",
         f"fastgw_integration_duration_seconds_count{{{route}}} 12",
+        f'fastgw_integration_duration_seconds_bucket{{{route},le="0.0001"}} 0',
+        f'fastgw_integration_duration_seconds_bucket{{{route},le="0.0002"}} 12',
+        f'fastgw_phase_seconds_total{{{route},phase="write"}} 0.0005',
+        f"fastgw_request_bytes_total{{{route}}} 140",
+        f"fastgw_response_bytes_total{{{route}}} 60",
+        f"aws_apigateway_count_total{{{route}}} 20",
+        f"aws_apigateway_4xx_error_total{{{route}}} 4",
+        f"aws_apigateway_latency_seconds_sum{{{route}}} 5",
+        f"aws_apigateway_latency_seconds_count{{{route}}} 20",
+        f"aws_apigateway_data_processed_bytes_total{{{route}}} 200",
+        'fastgw_failures_total{failure="BAD_MESSAGE"} 14',
+        'fastgw_upstream_target_connections{target="a:80",state="busy"} 7',
+        'fastgw_upstream_target_connections{target="a:80",state="idle"} 3',
+        'fastgw_upstream_target_pending{target="a:80"} 5',
         f"fastgw_doors_total{{{route}}} 2",
     ):
         assert line in lines
@@ -101,5 +132,60 @@ def test_every_metric_is_declared_once_and_written_in_prometheus_grammar(shared)
     lines = exposition(shared).splitlines()
     declared = [line.split()[2] for line in lines if line.startswith("# TYPE")]
     assert declared == [m.name for m in metrics.METRICS]
-    sample = re.compile(r'[a-z_]+\{([a-z]+="(\\.|[^"\\])*",?)+\} \d+(\.\d+)?')
+    sample = re.compile(r'[a-z0-9_]+\{([a-z]+="(\\.|[^"\\])*",?)+\} \d+(\.\d+)?')
     assert all(sample.fullmatch(line) for line in lines if not line.startswith("#"))
+
+
+def test_a_label_may_hold_what_a_template_would_act_on(shared):
+    store(shared, 0, layout.slot_offset(3), [5])
+    route = 'api="pets",stage="prod",method="GET",resource="/100%/%d"'
+    assert f"aws_apigateway_count_total{{{route}}} 5" in exposition(shared).splitlines()
+
+
+def test_the_services_metrics_are_those_of_routes(shared):
+    store(shared, 0, layout.slot_offset(layout.SLOT_UNROUTED), [1, 0, 0, 1])
+    assert not [line for line in exposition(shared).splitlines() if re.match(r"aws\w+\{", line)]
+
+
+def test_promtool_finds_no_fault(shared):
+    promtool = shutil.which("promtool")
+    if not promtool:
+        pytest.skip("promtool is not installed (Debian package prometheus; make doubles)")
+    for slot in (layout.SLOT_UNROUTED, 2, 3):
+        store(shared, 0, layout.slot_offset(slot), [3] * layout.SLOT_WORDS)
+    told = subprocess.run([promtool, "check", "metrics"], input=exposition(shared), capture_output=True, text=True,
+                          check=False)
+    assert (told.returncode, told.stdout + told.stderr) == (0, "")
+
+
+def cost(function, *arguments):
+    """Least CPU time of a few calls."""
+    best = float("inf")
+    for _ in range(5):
+        start = time.process_time()
+        function(*arguments)
+        best = min(best, time.process_time() - start)
+    return best
+
+
+def test_a_thousand_routes_cost_no_more_than_the_common_library_takes(shared):
+    """For the same samples, its collector included on neither side."""
+    core = pytest.importorskip("prometheus_client.core", reason="prometheus_client is not here (pip install .[dev])")
+    from prometheus_client import generate_latest
+    from prometheus_client.parser import text_string_to_metric_families
+
+    labels = {2 + n: ("pets", "prod", "GET", f"/resource/{n}") for n in range(1000)}
+    for slot in labels:
+        store(shared, 0, layout.slot_offset(slot), [7] * layout.SLOT_WORDS)
+    reader = counters.Reader(shared, 2)
+    ours = cost(write, reader, labels, UPSTREAMS)
+
+    class Families:
+        found = list(text_string_to_metric_families(write(reader, labels, UPSTREAMS)))
+
+        def collect(self):
+            return self.found
+
+    registry = core.CollectorRegistry()
+    registry.register(Families())
+    assert ours < cost(generate_latest, registry)

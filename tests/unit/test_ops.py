@@ -19,7 +19,8 @@ class Supervisor:
     """Answers or raises what a test wants."""
 
     def __init__(self, **answers):
-        self.answers = {"state": {"draining": False, "workers": [{"worker": 0, "ready": True}]}, **answers}
+        state = {"draining": False, "workers": [{"worker": 0, "ready": True}]}
+        self.answers = {"state": state, "upstreams": {}, **answers}
 
     async def call(self, verb):
         answer = self.answers[verb]

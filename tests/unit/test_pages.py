@@ -15,7 +15,8 @@ def tables(request):
 
 @pytest.mark.parametrize(
     ("page", "table"),
-    [("README.md", "settings"), ("docs/configuration.md", "settings"), ("docs/metrics.md", "metrics")],
+    [("README.md", "settings"), ("docs/configuration.md", "settings"), ("docs/metrics.md", "metrics"),
+     ("docs/metrics.md", "service")],
 )
 def test_a_page_holds_the_table_of_today(page, table, request, tables):
     text = (request.config.rootpath / page).read_text(encoding="utf-8")

@@ -1,0 +1,5 @@
+"""What the shared counters learn of a request."""
+from fastgw._core.state cimport Exchange
+
+cdef void tally_request(Exchange* ex) noexcept nogil       # at LOG, once; ex.ended is set
+cdef void tally_failure(int code) noexcept nogil
