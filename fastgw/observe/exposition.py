@@ -117,13 +117,13 @@ def _targets(upstreams: Upstreams) -> Iterator[str]:
     found: dict[str, dict[str, int]] = {}
     for targets in upstreams.values():
         for target in targets:
-            sums = found.setdefault(str(target["target"]), {"busy": 0, "idle": 0, "connecting": 0, "pending": 0})
-            for name in ("idle", "connecting", "pending"):
-                sums[name] += int(target[name])
-            sums["busy"] += int(target["connections"]) - int(target["idle"]) - int(target["connecting"])
+            sums = found.setdefault(str(target["target"]), {"busy": 0, "idle": 0, "pending": 0})
+            sums["idle"] += int(target["idle"])
+            sums["busy"] += int(target["connections"]) - int(target["idle"])
+            sums["pending"] += int(target["pending"])
     yield _head(TARGET_CONNECTIONS)
     for name, sums in found.items():
-        for state in ("busy", "idle", "connecting"):
+        for state in ("busy", "idle"):
             yield f"{TARGET_CONNECTIONS.name}{{{_labels(TARGET_CONNECTIONS.labels, (name, state))}}} {sums[state]}"
     yield _head(TARGET_PENDING)
     for name, sums in found.items():

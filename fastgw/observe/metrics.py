@@ -138,9 +138,8 @@ SERVICE_METRICS = {
 """By the service's own names; its dimensions ApiName, Stage, Method and Resource are the labels, its periods rates.
 A counter's count is a second cell that is added. Only routes have them: the service counts what reached an API."""
 
-_STATES = ("busy", "idle", "connecting")
 TARGET_CONNECTIONS = Metric("fastgw_upstream_target_connections", "gauge", ("target", "state"),
-                            f"Connections to a target by state: {', '.join(_STATES)}.")
+                            "Connections to a target: idle, or busy (connecting or with a request).")
 TARGET_PENDING = Metric("fastgw_upstream_target_pending", "gauge", ("target",),
                         "Requests that wait for a connection to a target.")
 TARGET_METRICS = (TARGET_CONNECTIONS, TARGET_PENDING)

@@ -15,8 +15,8 @@ from fastgw.observe import counters, layout, metrics
 from fastgw.observe.exposition import exposition as write
 
 UPSTREAMS = {
-    0: [{"target": "a:80", "connections": 6, "idle": 1, "connecting": 1, "pending": 2}],
-    1: [{"target": "a:80", "connections": 5, "idle": 2, "connecting": 0, "pending": 3}],
+    0: [{"target": "a:80", "connections": 6, "idle": 1, "pending": 2}],
+    1: [{"target": "a:80", "connections": 5, "idle": 2, "pending": 3}],
 }
 
 
@@ -111,7 +111,7 @@ def test_rows_are_summed_over_the_workers(shared):
         f"aws_apigateway_latency_seconds_count{{{route}}} 20",
         f"aws_apigateway_data_processed_bytes_total{{{route}}} 200",
         'fastgw_failures_total{failure="BAD_MESSAGE"} 14',
-        'fastgw_upstream_target_connections{target="a:80",state="busy"} 7',
+        'fastgw_upstream_target_connections{target="a:80",state="busy"} 8',
         'fastgw_upstream_target_connections{target="a:80",state="idle"} 3',
         'fastgw_upstream_target_pending{target="a:80"} 5',
         f"fastgw_doors_total{{{route}}} 2",
