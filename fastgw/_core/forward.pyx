@@ -221,7 +221,8 @@ cdef int forward_head(Exchange* ex) noexcept nogil:
         gather_clear(&to_upstream)
         return result
     if ex.holds:
-        gather_piece(&to_upstream, ex.collected, <uint32_t>ex.body_seen)
+        if ex.body_seen:
+            gather_piece(&to_upstream, ex.collected, <uint32_t>ex.body_seen)
     elif ex.body_now_n:
         gather_piece(&to_upstream, ex.body_now, ex.body_now_n)
     if gather_send(&to_upstream, &ex.up.stream) < 0:

@@ -53,7 +53,8 @@ cdef int32_t bits_take(Check* c, uint32_t words) noexcept nogil:
             return -1
         bit_words = grown
         bit_cap = 2 * (at + words) + 64
-    memset(bit_words + at, 0, words * sizeof(uint64_t))
+    if words:       # else there may be no bit_words yet
+        memset(bit_words + at, 0, words * sizeof(uint64_t))
     c.bits = at + words
     return <int32_t>at
 

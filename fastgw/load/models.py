@@ -32,6 +32,9 @@ IGNORED = ("exclusiveMinimum", "maxItems", "minItems", "format", "default", "dis
 _IGNORED_FORMATS = ("date", "int32", "int64", "time", "uuid")
 """Known here and not to draft 4."""
 
+MAX_SCHEMAS = 100_000
+"""Schemas of an API's models, each model counted with all that it leads to: it bounds the time to compile them."""
+
 _DRAFT4_ONLY = frozenset(("additionalItems", "dependencies", "patternProperties"))
 """Not in OpenAPI 3.0, but known to the service, for which models are of draft 4."""
 
@@ -47,10 +50,11 @@ _UNCHECKED = frozenset(("maxContains", "minContains", "unevaluatedItems", "uneva
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """One schema with its references renamed. refs: names of the parts that it leads to."""
+    """One schema with its references renamed. refs: names of the parts that it leads to; size in schemas."""
 
     value: object
     refs: tuple[str, ...]
+    size: int
 
 
 @dataclass(slots=True)
@@ -65,6 +69,7 @@ class _Walk:
 
     home: View
     refs: dict[str, None] = field(default_factory=dict)
+    size: int = 0
 
 
 class Models:
@@ -81,6 +86,7 @@ class Models:
         self._targets: dict[str, tuple[View, View]] = {}
         self._read: dict[tuple, Schema] = {}
         self._notes: dict[str, _Note] = {}
+        self._size = 0
 
     def read(self, view: View) -> Schema:
         """What is wrong with it is reported; then the result is not to be used."""
@@ -104,12 +110,17 @@ class Models:
         first = self._part(view, view)
         found: dict[str, object] = {}
         open_names = list(first.refs)
-        while open_names:
+        self._size += first.size
+        while open_names and self._size <= MAX_SCHEMAS:
             name = open_names.pop()
             if name not in found:
                 part = self._part(*self._targets[name])
                 found[name] = part.value
                 open_names += part.refs
+                self._size += part.size
+        if self._size > MAX_SCHEMAS:
+            self._reader.problems.error(self._root.place, "too-large", f"models have more than {MAX_SCHEMAS:,} "
+                                        "schemas, each counted with those it leads to")
         value = first.value if isinstance(first.value, dict) else {} if first.value else {"not": {}}
         whole = {**value, "definitions": dict(sorted(found.items()))} if found else value
         return Schema(_name_of(view, value), whole, self._dialect, place)
@@ -117,10 +128,11 @@ class Models:
     def _part(self, view: View, home: View) -> _Part:
         if view.path not in self._parts:
             walk = _Walk(home)
-            self._parts[view.path] = _Part(self._schema(view, walk), tuple(walk.refs))
+            self._parts[view.path] = _Part(self._schema(view, walk), tuple(walk.refs), walk.size)
         return self._parts[view.path]
 
     def _schema(self, view: View, walk: _Walk) -> object:
+        walk.size += 1
         if isinstance(view.value, bool) and self._dialect == "draft7":
             return view.value
         if self._reader.mapping(view) is None:

@@ -386,3 +386,17 @@ def test_nothing_is_ignored_where_every_stage_is_strict(files: Files) -> None:
     assert messages(files.load(document, validation=Mode.STRICT)) == []
     plain = definition({"/a": {"post": operation(requestBody=json_body(IGNORED))}})
     assert messages(files.load(plain, validation=Mode.STRICT)) == []
+
+
+def test_models_that_lead_to_each_other_are_bounded(files: Files) -> None:
+    """Each of n operations would compile all of n models."""
+    count = 400
+    schemas = {f"S{n}": {"properties": {"next": {"$ref": f"#/components/schemas/S{(n + 1) % count}"}}}
+               for n in range(count)}
+    paths = {f"/{n}": {"post": operation(requestBody=json_body({"$ref": f"#/components/schemas/S{n}"}))}
+             for n in range(count)}
+    document = definition(paths, components={"schemas": schemas})
+    assert files.load(document).problems == ()
+    assert errors(files.load(document, validation=Mode.STRICT)) == [
+        "models have more than 100,000 schemas, each counted with those it leads to"
+    ]
