@@ -35,12 +35,17 @@ cdef inline uint64_t settled(uint64_t full_at, const Bucket* b, uint64_t now) no
     return full_at if full_at - now <= b.depth else now + b.depth
 
 
+cdef inline void lower(uint64_t* word, uint64_t seen, uint64_t full_at) noexcept nogil:
+    """A word further ahead than a whole burst comes back: else the bucket would be empty from ever later on."""
+    if full_at < seen:
+        word_move(word, &seen, full_at)
+
+
 cdef bint bucket_has(uint64_t* word, const Bucket* b, uint64_t now) noexcept nogil:
     cdef uint64_t seen = word_load(word), full_at = settled(seen, b, now)
     if full_at + b.interval <= now + b.depth:
         return True
-    if full_at < seen:
-        word_move(word, &seen, full_at)     # else it would count as empty from ever later on
+    lower(word, seen, full_at)
     return False
 
 
@@ -49,6 +54,7 @@ cdef bint bucket_take(uint64_t* word, const Bucket* b, uint64_t now) noexcept no
     while True:
         full_at = settled(seen, b, now)
         if full_at + b.interval > now + b.depth:
+            lower(word, seen, full_at)
             return False
         if word_move(word, &seen, full_at + b.interval):
             return True

@@ -3,6 +3,7 @@ from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memcpy, memset
 
+from fastgw._core.allowance cimport LEVEL_OVERLOAD
 from fastgw._core.answer cimport AnswerEvents, answer_on
 from fastgw._core.breaker cimport retry_affordable
 from fastgw._core.bytes cimport Span, span
@@ -18,6 +19,7 @@ from fastgw._core.forward cimport FORWARDED, FORWARD_BROKEN, forward_body, forwa
 from fastgw._core.gather cimport gather_clear, to_client
 from fastgw._core.head cimport chunks_feed, head_on_piece, request_settings
 from fastgw._core.libuv cimport uv
+from fastgw._core.limits cimport ALLOWED, limits_enter, limits_key, limits_leave, limits_throttle
 from fastgw._core.llhttp cimport HPE_OK, HPE_PAUSED, PARSE_REQUEST, llhttp
 from fastgw._core.pool cimport (ACQUIRED, ACQUIRE_FAILED, ACQUIRE_WAITS, UP_FULL, UP_LOST, UP_SILENT, UP_TIMEOUT,
                                 UP_TRIED, UP_UNREACHABLE, UpstreamEvents, pool_acquire, pool_cancel, pool_drop,
@@ -27,8 +29,8 @@ from fastgw._core.respond cimport (respond_asterisk, respond_continue, respond_f
                                    respond_preflight)
 from fastgw._core.route cimport ROUTED, route_find, route_is_preflight
 from fastgw._core.state cimport (ACCEPT, BODY_LENGTH, BODY_NONE, CACHE, EX_COLLECT, EX_HEAD, EX_SENDING, EX_WAIT, Field,
-                                 INTEGRATE, LOG, PARSE, ROUTE, ROUTE_FIXED, ROUTE_PROXY, ROUTE_PYTHON, Target,
-                                 VALIDATE, core, count, random64)
+                                 INTEGRATE, KEY, LOG, PARSE, ROUTE, ROUTE_FIXED, ROUTE_PROXY, ROUTE_PYTHON, THROTTLE,
+                                 Target, VALIDATE, core, count, random64)
 from fastgw._core.upstream cimport upstream_open, upstream_resume
 from fastgw._core.validate cimport VALID, validate_body, validate_head
 
@@ -111,6 +113,7 @@ cdef void destroy(Exchange* ex) noexcept nogil:
 
 cdef void release(Exchange* ex) noexcept nogil:
     """Back to the free list; the connection has no exchange now."""
+    limits_leave(ex)
     ex.conn.ex = NULL
     ex.plan.refs -= 1
     core.live.exchanges -= 1
@@ -216,6 +219,7 @@ cdef void exchange_start(Exchange* ex) noexcept nogil:
     ex.state = EX_WAIT
     if core.overload >= 2:          # before any work is put into it
         count(H_OVERLOAD_REFUSED)
+        ex.level = LEVEL_OVERLOAD
         exchange_fail(ex, F_OVERLOADED)
         return
     ex.phase = ROUTE
@@ -318,7 +322,25 @@ cdef void send_hit(Exchange* ex) noexcept nogil:
             return
 
 
+cdef Verdict passed(Exchange* ex, int code) noexcept nogil:
+    """What a phase that only judges found: ALLOWED, or the failure that the request ends with."""
+    if code == ALLOWED:
+        return NEXT
+    exchange_fail(ex, code)
+    return DONE
+
+
+cdef Verdict step_key(Exchange* ex) noexcept nogil:
+    return passed(ex, limits_key(ex))
+
+
+cdef Verdict step_throttle(Exchange* ex) noexcept nogil:
+    return passed(ex, limits_throttle(ex))
+
+
 cdef Verdict step_integrate(Exchange* ex) noexcept nogil:
+    if passed(ex, limits_enter(ex)) != NEXT:
+        return DONE
     if ex.route.kind == ROUTE_PROXY:
         acquired(ex, pool_acquire(ex.route.target, ex))
         return WAIT
@@ -559,6 +581,8 @@ cdef void exchange_open(const ConnEvents* events, object loop):
     steps[<int>ROUTE] = step_route
     steps[<int>VALIDATE] = step_validate
     steps[<int>CACHE] = step_cache
+    steps[<int>KEY] = step_key
+    steps[<int>THROTTLE] = step_throttle
     steps[<int>INTEGRATE] = step_integrate
     chain_phases()
     upstream_events.ready = on_ready

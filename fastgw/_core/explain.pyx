@@ -9,6 +9,8 @@ from fastgw._core.bytes cimport Span
 from fastgw._core.forward cimport FORWARDED, forward_build
 from fastgw._core.gather cimport gather_clear, to_upstream
 from fastgw._core.head cimport HEAD_DONE, HEAD_MORE, head_feed, request_settings
+from fastgw._core.keys cimport key_name
+from fastgw._core.limits cimport ALLOWED, limits_key
 from fastgw._core.llhttp cimport PARSE_REQUEST, llhttp
 from fastgw._core.path cimport PATH_MERGE_SLASHES, PATH_PASS_ENCODED_SLASH
 from fastgw._core.plan cimport Plan
@@ -33,6 +35,8 @@ class Trace:
     phases: tuple = ("PARSE",)
     failure: int = -1
     status: int = 0
+    key: str = ""           # name of the API key
+    plan: int = -1          # number of its usage plan
     target: str = ""
     model: str = ""
     upstream_head: str = ""
@@ -69,6 +73,14 @@ cdef object report(Exchange* ex, Plan plan, int result):
                 (<bytes>ex.rest.p[ex.match.off[i]:ex.match.off[i] + ex.match.len[i]]).decode("latin-1")
                 for i in range(ex.match.nparams)
             ])
+            if ex.route.keyed:
+                found.phases += ("KEY",)
+                result = limits_key(ex)
+                if result != ALLOWED:
+                    return refused(found, ex, plan, result)
+                found.key, found.plan = text(key_name(ex.key)), ex.use.plan
+            if ex.route.limited:
+                found.phases += ("THROTTLE",)
             if ex.route.checks != NULL:
                 found.phases += ("VALIDATE",)
                 result = validate_head(ex)

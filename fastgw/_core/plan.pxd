@@ -1,13 +1,15 @@
 """A compiled plan: built once by the plan compiler, immutable once the engine has it.
 
-The builder methods are Python's; they are called in this order: add_target, add_stage, add_api, finish.
+The builder methods are Python's; they are called in this order: limits, add_target, add_stage, add_api, finish.
 Ops are tuples (kind, encode, index, text: bytes) with the numbers of state.OpKind and state.Encode.
 """
+from fastgw._core.allowance cimport UsagePlan
 from fastgw._core.arena cimport Arena
+from fastgw._core.bucket cimport Bucket
 from fastgw._core.bytes cimport Span
 from fastgw._core.checks cimport Checks
 from fastgw._core.keys cimport KeyTable
-from fastgw._core.state cimport BasePath, HostPlan, LogPlan, Mapping, PlanData, Program, Reply, RoutePlan, StagePlan
+from fastgw._core.state cimport (BasePath, HostPlan, LogPlan, Mapping, PlanData, Program, Reply, RoutePlan, StagePlan)
 
 cdef class Plan:
     cdef PlanData* data
@@ -25,6 +27,9 @@ cdef class Plan:
     cdef int fill_route(self, RoutePlan* route, dict spec) except -1
     cdef int fill_cache(self, RoutePlan* route, object spec) except -1
     cdef Checks* make_checks(self, dict spec) except NULL
+    cdef Bucket bucket(self, object spec) except *
+    cdef int fill_limits(self, StagePlan* stage, dict spec) except -1
+    cdef int fill_route_limits(self, StagePlan* stage, RoutePlan* route, dict spec) except -1
     cdef int fill_cors(self, StagePlan* stage, object spec) except -1
     cdef HostPlan* host(self, bytes name, object paths) except NULL
     cdef HostPlan** table(self, dict hosts, unsigned int* mask) except NULL

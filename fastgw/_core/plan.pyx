@@ -1,6 +1,8 @@
 """Build the plan's C structures from plain Python values. Nothing here runs per request."""
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 
+from fastgw._core.allowance cimport KeyStage
+from fastgw._core.bucket cimport bucket_of
 from fastgw._core.checks cimport BodyModel, Required
 from fastgw._core.names cimport name_add, name_token
 from fastgw._core.router cimport Router
@@ -13,7 +15,7 @@ from fastgw._core.state cimport (ApiPlan, CachePlan, Cors, KEYED_AUTHORIZATION, 
                                  T_IF_UNMODIFIED_SINCE, T_KEEP_ALIVE, T_ORIGIN, T_RANGE, T_SET_COOKIE,
                                  T_TRANSFER_ENCODING, T_USER_AGENT, T_VARY,
                                  core)
-from libc.string cimport memcmp
+from libc.string cimport memcmp, memset
 
 ENGINE_TOKENS = {
     b"host": T_HOST, b"connection": T_CONNECTION, b"content-length": T_CONTENT_LENGTH,
@@ -26,7 +28,7 @@ ENGINE_TOKENS = {
     b"content-type": T_CONTENT_TYPE,
 }
 
-VERBS = (b"GET", b"HEAD", b"POST", b"PUT", b"PATCH", b"DELETE", b"OPTIONS")     # state.Verb
+VERBS = (b"GET", b"HEAD", b"POST", b"PUT", b"PATCH", b"DELETE", b"OPTIONS")     # verbs.Verb
 KINDS = {"proxy": ROUTE_PROXY, "fixed": ROUTE_FIXED, "fail": ROUTE_FAIL, "python": ROUTE_PYTHON}
 
 
@@ -220,6 +222,58 @@ cdef class Plan:
         log.file = spec["file"]
         return log
 
+    cdef Bucket bucket(self, object spec) except *:
+        """spec: (cell, rate, burst), or None for no limit."""
+        cdef Bucket b
+        if spec is None:
+            memset(&b, 0, sizeof(b))
+            return b
+        cell, rate, burst = spec
+        b = bucket_of(rate, burst)
+        b.cell = cell
+        return b
+
+    def limits(self, bytes key_header, account, list plans) -> None:
+        """Before the first add_stage. plans: dicts of throttle (see bucket), quota (0: none), period and offset."""
+        cdef bint exact
+        cdef UsagePlan* plan
+        self.data.key_token = name_token(self.data.names, key_header, len(key_header), &exact)
+        self.data.keys = self.keys.header if self.keys is not None else NULL
+        self.data.account = self.bucket(account)
+        self.data.usage_plans = <UsagePlan*>self.arena.take(sizeof(UsagePlan) * (len(plans) or 1))
+        for i, spec in enumerate(plans):
+            plan = &self.data.usage_plans[i]
+            plan.bucket = self.bucket(spec["throttle"])
+            plan.quota, plan.period, plan.offset = spec["quota"], spec["period"], spec["offset"]
+
+    cdef int fill_limits(self, StagePlan* stage, dict spec) except -1:
+        """throttle (see bucket); key_stages: for each plan None, or row of routes -> bucket of each key.
+
+        Absent where there is no limit and no plan.
+        """
+        cdef KeyStage* opened
+        plans = spec.get("key_stages", ())
+        stage.bucket = self.bucket(spec.get("throttle"))
+        stage.key_stages = <KeyStage*>self.arena.take(sizeof(KeyStage) * (len(plans) or 1))
+        for i, methods in enumerate(plans):
+            opened = &stage.key_stages[i]
+            opened.open = methods is not None
+            if methods:
+                opened.methods = <Bucket*>self.arena.take(sizeof(Bucket) * stage.nroutes)
+                for row, bucket in methods.items():
+                    opened.methods[<uint32_t>row] = self.bucket(bucket)
+        return 0
+
+    cdef int fill_route_limits(self, StagePlan* stage, RoutePlan* route, dict spec) except -1:
+        """key_required; throttle (see bucket); concurrency: (first cell, cap). Absent where there is none."""
+        route.keyed = spec.get("key_required", False)
+        route.bucket = self.bucket(spec.get("throttle"))
+        if spec.get("concurrency") is not None:
+            route.places, route.concurrency = spec["concurrency"]
+        route.limited = (route.keyed or route.bucket.interval != 0 or stage.bucket.interval != 0
+                         or self.data.account.interval != 0)
+        return 0
+
     cdef int fill_cors(self, StagePlan* stage, object spec) except -1:
         cdef Cors* cors
         if spec is None:
@@ -252,9 +306,11 @@ cdef class Plan:
         stage.http_api = spec["http_api"]
         stage.missing = spec["missing"]
         stage.nroutes = len(spec["routes"])
+        self.fill_limits(stage, spec)
         stage.routes = <RoutePlan*>self.arena.take(sizeof(RoutePlan) * (stage.nroutes or 1))
         for i, route in enumerate(spec["routes"]):
             self.fill_route(&stage.routes[i], route)
+            self.fill_route_limits(stage, &stage.routes[i], route)
         stage.default_route = spec["default_route"]
         stage.replies = self.make_replies(spec["replies"])
         self.fill_cors(stage, spec["cors"])

@@ -40,6 +40,9 @@ cdef enum Context:          # what OP_CONTEXT can put in; `index` of the op
     C_INTEGRATION_ERROR = 51    # the message of a failure that is the upstream's
     C_ERROR_DETAIL = 52     # why a body was refused
     C_REFERER = 53          # without its query and fragment
+    C_KEY = 54              # value of the API key
+    C_KEY_NAME = 55
+    C_LEVEL = 56            # of the limit that refused the request
 
 cdef enum:
     C_FIRST_NUMBER = C_TIME_MS

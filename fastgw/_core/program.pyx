@@ -1,13 +1,15 @@
 """Evaluate programs into a Writer. Values are encoded for the place they go to, byte by byte."""
 from libc.stdint cimport uint8_t, uint64_t
-from libc.string cimport memcpy
+from libc.string cimport memcpy, strlen
 
 from fastgw._core.bytes cimport (HEX, UPPER_DIGITS, put, put_char, put_hex, put_span, put_uint, same_case, span,
                                  writer_init)
 from fastgw._core.clock cimport clf_time, http_date, wall_ms, wall_us
 from fastgw._core.failure cimport F_INTEGRATION_FAILURE, F_UPSTREAM_OVERLOADED
+from fastgw._core.allowance cimport LEVEL_NONE
+from fastgw._core.keys cimport key_name
 from fastgw._core.state cimport (E_ESCAPED_PATH, E_ESCAPED_QUERY, E_HEADER, E_JSON, E_JSON_STRING, E_PATH, E_QUERY,
-                                 E_RAW, Field, OP_CONTEXT, OP_HEADER_MULTI, OP_PARAM, OP_QUERY, OP_QUERY_MULTI,
+                                 E_RAW, Field, M_LOOSE, OP_CONTEXT, OP_HEADER_MULTI, OP_PARAM, OP_QUERY, OP_QUERY_MULTI,
                                  OP_TEXT, Op, Reply, T_USER_AGENT, field_value)
 
 cdef extern from "<arpa/inet.h>" nogil:
@@ -21,6 +23,7 @@ cdef enum:
 cdef char value_bytes[VALUE_BYTES]
 
 cdef uint8_t UNRESERVED[256]
+cdef const char* LEVELS[9]   # by allowance.Level
 cdef char BASE64_PAIRS[8192]    # two letters of base64url (RFC 4648 section 5) for each 12 bits
 
 
@@ -289,6 +292,15 @@ cdef Span user_agent(Exchange* ex) noexcept nogil:
     return span(NULL, 0)
 
 
+cdef Span key_value(Exchange* ex) noexcept nogil:
+    """The value of the API key, from the field that carried it; its record has only the digest."""
+    cdef uint32_t i
+    for i in range(ex.nfields):
+        if ex.key != NULL and ex.fields[i].token == ex.plan.key_token and not ex.fields[i].marks & M_LOOSE:
+            return field_value(ex.head, &ex.fields[i])
+    return span(NULL, 0)
+
+
 cdef Span until(Span s, char first, char second) noexcept nogil:
     """s up to the first of two bytes."""
     cdef uint32_t i = 0
@@ -331,6 +343,14 @@ cdef bint context_text(Exchange* ex, int which, Span* value) noexcept nogil:
     elif which == C_REFERER:
         if judged:
             value[0] = until(field_named(ex, b"referer", 7), c"?", c"#")
+    elif which == C_KEY:
+        value[0] = key_value(ex)
+    elif which == C_KEY_NAME:
+        if ex.key != NULL:
+            value[0] = key_name(ex.key)
+    elif which == C_LEVEL:
+        if ex.level != LEVEL_NONE:
+            value[0] = span(LEVELS[ex.level], <uint32_t>strlen(LEVELS[ex.level]))
     elif which == C_ERROR_DETAIL:
         value[0] = ex.detail
     elif which == C_ERROR_MESSAGE and ex.message.p != NULL:
@@ -441,6 +461,8 @@ cdef int fill_table() except -1:
     letters = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
     for byte in b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~":
         UNRESERVED[byte] = 1
+    LEVELS[:] = [b"", b"PLAN_METHOD", b"PLAN", b"STAGE_METHOD", b"STAGE", b"ACCOUNT", b"QUOTA", b"CONCURRENCY",
+                 b"OVERLOAD"]
     for i in range(4096):
         BASE64_PAIRS[2 * i] = letters[i & 63]
         BASE64_PAIRS[2 * i + 1] = letters[i >> 6]
@@ -454,6 +476,7 @@ CONTEXTS = {
     "PATH": C_PATH, "RESOURCE": C_RESOURCE, "STAGE": C_STAGE, "API_ID": C_API_ID, "PROTOCOL": C_PROTOCOL,
     "SOURCE_IP": C_SOURCE_IP, "USER_AGENT": C_USER_AGENT, "TIME_CLF": C_TIME_CLF, "TIME_MS": C_TIME_MS,
     "HOST": C_HOST, "HOST_LABEL": C_HOST_LABEL, "ERROR_MESSAGE": C_ERROR_MESSAGE, "ERROR_TYPE": C_ERROR_TYPE,
+    "KEY": C_KEY, "KEY_NAME": C_KEY_NAME, "LEVEL": C_LEVEL,
     "STATUS": C_STATUS, "DATE": C_DATE, "TRACE_ID": C_TRACE_ID, "ROUTE_KEY": C_ROUTE_KEY, "LOCAL_PORT": C_LOCAL_PORT,
     "ERROR_DETAIL": C_ERROR_DETAIL,
     "RESPONSE_LENGTH": C_RESPONSE_LENGTH, "RESPONSE_LATENCY": C_RESPONSE_LATENCY,

@@ -7,12 +7,15 @@ buffer unless said otherwise. An early answer ends its exchange while the reques
 """
 from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
+from fastgw._core.allowance cimport KeyStage, UsagePlan
+from fastgw._core.bucket cimport Bucket
 from fastgw._core.bytes cimport Span
 from fastgw._core.cells cimport CellMap
 from fastgw._core.cache cimport CacheEntry, CacheZone
 from fastgw._core.checks cimport BodyModel, Checks
 from fastgw._core.clock cimport Timer
 from fastgw._core.group cimport Address, Ejection, MAX_ENDPOINTS, TargetLimits
+from fastgw._core.keys cimport KeyHeader, KeyRecord, KeyUse
 from fastgw._core.llhttp cimport PARSER_BYTES
 from fastgw._core.ops cimport (E_ESCAPED_PATH, E_ESCAPED_QUERY, E_HEADER, E_JSON, E_JSON_STRING, E_LOG_JSON,
                                E_LOG_JSON_VALUE, E_LOG_TEXT, E_LOG_XML, E_PATH, E_QUERY, E_RAW,
@@ -20,6 +23,7 @@ from fastgw._core.ops cimport (E_ESCAPED_PATH, E_ESCAPED_QUERY, E_HEADER, E_JSON
                                OP_QUERY_MULTI, OP_TEXT, Program)
 from fastgw._core.router cimport RouterMatch, RouterTable
 from fastgw._core.stream cimport Stream
+from fastgw._core.verbs cimport DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT, verb_idempotent
 
 
 cdef struct Conn
@@ -29,18 +33,6 @@ cdef struct Target
 cdef struct Endpoint
 cdef struct StagePlan
 cdef struct RoutePlan
-
-cdef enum Verb:             # the order of fastgw.model.api.METHODS
-    GET = 0
-    HEAD = 1
-    POST = 2
-    PUT = 3
-    PATCH = 4
-    DELETE = 5
-    OPTIONS = 6
-
-cdef inline bint verb_idempotent(int verb) noexcept nogil:     # RFC 9110 section 9.2.2
-    return verb != POST and verb != PATCH and verb <= OPTIONS
 
 cdef enum Phase:            # the order of a request; DESIGN "A request". LOG always runs, once.
     ACCEPT = 0
@@ -194,6 +186,11 @@ cdef struct RoutePlan:
     uint8_t head_only       # ROUTE_FIXED: no body whatever the verb (204, 304)
     uint32_t slot           # row of counters
     uint16_t status         # ROUTE_FIXED
+    uint8_t keyed           # an API key is required
+    uint8_t limited         # THROTTLE has something to look at
+    Bucket bucket           # of the stage's method
+    uint32_t concurrency    # requests with the integration at one time; 0: no limit
+    uint32_t places         # first cell of its count: one for each worker
     uint8_t sends           # Verb sent upstream, 255: none of them
     uint32_t timeout_ms
     uint32_t first_byte_ms  # 0: the target's
@@ -252,6 +249,8 @@ cdef struct StagePlan:
     uint8_t* rules          # by token: Rule bits
     CacheZone* zone         # filled when the engine takes the plan
     LogPlan* log            # NULL: no access log
+    Bucket bucket           # of the whole stage
+    KeyStage* key_stages    # by number of the usage plan
 
 cdef struct StageName:
     Span name
@@ -288,6 +287,10 @@ cdef struct PlanData:
     Span remap_prefix
     Reply* replies          # by failure code, where no API has been chosen
     LogPlan* log            # of requests that reach no stage; NULL: none
+    KeyHeader* keys         # the table of API keys; NULL: the plan has none
+    uint8_t key_token       # of the field that carries a key
+    UsagePlan* usage_plans
+    Bucket account          # of everything
     uint32_t refs           # exchanges that hold the plan
 
 # --- upstreams
@@ -460,6 +463,7 @@ cdef struct Exchange:
     uint8_t aborted         # the request was given up by the upstream side: read no more of it
     uint8_t failure         # failure code + 1; 0: none
     uint8_t holds           # the body is held until all of it is here
+    uint8_t level           # Level of the limit that refused it
     uint16_t status
     uint64_t body_left
     uint64_t body_seen
@@ -500,6 +504,9 @@ cdef struct Exchange:
     const BodyModel* model  # that the body is held against; NULL before VALIDATE and where there is none
     Span message            # in place of the failure's own; p NULL: that one. Good while the failure is answered
     Span detail             # why a body was refused; the same
+    const KeyRecord* key    # whose request it is, where the route asks for a key
+    const KeyUse* use       # of that key, under the plan that opens the stage
+    uint64_t* place         # the count that holds its place with the integration, or NULL
     void* ticket            # Python object of a step that is under way, or NULL
     char* collected         # the body so far, where it is held
     uint32_t collected_cap

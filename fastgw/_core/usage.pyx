@@ -64,18 +64,27 @@ cdef uint64_t settled(uint64_t seen, uint32_t window) noexcept nogil:
     return <uint64_t>window << COUNT_BITS
 
 
+cdef inline bint spent(uint64_t* word, uint64_t seen, uint64_t counts, uint64_t limit) noexcept nogil:
+    """A spent word that was far ahead comes back to its window: else it would stay spent until it is reached."""
+    if limit == NO_QUOTA or (counts & MOST) < limit:
+        return False
+    if counts < seen:
+        word_move(word, &seen, counts)
+    return True
+
+
 cdef bint usage_has(uint64_t* word, uint32_t window, uint64_t limit) noexcept nogil:
-    return limit == NO_QUOTA or (settled(word_load(word), window) & MOST) < limit
+    cdef uint64_t seen = word_load(word)
+    return not spent(word, seen, settled(seen, window), limit)
 
 
 cdef bint usage_take(uint64_t* word, uint32_t window, uint64_t limit) noexcept nogil:
-    cdef uint64_t seen = word_load(word), counts, used
+    cdef uint64_t seen = word_load(word), counts
     while True:
         counts = settled(seen, window)
-        used = counts & MOST
-        if limit != NO_QUOTA and used >= limit:
+        if spent(word, seen, counts, limit):
             return False
-        if word_move(word, &seen, counts + 1 if used < MOST else counts):
+        if word_move(word, &seen, counts + 1 if (counts & MOST) < MOST else counts):
             return True
 
 

@@ -16,6 +16,10 @@ ALLOWABLE = ("key", "authorizer", "iam", "validator", "policy")
 """The names that --allow-unenforced takes."""
 
 
+KEY_HEADER = "x-api-key"
+"""Where a request has its API key."""
+
+
 @dataclass(slots=True)
 class _Demand:
     place: Place
@@ -30,6 +34,8 @@ class Guards:
         self._root = root
         self._allowed = allowed
         self._demands: dict[tuple[str, str], _Demand] = {}
+        self._key = False
+        self._keys_in_header = True
         self._schemes = self._read_schemes(root)
         self._common_security = reader.list(root.get("security"))
         self._common_auth = root.get(PREFIX + "auth")
@@ -46,10 +52,12 @@ class Guards:
             self.demand("policy", "a resource policy", policy.place)
         source = self._root.get(PREFIX + "api-key-source")
         if self._reader.name(source, ("HEADER", "AUTHORIZER")) == "AUTHORIZER":
+            self._keys_in_header = False
             self.demand("key", "API keys that an authorizer gives", source.place)
 
-    def operation(self, operation: View) -> None:
-        """Demands of one operation, its own or the API's."""
+    def operation(self, operation: View) -> bool:
+        """Demands of one operation, its own or the API's. Whether it requires an API key in its header."""
+        self._key = False
         own = operation.get("security")
         security = self._reader.list(own) if own is not None else self._common_security
         if security is not None:
@@ -57,6 +65,7 @@ class Guards:
         auth = operation.get(PREFIX + "auth") or self._common_auth
         if auth is not None:
             self._auth(auth)
+        return self._key and self._keys_in_header
 
     def report(self) -> None:
         problems: Problems = self._reader.problems
@@ -105,8 +114,11 @@ class Guards:
             authorizer = scheme.get(AUTHORIZER).get("type")
             told = f", {str(authorizer.value)[:40]}" if authorizer is not None else ""
             self.demand("authorizer", f"an authorizer (security {shown(name)}{told})", use.key_place, 1)
+        elif kind.lower() == "apikey" and _is_key_header(scheme):
+            self._key = True
         elif kind.lower() == "apikey":
-            self.demand("key", f"an API key (security {shown(name)})", use.key_place, 1)
+            self.demand("key", f"an API key elsewhere than in the header {KEY_HEADER} (security {shown(name)})",
+                        use.key_place, 1)
         else:
             self.demand("authorizer", f"security {shown(name)} (type {kind})", use.key_place, 1)
 
@@ -117,3 +129,9 @@ class Guards:
             self.demand("iam", "signed requests (x-amazon-apigateway-auth AWS_IAM)", auth.place, 1)
         elif name != "NONE":
             self.demand("authorizer", f"x-amazon-apigateway-auth {shown(name)}", auth.place, 1)
+
+
+def _is_key_header(scheme: View) -> bool:
+    where, name = scheme.get("in"), scheme.get("name")
+    return (where is not None and str(where.value).lower() == "header"
+            and name is not None and str(name.value).lower() == KEY_HEADER)

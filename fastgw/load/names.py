@@ -33,12 +33,12 @@ CONTEXT = frozenset((
     "accountId", "apiId", "authorizer.principalId", "awsEndpointRequestId",
     "customDomain.basePathMatched", "deploymentId",
     "domainName", "domainPrefix", "error.message", "error.messageString", "error.responseType",
-    "error.validationErrorString", "extendedRequestId", "httpMethod", "isCanaryRequest", "path",
+    "error.validationErrorString", "extendedRequestId", "fastgw.limitLevel", "httpMethod", "isCanaryRequest", "path",
     "protocol", "requestId", "requestTime", "requestTimeEpoch", "resourceId", "resourcePath", "routeKey",
     "stage", "status", "wafResponseCode", "webaclArn", "xrayTraceId",
     *(f"identity.{name}" for name in _IDENTITY),
 ))
-"""$context names that can be known outside an authorizer. Source: SPEC, "$context"."""
+"""$context names that can be known outside an authorizer. Source: SPEC, "$context"; those of "fastgw." are ours."""
 
 LOG_ONLY = frozenset((
     *(f"{phase}.{name}" for phase in ("authorize", "authenticate", "waf") for name in ("error", "latency", "status")),

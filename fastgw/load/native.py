@@ -8,7 +8,7 @@ from os.path import dirname, join
 
 import msgspec
 
-from fastgw.load import caching, schema, typed
+from fastgw.load import caching, schema, typed, usage
 from fastgw.load.accesslog import read_log
 from fastgw.load.definition import execute_api_id, read_definition
 from fastgw.load.document import Document, View, read
@@ -22,6 +22,7 @@ from fastgw.model.api import Api, ApiKind
 from fastgw.model.cache import StageCache
 from fastgw.model.gateway import ANY_HOST, DEFAULT_STAGE, Domain, Gateway, Listener, Mapping, Stage
 from fastgw.model.place import Place
+from fastgw.model.usage import KeyRing, Throttle, UsagePlan
 from fastgw.model.validation import Mode
 
 Settings = dict[str, tuple[object, Place]]
@@ -52,10 +53,13 @@ class NativeFile:
         apis = self._apis()
         if before.has_errors():
             return None, {}
-        stages = self._stages(apis)
+        methods = usage.Methods(apis, self._problems)
+        stages = self._stages(apis, methods)
         domains = self._domains(stages)
         upstreams = read_upstreams(self._file.upstreams, self._root.get("upstreams"), self._problems)
-        gateway = Gateway(apis, stages, domains, self._listeners(), upstreams, log=self._common_log)
+        plans = self._plans(stages, methods)
+        gateway = Gateway(apis, stages, domains, self._listeners(), upstreams, account=self._account(), plans=plans,
+                          keys=self._keys(plans), log=self._common_log)
         return gateway, self._settings()
 
     @cached_property
@@ -157,7 +161,7 @@ class NativeFile:
             found.append(replace(api, id=own))
         return tuple(found)
 
-    def _stages(self, apis: tuple[Api, ...]) -> tuple[Stage, ...]:
+    def _stages(self, apis: tuple[Api, ...], methods: usage.Methods) -> tuple[Stage, ...]:
         found = []
         read = {api.name: api for api in apis}
         for name, api in self._file.apis.items():
@@ -167,17 +171,31 @@ class NativeFile:
                 found.append(Stage(name, DEFAULT_STAGE, (), place, **own))
                 continue
             for stage, given in api.stages.items():
-                variables = tuple(given.variables.items()) if given is not None else ()
                 view = self._view("apis", name, "stages", stage)
-                cache = self._cache(given, view, read.get(name)) if given is not None else None
                 log = self._log(view) if given is not None else self._common_log
-                own = {"cache": cache, "validation": self._mode(given), "log": log}
-                found.append(Stage(name, stage, variables, view.key_place, **own))
+                given = schema.StageFile() if given is None else given
+                settings = usage.stage_methods(name, given.methods, view.get("methods"), methods)
+                own = {"cache": self._cache(given, view, read.get(name)), "validation": self._mode(given), "log": log}
+                found.append(Stage(name, stage, tuple(given.variables.items()), view.key_place,
+                                   throttle=usage.throttle(given.throttle), methods=settings, **own))
         return tuple(found)
 
     def _cache(self, given: schema.StageFile, view: View, api: Api | None) -> StageCache | None:
         own = given.cache if given.cache is not msgspec.UNSET else None
         return caching.stage_cache(own, given.methods, view.get("methods"), api, self._problems)
+
+    def _account(self) -> Throttle | None:
+        given = self._file.account
+        return None if given is msgspec.UNSET else usage.throttle(given.throttle)
+
+    def _plans(self, stages: tuple[Stage, ...], methods: usage.Methods) -> tuple[UsagePlan, ...]:
+        names = {api: [stage.name for stage in stages if stage.api == api] for api in self._file.apis}
+        return usage.plans(self._file.plans, self._root.get("plans"), names, methods, self._problems)
+
+    def _keys(self, plans: tuple[UsagePlan, ...]) -> KeyRing:
+        keys = usage.Keys(plans, self._problems)
+        usage.read_keys(self._file.keys, self._root.get("keys"), self._document.file, keys, self._problems)
+        return keys.ring
 
     def _domains(self, stages: tuple[Stage, ...]) -> tuple[Domain, ...]:
         given = self._file.domains

@@ -152,7 +152,7 @@ class _ApiReader:
                    operation: View) -> None:
         place = operation.key_place
         check_operation(self.reader, operation)
-        self.guards.operation(operation)
+        key = self.guards.operation(operation)
         is_default = operation.get("isDefaultRoute")
         if self.kind is ApiKind.HTTP and is_default is not None and self.reader.flag(is_default):
             method = ANY
@@ -161,7 +161,7 @@ class _ApiReader:
             return
         integration = self._integration(f"{method} {whole.text}", own, item, operation, place)
         checks = self.checks.operation(own, item, operation)
-        self.routes.append(Route(method, whole.text, integration, place, checks=checks))
+        self.routes.append(Route(method, whole.text, integration, place, key=key, checks=checks))
 
     def _integration(self, route: str, own: ResourcePath, item: View, operation: View,
                      place: Place) -> Integration:

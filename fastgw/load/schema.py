@@ -9,6 +9,7 @@ import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from fastgw.load.guards import ALLOWABLE
+from fastgw.model.usage import MAX_BURST, MAX_RATE, PERIODS
 
 Text = Annotated[str, Meta(min_length=1, max_length=4096)]
 STAGE_NAME = r"^(\$default|[A-Za-z0-9_-]{1,128})$"
@@ -40,6 +41,7 @@ ListenAddress = Annotated[str, Meta(
     pattern=r"^(unix:/.{1,107}|([A-Za-z0-9._-]*|\*|\[[0-9A-Fa-f:.]{2,45}\]):[0-9]{1,5})$",
     description="host:port, [v6]:port or unix:/path")]
 Seconds = Annotated[float, Meta(gt=0, le=86_400)]
+Secret = Annotated[str, Meta(description="not shown in messages", extra_json_schema={"writeOnly": True})]
 Count = Annotated[int, Meta(ge=1, le=1_000_000)]
 
 
@@ -77,9 +79,19 @@ class MethodCacheFile(Struct, forbid_unknown_fields=True):
     unauthorized: Strategy | UnsetType = UNSET
 
 
-class MethodFile(Struct, forbid_unknown_fields=True):
-    """What a stage says of one method."""
+class ThrottleFile(Struct, forbid_unknown_fields=True):
+    """A token bucket."""
 
+    rate: Annotated[float, Meta(ge=0, le=MAX_RATE, description="requests per second; 0 never refills the bucket")]
+    burst: Annotated[int, Meta(ge=0, le=MAX_BURST, description="requests at once")]
+
+
+class MethodFile(Struct, forbid_unknown_fields=True):
+    """What a stage says of one of its methods."""
+
+    throttle: ThrottleFile | UnsetType = UNSET
+    concurrency: Annotated[Count, Meta(
+        description="requests that may be with the integration at one time")] | UnsetType = UNSET
     cache: MethodCacheFile | UnsetType = UNSET
 
 
@@ -96,6 +108,7 @@ class StageFile(Struct, forbid_unknown_fields=True):
     """A served stage of an API."""
 
     variables: dict[VariableName, VariableValue] = {}
+    throttle: Annotated[ThrottleFile, Meta(description="one bucket for the whole stage")] | UnsetType = UNSET
     validation: Annotated[Literal["aws", "strict"], Meta(
         description="aws: what request validators ask for, as the service checks it; strict: all that the "
                     "definition says")] | UnsetType = UNSET
@@ -189,6 +202,46 @@ class UpstreamFile(Struct, forbid_unknown_fields=True):
     allow_private: bool | UnsetType = UNSET
 
 
+class KeyFile(Struct, forbid_unknown_fields=True):
+    """An API key."""
+
+    value: Secret | UnsetType = UNSET
+    value_file: Annotated[Text, Meta(description="path of the value, relative to this file")] | UnsetType = UNSET
+    enabled: bool = True
+    plans: list[Text] = []
+
+
+class QuotaFile(Struct, forbid_unknown_fields=True):
+    """Requests within a period of UTC."""
+
+    limit: Annotated[int, Meta(ge=1, le=1_000_000_000_000)]
+    period: Literal[PERIODS]
+    offset: Annotated[int, Meta(
+        ge=0, le=27, description="first day of the period: of a WEEK 0 is Sunday, of a MONTH 0 is the 1st")] = 0
+
+
+class PlanStageFile(Struct, forbid_unknown_fields=True):
+    """A stage that a plan opens to its keys."""
+
+    api: Annotated[Text, Meta(description="a name under apis")]
+    stage: StageName
+    methods: Annotated[dict[Text, ThrottleFile], Meta(description='"GET /pets/{id}" -> a throttle for each key')] = {}
+
+
+class PlanFile(Struct, forbid_unknown_fields=True):
+    """A usage plan; throttle and quota are those of each of its keys."""
+
+    stages: Annotated[list[PlanStageFile], Meta(min_length=1)]
+    throttle: ThrottleFile | UnsetType = UNSET
+    quota: QuotaFile | UnsetType = UNSET
+
+
+class AccountFile(Struct, forbid_unknown_fields=True):
+    """What all APIs share."""
+
+    throttle: ThrottleFile | UnsetType = UNSET
+
+
 class File(Struct, forbid_unknown_fields=True):
     """A fastgw.yaml."""
 
@@ -199,16 +252,19 @@ class File(Struct, forbid_unknown_fields=True):
     upstreams: dict[Authority, UpstreamFile] = {}
     log: Annotated[LogFile, Meta(description="of requests that reach no stage, and of every stage without a log "
                                  "of its own")] | UnsetType = UNSET
+    account: AccountFile | UnsetType = UNSET
+    keys: dict[Text, KeyFile] = {}
+    plans: dict[Text, PlanFile] = {}
     settings: Annotated[dict[str, str | int | float | bool], Meta(
         description="settings by name, as fastgw environ lists them in lower case")] = {}
 
 
 NOT_SERVED = {
-    "": ("account", "api_keys", "authorizers", "cache", "certificates", "cluster", "cors", "functions",
-         "groups", "keys", "logs", "plans", "plugins", "redis", "store", "throttle", "tls",
+    "": ("api_keys", "authorizers", "cache", "certificates", "cluster", "cors", "functions",
+         "groups", "key_files", "logs", "plugins", "redis", "store", "throttle", "tls",
          "usage_plans", "waf"),
     "apis": ("authorizers", "cors", "functions", "keys", "log", "policy", "throttle", "tls", "waf"),
-    "stages": ("canary", "throttle", "tracing", "waf"),
+    "stages": ("canary", "tracing", "waf"),
     "domains": ("rules", "stage_rules"),
     "listeners": ("http2", "proxy_protocol", "tls"),
     "upstreams": ("retry", "tls", "weights"),

@@ -28,6 +28,9 @@ class Check:
         told = ""
         while isinstance(expected, types.Metadata):
             told = (expected.extra_json_schema or {}).get("description", told)
+            if (expected.extra_json_schema or {}).get("writeOnly"):
+                self._secret(view)
+                return
             expected = expected.type
         match expected:
             case types.StructType():
@@ -46,6 +49,11 @@ class Check:
 
     def _error(self, view: View, code: str, message: str, *, at_key: bool = False) -> None:
         self._problems.error(view.key_place if at_key else view.place, code, message)
+
+    def _secret(self, view: View) -> None:
+        """A message must not show what was found."""
+        if not isinstance(view.value, str):
+            self._error(view, "wrong-type", f"{view.name} must be a text; put it in quotes")
 
     def _struct(self, view: View, expected: types.StructType, section: str) -> None:
         if not self._is(view, dict, "a mapping"):

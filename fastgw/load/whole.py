@@ -27,10 +27,27 @@ def check_whole(gateway: Gateway, problems: Problems) -> None:
                     reached.add(authority)
         for stage, variables in stages:
             _check_headers(api, stage, variables, problems)
+    _check_keys(gateway, problems)
     for upstream in gateway.upstreams:
         if upstream.authority not in reached:
             problems.warning(upstream.place, "no-effect", f"no route that is served goes to "
                              f"{shown(upstream.authority)}{did_you_mean(upstream.authority, reached)}")
+
+
+def _check_keys(gateway: Gateway, problems: Problems) -> None:
+    """A stage whose keys nobody can have refuses everybody; a plan that no request meets limits nothing."""
+    required = {api.name: next((route for route in api.routes if route.key), None) for api in gateway.apis}
+    opened = {(stage.api, stage.stage) for plan in gateway.plans for stage in plan.stages}
+    for stage in gateway.stages:
+        route = required.get(stage.api)
+        if route is not None and (stage.api, stage.name) not in opened:
+            problems.warning(route.place, "no-plan", f"{route.name} requires an API key, and no plan opens stage "
+                             f"{shown(stage.name)}: every request is answered 403")
+    for plan in gateway.plans:
+        for stage in plan.stages:
+            if stage.api in required and required[stage.api] is None:
+                problems.warning(stage.place, "no-effect", f"no route of {stage.api} requires an API key: plan "
+                                 f"{plan.name} limits nothing there")
 
 
 def _proxies(api: Api) -> Iterator[tuple[Route, HttpProxy]]:

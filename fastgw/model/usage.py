@@ -1,7 +1,7 @@
 """Who may ask how often: throttles, quotas, usage plans and API keys."""
 
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, fields, replace
 
 from fastgw.model.place import Place
@@ -110,6 +110,17 @@ class KeyRing:
         spelt, secret = name.encode(), value.encode()
         self.packed += _HEAD.pack(len(spelt), len(secret), enabled, len(plans)) + numbers + spelt + secret
         self.count += 1
+
+    def __iter__(self) -> Iterator[tuple[str, str, bool, tuple[str, ...]]]:
+        """(name, value, enabled, names of plans) of each key."""
+        at = 0
+        while at < len(self.packed):
+            name_n, value_n, enabled, count = _HEAD.unpack_from(self.packed, at)
+            start = at + _HEAD.size + 2 * count
+            numbers = struct.unpack_from(f"={count}H", self.packed, at + _HEAD.size)
+            at = start + name_n + value_n
+            name, value = self.packed[start : start + name_n].decode(), self.packed[start + name_n : at].decode()
+            yield name, value, bool(enabled), tuple(self.plans[number] for number in numbers)
 
     def _number(self, plan: str) -> bytes:
         number = self._numbers[plan] = struct.pack("=H", len(self.plans))

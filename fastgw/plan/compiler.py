@@ -11,13 +11,15 @@ from fastgw.errors import CODE
 from fastgw.model.api import DEFAULT_ROUTE, METHODS, Api, ApiKind, Cors, Route
 from fastgw.model.gateway import ANY_HOST, DEFAULT_STAGE, Domain, Gateway, Stage
 from fastgw.model.integration import HttpProxy, Mock
+from fastgw.model.usage import by_method
 from fastgw.plan.accesslog import compile_log
 from fastgw.plan.caching import cache_spec
 from fastgw.plan.checks import CompiledChecks
 from fastgw.plan.knobs import Knobs
+from fastgw.plan.limits import LimitCells, plans
 from fastgw.plan.ops import IN_HEADER, IN_QUERY, Op, context, merged, of_source, of_uri_part, text
 from fastgw.plan.replies import always, replies, status_line
-from fastgw.plan.rules import REMAP_PREFIX, UNMAPPABLE, names
+from fastgw.plan.rules import KEY_HEADER, REMAP_PREFIX, UNMAPPABLE, names
 from fastgw.plan.targets import Targets, split_uri
 
 EXECUTE_API = "execute-api"
@@ -66,6 +68,8 @@ class _Compiler:
         self._rows = rows
         self._logs = logs
         self._plan = Plan(names(), REMAP_PREFIX.encode(), EXECUTE_API.encode(), keys)
+        self._limits = LimitCells(cells)
+        self._plan.limits(KEY_HEADER.encode(), self._limits.account(gateway), plans(gateway))
         self._targets = Targets(self._plan, gateway, settings)
         self._checks = CompiledChecks(settings.validation_pointers)
         self._apis: dict[str, int] = {}
@@ -100,7 +104,12 @@ class _Compiler:
 
     def _stage(self, api: Api, stage: Stage) -> dict[str, Any]:
         variables = dict(stage.variables)
-        routes = [self._route(api, stage, variables, route) for route in api.routes]
+        settings = by_method(stage.methods, [route.name for route in api.routes])
+        routes = [
+            self._route(api, stage, variables, route)
+            | self._limits.route(api, stage, route, settings.get(route.name))
+            for route in api.routes
+        ]
         table = [
             (_VERB[route.method], route.path.encode(), number)
             for number, route in enumerate(api.routes)
@@ -122,6 +131,7 @@ class _Compiler:
             "forward": self._forward(api),
             "defaults": _defaults(api),
             "log": compile_log(stage.log, self._logs),
+            **self._limits.stage(self._gateway, api, stage),
         }
 
     def _forward(self, api: Api) -> list[Op]:

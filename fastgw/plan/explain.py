@@ -1,13 +1,15 @@
 """What would happen to a request, worked out by the engine's own parts, without sending anything."""
 
+import os
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
+from fastgw._core import cells, keys
 from fastgw._core.explain import Trace, trace
-from fastgw._core.plan import Plan
 from fastgw.errors import FAILURES
 from fastgw.model.gateway import Gateway
 from fastgw.plan.compiler import compile_plan
+from fastgw.plan.explain_limits import limit_rows
 from fastgw.plan.knobs import Knobs
 
 
@@ -31,9 +33,24 @@ def explain(
         if stage.api == api.name
         for route in api.routes
     }
-    plan = compile_plan(gateway, settings, rows)
+    plan = compile_plan(gateway, settings, rows, keys=_key_table(gateway))
     head = _request(method, url, headers)
-    return _rows(plan, trace(plan, numbers, head))
+    found = trace(plan, numbers, head)
+    return _rows(found, list(limit_rows(gateway, found)))
+
+
+def _key_table(gateway: Gateway) -> keys.KeyTable:
+    """Of the definition's keys; its rows of cells are never drawn from."""
+    descriptor = cells.create(cells.FIRST + 8 * len(gateway.keys.packed) + 1024, 1)
+    rows = keys.Rows(cells.Cells(descriptor), cells.FIRST)
+    os.close(descriptor)
+    position = {plan.name: number for number, plan in enumerate(gateway.plans)}
+    plans = [(position[name], name, 0) for name in gateway.keys.plans]
+    descriptor = keys.build(memoryview(gateway.keys.packed), plans, rows)
+    try:
+        return keys.KeyTable(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _request(method: str, url: str, headers: Sequence[tuple[str, str]]) -> bytes:
@@ -48,7 +65,7 @@ def _request(method: str, url: str, headers: Sequence[tuple[str, str]]) -> bytes
     return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1", "replace")
 
 
-def _rows(plan: Plan, found: Trace) -> list[tuple[str, str]]:
+def _rows(found: Trace, limits: list[tuple[str, str]]) -> list[tuple[str, str]]:
     rows = [("request", f"{found.method} {found.path}" if found.path else "not HTTP by the gateway's rules")]
     if found.host:
         rows.append(("host", found.host))
@@ -60,6 +77,7 @@ def _rows(plan: Plan, found: Trace) -> list[tuple[str, str]]:
     if found.operation:
         rows.append(("route", f"{found.operation} {found.resource}".strip()))
     rows += [(f"parameter {number}", value) for number, value in enumerate(found.parameters, 1)]
+    rows += limits
     if found.model:
         rows.append(("body", f"held against the model of {found.model}"))
     rows.append(("phases", " ".join(found.phases)))

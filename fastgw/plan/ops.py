@@ -41,6 +41,9 @@ _CONTEXT = {
     "error.messageString": "ERROR_MESSAGE",
     "error.responseType": "ERROR_TYPE",
     "error.validationErrorString": "ERROR_DETAIL",
+    "identity.apiKey": "KEY",
+    "identity.apiKeyId": "KEY_NAME",
+    "fastgw.limitLevel": "LEVEL",
     "status": "STATUS",
 }
 _EMPTY = re.compile(

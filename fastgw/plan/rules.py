@@ -8,6 +8,9 @@ DROP_REQUEST, IDENTITY, DROP_ANSWER, REMAP_ANSWER, CORS_ANSWER = 1, 2, 4, 8, 16
 
 REMAP_PREFIX = "x-amzn-Remapped-"
 
+KEY_HEADER = "x-api-key"
+"""Carries an API key; it is passed on to the integration as any other field."""
+
 _HOP_BY_HOP = [
     "connection",
     "keep-alive",
@@ -68,7 +71,7 @@ _CORS = [
     "access-control-expose-headers",
     "access-control-max-age",
 ]
-_NAMED = ["origin", "access-control-request-method", "user-agent", "authorization", "accept"]
+_NAMED = ["origin", "access-control-request-method", "user-agent", "authorization", "accept", KEY_HEADER]
 
 UNMAPPABLE = frozenset({"connection", "expect", "proxy-authenticate", "te", "via"})
 """Request fields that a REST API's parameter mapping names in vain: the service leaves them out (recorded)."""

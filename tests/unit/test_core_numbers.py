@@ -101,7 +101,7 @@ def test_field_names_fit_the_table() -> None:
 
 
 def test_verbs() -> None:
-    assert list(members("state", "Verb").items()) == [(name, number) for number, name in enumerate(METHODS)]
+    assert list(members("verbs", "Verb").items()) == [(name, number) for number, name in enumerate(METHODS)]
     router = members("router")
     assert router["VERBS"] == router["VERB_ANY"] == len(METHODS)
 

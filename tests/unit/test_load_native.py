@@ -10,6 +10,7 @@ from fastgw.load import LoadOptions, load
 from fastgw.load.schema import NOT_SERVED, json_schema
 from fastgw.model.api import ApiKind
 from fastgw.model.gateway import Ejection, Health, Listener, Upstream, UpstreamAddress
+from fastgw.model.usage import Quota, Throttle
 from tests.support.load_files import UPSTREAM, Files, definition, messages, proxy
 
 ROOT = Path(__file__).parents[2]
@@ -40,7 +41,10 @@ apis:
                 cache_control: ignore}}
         methods:
           GET /v1/a: {{cache: {{enabled: true, ttl: 10, invalidation: require,
-                             unauthorized: SUCCEED_WITH_RESPONSE_HEADER}}}}
+                             unauthorized: SUCCEED_WITH_RESPONSE_HEADER}},
+                     throttle: {{rate: 2, burst: 1}}, concurrency: 5}}
+          "*/*": {{}}
+        throttle: {{rate: 0.5, burst: 10}}
         log: {{preset: clf, file: "-"}}
   dogs:
     definition: api.json
@@ -79,6 +83,15 @@ upstreams:
     ejection: {{failures: 3, duration: 5, percent: 100, status_5xx: true}}
   tcp.example: {{health: {{kind: tcp, interval: 0.5}}}}
 log: {{format: "$context.requestId", file: logs/a.log}}
+account: {{throttle: {{rate: 10000, burst: 5000}}}}
+keys:
+  acme: {{value: "acme-0123456789-0123456789", plans: [gold]}}
+  zoo: {{value_file: zoo.key, enabled: false}}
+plans:
+  gold:
+    throttle: {{rate: 100, burst: 20}}
+    quota: {{limit: 1000, period: MONTH, offset: 27}}
+    stages: [{{api: pets, stage: test-1, methods: {{"GET /v1/a": {{rate: 5, burst: 2}}}}}}]
 settings:
   workers: 2
   log_level: debug
@@ -93,6 +106,7 @@ def files(tmp_path: Path) -> Files:
         "api.json",
         definition({"/a": {"get": {INTEGRATION: proxy("${shop}/a")}, "post": {}}}, servers=[{"url": "/v1"}]),
     )
+    found.write("zoo.key", "zoo-0123456789-0123456789\n")
     return found
 
 
@@ -149,6 +163,16 @@ def test_everything_a_file_may_hold(files: Files) -> None:
     }
     assert fifth.health == Health(None, interval_ms=500, timeout_ms=500)
     assert loaded.settings["workers"][1].line == FULL[: FULL.index("workers:")].count("\n") + 1
+    assert gateway.account == Throttle(10000, 5000)
+    stage = gateway.stages[1]
+    assert stage.throttle == Throttle(0.5, 10)
+    assert [(m.method, m.throttle, m.concurrency) for m in stage.methods] == [
+        ("GET /v1/a", Throttle(2, 1), 5), ("*/*", None, None)]
+    [plan] = gateway.plans
+    assert (plan.name, plan.throttle, plan.quota) == ("gold", Throttle(100, 20), Quota(1000, "MONTH", 27))
+    assert [(s.api, s.stage, s.methods) for s in plan.stages] == [("pets", "test-1", (("GET /v1/a", Throttle(5, 2)),))]
+    assert (gateway.keys.count, gateway.keys.plans) == (2, ["gold"])
+    assert b"zoo-0123456789-0123456789" in gateway.keys.packed
 
 
 def test_options_go_before_the_file(files: Files) -> None:

@@ -357,7 +357,7 @@ def test_nothing_that_matters_is_silent(files: Files) -> None:
 
 
 CHECKS = [
-    ("key", {"security": [{"k": []}]}, {}),
+    ("key", {"security": [{"q": []}]}, {}),
     ("iam", {"security": [{"s": []}]}, {}),
     ("authorizer", {"security": [{"a": []}]}, {}),
     ("authorizer", {"security": [{"b": []}]}, {}),
@@ -369,6 +369,21 @@ CHECKS = [
 ]
 
 
+KEYED, OPEN = [{"k": []}], [{}, {"k": []}]
+
+
+@pytest.mark.parametrize(
+    ("own", "common", "required"),
+    [(KEYED, None, True), (None, KEYED, True), ([], KEYED, False), (OPEN, None, False), (None, None, False)],
+)
+def test_an_operation_requires_a_key_by_its_security(files: Files, own, common, required: bool) -> None:
+    operation = served() if own is None else {**served(), "security": own}
+    root = {} if common is None else {"security": common}
+    scheme = {"type": "apiKey", "in": "header", "name": "X-API-Key"}
+    api = files.api(definition({"/a": {"get": operation}}, components={"securitySchemes": {"k": scheme}}, **root))
+    assert [route.key for route in api.routes] == [required]
+
+
 @pytest.mark.parametrize(("name", "operation", "root"), CHECKS)
 def test_checks_are_refused_or_allowed_by_name(files: Files, name: str, operation: dict, root: dict) -> None:
     document = definition(
@@ -376,7 +391,7 @@ def test_checks_are_refused_or_allowed_by_name(files: Files, name: str, operatio
         **root,
         components={
             "securitySchemes": {
-                "k": {"type": "apiKey", "in": "header", "name": "x-api-key"},
+                "q": {"type": "apiKey", "in": "query", "name": "x-api-key"},
                 "s": {"type": "apiKey", "x-amazon-apigateway-authtype": "awsSigv4"},
                 "a": {"type": "apiKey", "x-amazon-apigateway-authorizer": {"type": "token"}},
                 "b": {"type": "http", "scheme": "bearer"},

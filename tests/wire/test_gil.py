@@ -4,6 +4,7 @@ import pytest
 
 from tests.support.client import Wire, get
 from tests.support.definition import mock, openapi, proxy
+from tests.support.keys import ACME, api, gateway_file, key, keyed, plan, with_key
 from tests.support.load import wrk
 from tests.support.nginx import Nginx
 from tests.support.process import Gateway
@@ -42,6 +43,25 @@ def test_no_door_is_opened() -> None:
     with Upstream(record=False) as stub, Gateway({"api.json": document(stub.url)}) as gateway:
         asked = ask(gateway.port, 9000)
         assert gateway.metric("^fastgw_requests_total") == asked
+        assert gateway.metric(DOORS) == 0
+
+
+def test_keys_and_all_limits_open_no_door() -> None:
+    throttle = {"rate": 1_000_000, "burst": 1_000_000}
+    file = gateway_file(
+        account={"throttle": throttle},
+        plans={"gold": plan(methods={"GET /keyed": throttle}, throttle=throttle,
+                            quota={"limit": 3000, "period": "MONTH"})},
+        keys={"acme": key(ACME, "gold")},
+        stage={"throttle": throttle, "methods": {"GET /keyed": {"throttle": throttle, "concurrency": 100}}},
+    )
+    served = api({"/keyed": {"get": keyed(mock(200, "{}"))}})
+    with Gateway({"fastgw.yaml": file, "api.json": served}) as gateway, Wire(gateway.port) as wire:
+        for _ in range(200):
+            wire.send(get("/prod/keyed", with_key(ACME)) * 15 + get("/prod/keyed") * 5)
+            statuses = [wire.answer().status for _ in range(20)]
+            assert statuses == [200] * 15 + [403] * 5
+        assert wire.request(get("/prod/keyed", with_key(ACME))).status == 429
         assert gateway.metric(DOORS) == 0
 
 
