@@ -37,7 +37,7 @@ sanitize: $(TOOLS) doubles
 
 # Programs that some tests run beside fastgw. A test without its program says so and is skipped.
 doubles:
-	@for program in nginx wrk faketime promtool; do \
+	@for program in nginx wrk faketime promtool redis-server; do \
 	  command -v $$program >/dev/null || [ -x /usr/sbin/$$program ] \
 	  || { [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -y -q $$([ $$program = promtool ] && echo prometheus || echo $$program); } \
 	  || echo "$$program is not here and cannot be installed: tests that need it are skipped"; \

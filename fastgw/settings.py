@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, fields
 from functools import cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 PREFIX = "FASTGW_"
 BUILD_PREFIX = "FASTGW_BUILD_"
@@ -167,6 +168,21 @@ class Settings:
         "", "Name server asked for upstream names, address:port; nothing means what the system uses."
     )
 
+    redis_url: str = _setting(
+        "",
+        "The Redis that this node shares usage plans with: redis://, rediss:// (TLS) or unix://, as "
+        "scheme://user:password@host:port/database or unix://user:password@/path?database=0.",
+        secret=True,
+    )
+    redis_timeout: float = _seconds(
+        0.025, "Longest wait for Redis; then a plan's away mode decides and the connection is made again.", high=1
+    )
+    redis_prefix: str = _setting("fastgw:", "What every key in Redis begins with.")
+    redis_nodes: int = _count(
+        1, "Nodes that share usage plans: while Redis is away, away: local gives each its part of a limit.", low=1,
+        high=10_000,
+    )
+
 
 @dataclass(frozen=True, slots=True)
 class Given:
@@ -182,6 +198,43 @@ class Resolved:
 
     settings: Settings
     origins: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class RedisUrl:
+    """Where Redis is: path for a unix socket, else host and port."""
+
+    host: str = ""
+    port: int = 6379
+    path: str = ""
+    tls: bool = False
+    ca_file: str = ""
+    username: str = ""
+    password: str = field(default="", repr=False)
+    database: int = 0
+
+    @classmethod
+    def parse(cls, text: str) -> "RedisUrl":
+        """Raises ValueError naming what is allowed, and nothing of the text, which holds a password."""
+        try:
+            parts = urlsplit(text)
+            host, port = parts.hostname or "", parts.port or 6379
+        except ValueError:
+            raise ValueError("expected a port from 1 to 65535 and an IPv6 address in [ ]") from None
+        schemes = {"redis": (), "rediss": ("ca_file",), "unix": ("database",)}
+        if parts.scheme not in schemes or parts.fragment:
+            raise ValueError("expected redis://host:port/database, rediss:// with the same, or unix:///path")
+        query = dict(parse_qsl(parts.query, keep_blank_values=True))
+        if query.keys() - set(schemes[parts.scheme]):
+            raise ValueError("expected no ?query but rediss://...?ca_file=FILE and unix:///path?database=N")
+        unix = parts.scheme == "unix"
+        database = query.get("database", "0") if unix else parts.path.strip("/") or "0"
+        if not (database.isascii() and database.isdigit() and len(database) < 6):
+            raise ValueError("expected a whole number as database")
+        if bool(host) == unix or (unix and not parts.path):
+            raise ValueError("expected unix:///path" if unix else "expected a host")
+        return cls(host, port, unquote(parts.path) if unix else "", parts.scheme == "rediss", query.get("ca_file", ""),
+                   unquote(parts.username or ""), unquote(parts.password or ""), int(database))
 
 
 class SettingsError(Exception):
@@ -383,6 +436,8 @@ def _read(name: str, found: Any) -> Any:
             return str(Address.parse(str(found)))
         if name == "dns_server" and found:
             return _name_server(str(found))
+        if name == "redis_url" and found:
+            RedisUrl.parse(str(found))
         if meta["choices"] and found not in meta["choices"]:
             *others, last = meta["choices"]
             raise ValueError(f"expected {', '.join(others)} or {last}")

@@ -2,6 +2,7 @@
 from libc.stdint cimport uint8_t, uint64_t
 
 from fastgw._core.bucket cimport Bucket
+from fastgw._core.bytes cimport Span
 
 cdef enum Level:            # which limit refused a request; program.pyx has their names
     LEVEL_NONE = 0
@@ -23,3 +24,6 @@ cdef struct UsagePlan:
     uint64_t quota          # of each key; 0: none
     uint8_t period          # of usage.Period
     uint8_t offset
+    uint8_t shared          # with other nodes: its limits are leased
+    uint8_t away            # ask.Away
+    Span name

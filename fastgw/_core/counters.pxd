@@ -31,6 +31,9 @@ cdef enum:
     H_OVERLOAD_REFUSED = 23
     H_DOOR_VALIDATE = 24
     H_LOG_DROPPED = 25
+    H_DOOR_LEASE = 26
+    H_REDIS_DOWN = 27
+    H_AWAY = 28
 
 cdef enum:
     R_REQUESTS = 0

@@ -57,10 +57,7 @@ class Answer:
 
 
 cdef class Ticket:
-    """Ties a task to its exchange; ex is NULL once the exchange has ended."""
-
-    cdef Exchange* ex
-    cdef object task
+    """Ties a task to its exchange."""
 
     def finished(self, task) -> None:
         cdef Exchange* ex = self.ex

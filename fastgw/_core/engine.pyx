@@ -142,6 +142,7 @@ cdef class Engine:
         if cells is not None:
             core.cells = &cells.map
         core.worker = worker
+        core.nodes = settings["redis_nodes"]
         core.nrows = (region.shape[0] - HEADER_BYTES) // ROW_BYTES
         core.limits.head_bytes = settings["head_bytes"]
         core.limits.head_fields = settings["head_fields"]

@@ -5,6 +5,7 @@ from libc.string cimport memcpy, memset
 
 from fastgw._core.allowance cimport LEVEL_OVERLOAD
 from fastgw._core.answer cimport AnswerEvents, answer_on
+from fastgw._core.ask cimport ask_open
 from fastgw._core.breaker cimport retry_affordable
 from fastgw._core.bytes cimport Span, span
 from fastgw._core.cache_fill cimport FillEvents, fill_close, fill_done, fill_hand_over, fill_open
@@ -19,7 +20,7 @@ from fastgw._core.forward cimport FORWARDED, FORWARD_BROKEN, forward_body, forwa
 from fastgw._core.gather cimport gather_clear, to_client
 from fastgw._core.head cimport chunks_feed, head_on_piece, request_settings
 from fastgw._core.libuv cimport uv
-from fastgw._core.limits cimport ALLOWED, limits_enter, limits_key, limits_leave, limits_throttle
+from fastgw._core.limits cimport ALLOWED, ASKED, limits_enter, limits_key, limits_leave, limits_throttle
 from fastgw._core.llhttp cimport HPE_OK, HPE_PAUSED, PARSE_REQUEST, llhttp
 from fastgw._core.pool cimport (ACQUIRED, ACQUIRE_FAILED, ACQUIRE_WAITS, UP_FULL, UP_LOST, UP_SILENT, UP_TIMEOUT,
                                 UP_TRIED, UP_UNREACHABLE, UpstreamEvents, pool_acquire, pool_cancel, pool_drop,
@@ -326,6 +327,8 @@ cdef Verdict passed(Exchange* ex, int code) noexcept nogil:
     """What a phase that only judges found: ALLOWED, or the failure that the request ends with."""
     if code == ALLOWED:
         return NEXT
+    if code == ASKED:
+        return WAIT
     exchange_fail(ex, code)
     return DONE
 
@@ -577,6 +580,7 @@ cdef void exchange_open(const ConnEvents* events, object loop):
     door_open(&door_events, loop)
     fill_events.resume = exchange_resume
     fill_open(&fill_events, core.loop)
+    ask_open(exchange_resume)
     head_on_piece(on_piece)
     steps[<int>ROUTE] = step_route
     steps[<int>VALIDATE] = step_validate

@@ -17,11 +17,17 @@ cdef struct KeyUse:         # a key under one of its plans
     uint32_t plan           # number of the plan, in the order of the definition
     uint32_t base           # first cell of its row: see Row
     uint32_t methods        # first cell of its buckets for single methods; 0: the plan has none
+    uint32_t leases         # first cell of its leases: see LeaseRow; 0: the plan is not shared with other nodes
 
 cdef enum Row:              # cells of a key under a plan, from KeyUse.base
     ROW_BUCKET = 0          # of the plan
     ROW_USAGE = 1
     ROW_CELLS = 2
+
+cdef enum LeaseRow:         # cells from KeyUse.leases
+    ROW_LEASE_BUCKET = 0    # LEASE_WORDS each
+    ROW_LEASE_USAGE = 2     # LEASE_QUOTA_WORDS
+    ROW_LEASE_METHODS = 6   # LEASE_WORDS for each place of KeyUse.methods
 
 cdef struct KeyRecord:      # KeyUse * nuses follow, then the name
     Digest digest

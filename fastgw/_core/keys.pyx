@@ -6,6 +6,7 @@ from libc.string cimport memcmp, memcpy
 from posix.mman cimport MAP_FAILED, MAP_SHARED, PROT_READ, PROT_WRITE, mmap, munmap
 
 from fastgw._core.cells cimport Cells
+from fastgw._core.lease cimport LEASE_WORDS
 from fastgw._core.siphash cimport same_digest, siphash
 from fastgw._core.words cimport word_load, word_store
 
@@ -91,6 +92,8 @@ cdef struct Place:              # of a key under a plan, for the life of the gat
     uint32_t base
     uint32_t methods
     uint32_t room               # cells from `methods`
+    uint32_t leases
+    uint32_t lease_room         # cells from `leases`
 
 
 cdef class Rows:
@@ -155,8 +158,12 @@ cdef class Rows:
         free(old)
         return 0
 
-    cdef Place* place(self, Digest digest, uint32_t methods) except NULL:
-        """The cells of one key under one plan, with room for a bucket for each of so many methods."""
+    cdef Place* place(self, Digest digest, uint32_t methods, uint32_t leases) except NULL:
+        """The cells of one key under one plan, with room for a bucket for each of so many methods, and for leases.
+
+        Leases that need more room begin anew, because a token must not lie in two places; those in the old cells are
+        given back by who laid them down.
+        """
         cdef Place* found = self.find(digest)
         cdef uint32_t at, i
         if found.base == 0:
@@ -173,6 +180,9 @@ cdef class Rows:
                 word_store(&self.cells.map.words[at + i], word_load(&self.cells.map.words[found.methods + i]))
             found.methods = at
             found.room = methods
+        if found.lease_room < leases:
+            found.leases = self.give(leases)
+            found.lease_room = leases
         return found
 
 
@@ -212,7 +222,7 @@ def build(const uint8_t[:] packed, list plans, Rows rows) -> int:
     """A descriptor of the table of these keys, which the caller closes.
 
     packed: see fastgw.model.usage.KeyRing. plans: for each plan number of `packed` (the plan's number in the
-    definition, its name, how many single methods it limits). Raises SameValue or Full.
+    definition, its name, how many single methods it limits, whether nodes share it). Raises SameValue or Full.
     """
     cdef uint64_t records = 0, count = measure(packed, &records), size = 2
     cdef KeyHeader* table
@@ -251,7 +261,12 @@ def _cells_needed(const uint8_t[:] packed, list plans) -> int:
     while p < end:
         p = unpack(p, &key)
         uses += key.nplans
-    return uses * (ROW_CELLS + 2 + max((methods for _, _, methods in plans), default=0))
+    return uses * (ROW_CELLS + 3 + max((methods + lease_cells(methods, shared) for _, _, methods, shared in plans),
+                                       default=0))
+
+
+cdef uint32_t lease_cells(uint32_t methods, bint shared) noexcept:
+    return ROW_LEASE_METHODS + LEASE_WORDS * methods if shared else 0
 
 
 cdef KeyHeader* map_table(int fd, size_t length, int access) except NULL:
@@ -294,15 +309,18 @@ cdef int fill_uses(KeyHeader* table, KeyRecord* record, uint32_t at, const Packe
     cdef uint16_t number
     cdef KeyUse* use
     cdef Place* place
+    cdef Digest digest
     cdef int i
     for i in range(key.nplans):
         memcpy(&number, key.plans + 2 * i, 2)
         # The id is the plan's digest, then the name: no pair of names is spelt like another.
         memcpy(names, &known.ids[number], sizeof(Digest))
         memcpy(names + sizeof(Digest), key.name, key.name_n)
-        place = rows.place(siphash(rows.secret, names, <uint32_t>sizeof(Digest) + key.name_n), known.methods[number])
+        digest = siphash(rows.secret, names, <uint32_t>sizeof(Digest) + key.name_n)
+        place = rows.place(digest, known.methods[number], known.leases[number])
         use = &key_uses(record)[i]
         use.plan, use.base, use.methods = known.numbers[number], place.base, place.methods
+        use.leases = place.leases if known.leases[number] else 0
         owners_of(table)[place.base // ROW_CELLS] = at
     return 0
 
@@ -312,6 +330,7 @@ cdef class PlanTable:
     cdef Digest* ids
     cdef uint32_t* numbers
     cdef uint32_t* methods
+    cdef uint32_t* leases           # cells
 
     def __cinit__(self, list plans):
         cdef uint64_t none[2]
@@ -320,17 +339,20 @@ cdef class PlanTable:
         self.ids = <Digest*>calloc(n, sizeof(Digest))
         self.numbers = <uint32_t*>calloc(n, 4)
         self.methods = <uint32_t*>calloc(n, 4)
-        if self.ids == NULL or self.numbers == NULL or self.methods == NULL:
+        self.leases = <uint32_t*>calloc(n, 4)
+        if self.ids == NULL or self.numbers == NULL or self.methods == NULL or self.leases == NULL:
             raise MemoryError
-        for i, (number, name, methods) in enumerate(plans):
+        for i, (number, name, methods, shared) in enumerate(plans):
             spelt = name.encode()
             self.ids[i] = siphash(none, spelt, len(spelt))
             self.numbers[i], self.methods[i] = number, methods
+            self.leases[i] = lease_cells(methods, shared)
 
     def __dealloc__(self):
         free(self.ids)
         free(self.numbers)
         free(self.methods)
+        free(self.leases)
 
 
 cdef str text(Span s):

@@ -8,8 +8,10 @@ from fastgw._core.bytes cimport Span, span
 from fastgw._core.cells cimport FOLLOWERS
 from fastgw._core.failure cimport F_API_CONFIGURATION_ERROR, F_INVALID_API_KEY, F_QUOTA_EXCEEDED, F_THROTTLED
 from fastgw._core.keys cimport KeyRecord, KeyUse, ROW_BUCKET, ROW_USAGE, key_find, key_uses
+from fastgw._core.shared cimport (SHARED_HAS, SHARED_NONE, SHARED_SPENT, SharedLimits, SharedState, shared_ask,
+                                  shared_gather, shared_look, shared_take)
 from fastgw._core.state cimport M_LOOSE, core, field_value
-from fastgw._core.usage cimport usage_has, usage_take, window_now
+from fastgw._core.usage cimport NO_QUOTA, usage_has, usage_take, window_now
 from fastgw._core.words cimport word_add, word_load, word_mark
 
 cdef enum:
@@ -70,10 +72,10 @@ cdef inline int draw(Draw* draws, int n, uint32_t base, const Bucket* bucket, in
 
 
 cdef int gather(Exchange* ex, Draw* draws) noexcept nogil:
-    """The buckets of a request, in the order in which they are asked."""
+    """The buckets of a request that are this node's own, in the order in which they are asked."""
     cdef KeyStage* opened
     cdef int n = 0
-    if ex.use != NULL:
+    if ex.use != NULL and not ex.plan.usage_plans[ex.use.plan].shared:
         opened = &ex.stage.key_stages[ex.use.plan]
         if opened.methods != NULL:
             n = draw(draws, n, ex.use.methods, &opened.methods[ex.route - ex.stage.routes], LEVEL_PLAN_METHOD)
@@ -121,6 +123,8 @@ cdef int limits_throttle(Exchange* ex) noexcept nogil:
         return ALLOWED
     if core.cells == NULL:
         return F_API_CONFIGURATION_ERROR
+    if ex.use != NULL and ex.plan.usage_plans[ex.use.plan].shared:
+        return throttle_shared(ex)
     n = gather(ex, draws)
     now = nanos()
     for i in range(n):
@@ -139,6 +143,40 @@ cdef int limits_throttle(Exchange* ex) noexcept nogil:
     if not usage_take(usage, window, limit):
         give_back(draws, n, now)
         return refused(ex, LEVEL_QUOTA, F_QUOTA_EXCEEDED)
+    mark(ex.use.base + ROW_USAGE)
+    return ALLOWED
+
+
+cdef int throttle_shared(Exchange* ex) noexcept nogil:
+    """The same where nodes share the plan: its own limits come from leases, in their place in the order."""
+    cdef UsagePlan* plan = &ex.plan.usage_plans[ex.use.plan]
+    cdef uint32_t window = window_now(plan.period, plan.offset)
+    cdef Draw draws[MOST_DRAWS]
+    cdef SharedLimits shared
+    cdef SharedState state
+    cdef int i, result, n = gather(ex, draws)
+    cdef uint64_t now
+    shared_gather(ex, &shared, window)
+    while True:
+        now = nanos()
+        state = shared_look(ex, &shared, now)
+        if state == SHARED_SPENT:
+            return F_QUOTA_EXCEEDED if ex.level == LEVEL_QUOTA else F_THROTTLED
+        for i in range(n):
+            if not bucket_has(draws[i].word, draws[i].bucket, now):
+                return refused(ex, draws[i].level, F_THROTTLED)
+        if state == SHARED_NONE and shared_ask(ex, &shared, now):
+            return ASKED
+        result = take_all(ex, draws, n, now)
+        if result != ALLOWED:
+            return result
+        state = shared_take(ex, &shared, now)
+        if state == SHARED_HAS:
+            break
+        give_back(draws, n, now)
+        if state == SHARED_SPENT:
+            return F_QUOTA_EXCEEDED if ex.level == LEVEL_QUOTA else F_THROTTLED
+    usage_take(core.cells.words + ex.use.base + ROW_USAGE, window, NO_QUOTA)    # this node's part of it
     mark(ex.use.base + ROW_USAGE)
     return ALLOWED
 

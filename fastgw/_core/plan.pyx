@@ -234,7 +234,8 @@ cdef class Plan:
         return b
 
     def limits(self, bytes key_header, account, list plans) -> None:
-        """Before the first add_stage. plans: dicts of throttle (see bucket), quota (0: none), period and offset."""
+        """Before the first add_stage. plans: dicts of throttle (see bucket), quota (0: none), period, offset, name, and
+        away, which is None where nodes do not share the plan."""
         cdef bint exact
         cdef UsagePlan* plan
         self.data.key_token = name_token(self.data.names, key_header, len(key_header), &exact)
@@ -245,6 +246,9 @@ cdef class Plan:
             plan = &self.data.usage_plans[i]
             plan.bucket = self.bucket(spec["throttle"])
             plan.quota, plan.period, plan.offset = spec["quota"], spec["period"], spec["offset"]
+            plan.name = self.arena.keep(spec["name"])
+            plan.shared = spec["away"] is not None
+            plan.away = spec["away"] or 0
 
     cdef int fill_limits(self, StagePlan* stage, dict spec) except -1:
         """throttle (see bucket); key_stages: for each plan None, or row of routes -> bucket of each key.

@@ -458,6 +458,7 @@ cdef struct Exchange:
     uint8_t keep            # the connection outlives this exchange
     uint8_t keep_asked      # as far as the client is concerned
     uint8_t retried
+    uint8_t asks, unheard   # for leased tokens; the last had no answer: see ask.pxd
     uint8_t answering       # head of the answer has gone out
     uint8_t out             # Framing of the answer
     uint8_t aborted         # the request was given up by the upstream side: read no more of it
@@ -573,6 +574,7 @@ cdef struct Core:
     uint32_t nrows
     CellMap* cells          # shared with the other processes; NULL: there are none
     uint32_t worker         # number of this one
+    uint32_t nodes          # that share usage plans
     uint64_t random[4]
     uint64_t seed
 

@@ -9,7 +9,7 @@ import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from fastgw.load.guards import ALLOWABLE
-from fastgw.model.usage import MAX_BURST, MAX_RATE, PERIODS
+from fastgw.model.usage import AWAY, MAX_BURST, MAX_RATE, PERIODS
 
 Text = Annotated[str, Meta(min_length=1, max_length=4096)]
 STAGE_NAME = r"^(\$default|[A-Za-z0-9_-]{1,128})$"
@@ -228,12 +228,21 @@ class PlanStageFile(Struct, forbid_unknown_fields=True):
     methods: Annotated[dict[Text, ThrottleFile], Meta(description='"GET /pets/{id}" -> a throttle for each key')] = {}
 
 
+class NodesFile(Struct, forbid_unknown_fields=True):
+    """How several nodes that serve a plan's keys go together."""
+
+    share: Annotated[bool, Meta(description="one limit over all nodes, held in Redis")] = False
+    away: Annotated[Literal[AWAY], Meta(
+        description="while Redis is away: the node's part of each limit, no limit, or no request")] = "local"
+
+
 class PlanFile(Struct, forbid_unknown_fields=True):
     """A usage plan; throttle and quota are those of each of its keys."""
 
     stages: Annotated[list[PlanStageFile], Meta(min_length=1)]
     throttle: ThrottleFile | UnsetType = UNSET
     quota: QuotaFile | UnsetType = UNSET
+    nodes: NodesFile | UnsetType = UNSET
 
 
 class AccountFile(Struct, forbid_unknown_fields=True):

@@ -19,6 +19,7 @@ from fastgw.model.usage import (
     MIN_VALUE,
     KeyRing,
     MethodSettings,
+    Nodes,
     PlanStage,
     Quota,
     Throttle,
@@ -93,7 +94,7 @@ class _Plans:
             methods = self._plan_methods(stage, its)
             opened[stage.api, stage.stage] = PlanStage(stage.api, stage.stage, methods, its.place)
         return UsagePlan(name, tuple(opened.values()), throttle(given.throttle), self._quota(given, view),
-                         view.key_place)
+                         _nodes(given, view), view.key_place)
 
     def _is_stage(self, given: schema.PlanStageFile, view: View) -> bool:
         known = self._stages.get(given.api)
@@ -124,6 +125,12 @@ class _Plans:
             self._problems.error(view.get("quota").get("offset").place, "out-of-range", f"offset of a quota for each "
                                  f"{quota.period} {allowed}, found {quota.offset}")
         return Quota(quota.limit, quota.period, quota.offset)
+
+
+def _nodes(given: schema.PlanFile, view: View) -> Nodes | None:
+    if given.nodes is msgspec.UNSET or not given.nodes.share:
+        return None
+    return Nodes(given.nodes.away, view.get("nodes").place)
 
 
 class Keys:

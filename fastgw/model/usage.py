@@ -9,6 +9,9 @@ from fastgw.model.place import Place
 PERIODS = ("DAY", "WEEK", "MONTH")
 """Their positions, from 1, are the engine's numbers."""
 
+AWAY = ("local", "open", "closed")
+"""Their positions are the engine's numbers."""
+
 MAX_RATE = 1_000_000.0
 MAX_BURST = 1_000_000
 MAX_NAME, MIN_VALUE, MAX_VALUE = 1024, 20, 128
@@ -49,13 +52,22 @@ class PlanStage:
 
 
 @dataclass(frozen=True, slots=True)
+class Nodes:
+    """Several nodes share the plan's limits. away: one of AWAY, what holds while they cannot reach each other."""
+
+    away: str = "local"
+    place: Place | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class UsagePlan:
-    """throttle and quota are those of each key of the plan, over all its stages."""
+    """throttle and quota are those of each key of the plan, over all its stages; nodes: None for each node's own."""
 
     name: str
     stages: tuple[PlanStage, ...]
     throttle: Throttle | None = None
     quota: Quota | None = None
+    nodes: Nodes | None = None
     place: Place | None = None
 
 

@@ -43,9 +43,14 @@ REGION_BYTES = HEADER_BYTES + SLOTS * SLOT_BYTES
     H_OVERLOAD_REFUSED,
     H_DOOR_VALIDATE,
     H_LOG_DROPPED,
-) = range(26)
+    H_DOOR_LEASE,
+    H_REDIS_DOWN,
+    H_AWAY,
+) = range(29)
 
-GAUGES = frozenset({H_CONNECTIONS_OPEN, H_UPSTREAM_OPEN, H_EXCHANGES_LIVE, H_LOOP_LAG_US, H_OVERLOAD})
+GAUGES = frozenset({
+    H_CONNECTIONS_OPEN, H_UPSTREAM_OPEN, H_EXCHANGES_LIVE, H_LOOP_LAG_US, H_OVERLOAD, H_REDIS_DOWN,
+})
 """Cells that fall as well as rise; all others only rise."""
 
 # Cells of a route's row.

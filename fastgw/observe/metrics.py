@@ -79,6 +79,12 @@ WORKER_METRICS = (
     _worker("fastgw_log_lines_total", "counter", layout.H_LOG_LINES, "Lines written to access logs."),
     _worker("fastgw_log_dropped_total", "counter", layout.H_LOG_DROPPED,
             "Lines of access logs that were dropped because their buffer was full."),
+    _worker("fastgw_door_lease_total", "counter", layout.H_DOOR_LEASE,
+            "Times that the engine asked Python for leased tokens of a plan that nodes share."),
+    _worker("fastgw_redis_down", "gauge", layout.H_REDIS_DOWN,
+            "1 while the worker cannot use Redis; 0 where it can, or needs none."),
+    _worker("fastgw_redis_away_requests_total", "counter", layout.H_AWAY,
+            "Requests that a plan's away mode decided because Redis gave no answer."),
 )
 
 _BY_FAILURE = tuple((failure.name, layout.FAILURES_AT + code) for code, failure in enumerate(FAILURES))

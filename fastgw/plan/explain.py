@@ -45,7 +45,7 @@ def _key_table(gateway: Gateway) -> keys.KeyTable:
     rows = keys.Rows(cells.Cells(descriptor), cells.FIRST)
     os.close(descriptor)
     position = {plan.name: number for number, plan in enumerate(gateway.plans)}
-    plans = [(position[name], name, 0) for name in gateway.keys.plans]
+    plans = [(position[name], name, 0, False) for name in gateway.keys.plans]
     descriptor = keys.build(memoryview(gateway.keys.packed), plans, rows)
     try:
         return keys.KeyTable(descriptor)

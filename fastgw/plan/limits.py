@@ -6,7 +6,7 @@ from typing import Any
 from fastgw.model import usage
 from fastgw.model.api import Api, Route
 from fastgw.model.gateway import Gateway, Stage
-from fastgw.model.usage import PERIODS, MethodSettings, PlanStage, Throttle, UsagePlan
+from fastgw.model.usage import AWAY, PERIODS, MethodSettings, PlanStage, Throttle, UsagePlan
 
 BucketSpec = tuple[int, float, int] | None
 """(cell, rate, burst); None where there is no limit."""
@@ -68,6 +68,8 @@ def plans(gateway: Gateway) -> list[dict[str, Any]]:
             "quota": plan.quota.limit if plan.quota else 0,
             "period": PERIODS.index(plan.quota.period) + 1 if plan.quota else 1,
             "offset": plan.quota.offset if plan.quota else 0,
+            "name": plan.name.encode(),
+            "away": AWAY.index(plan.nodes.away) if plan.nodes else None,
         }
         for plan in gateway.plans
     ]

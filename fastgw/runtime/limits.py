@@ -56,7 +56,8 @@ class Limits:
             numbers |= {name: self._cell(self._groups, name, self._workers) for name in groups}
             rooms = self._assign_plan_methods(gateway, numbers)
             position = {plan.name: number for number, plan in enumerate(gateway.plans)}
-            plans = [(position[name], name, rooms[name]) for name in gateway.keys.plans]
+            shared = {plan.name: plan.nodes is not None for plan in gateway.plans}
+            plans = [(position[name], name, rooms[name], shared[name]) for name in gateway.keys.plans]
             descriptor = keys.build(memoryview(gateway.keys.packed), plans, self._rows)
         except keys.Full as full:
             raise TooMany(f"the limits need {full}: raise limit_cells, which is {full.capacity:,}") from None

@@ -203,6 +203,10 @@ class Supervisor:
     async def _define(self, loaded: Loaded) -> tuple[Definition, Assigned]:
         """Raises Refused where its limits or its logs cannot be served."""
         gateway = loaded.gateway
+        shared = [plan for plan in gateway.plans if plan.nodes]
+        if shared and not self._resolved.settings.redis_url:
+            raise Refused(*(f"{plan.nodes.place}: error: plan {plan.name} is shared with other nodes, and redis_url is "
+                            "not set (FASTGW_REDIS_URL, or FASTGW_REDIS_URL_FILE)" for plan in shared))
         files = self._log_files.assign(gateway)
         try:
             assigned = await asyncio.to_thread(self._limits.assign, gateway)

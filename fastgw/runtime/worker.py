@@ -39,6 +39,7 @@ from fastgw.runtime.handover import (
 from fastgw.runtime.logs import Ring
 from fastgw.runtime.overload import OverloadLog, client_connections
 from fastgw.runtime.peer import Peer, Refused
+from fastgw.runtime.redis.leases import Leases
 from fastgw.runtime.resolver import Resolver
 from fastgw.runtime.threads import in_passing_thread
 from fastgw.settings import Settings, engine_settings
@@ -71,6 +72,7 @@ class Worker:
         self._region: Region | None = None
         self._ring: Ring | None = None
         self._resolver: Resolver | None = None
+        self._leases: Leases | None = None
         self._chores: list[asyncio.Task[None]] = []
         self._prepared: Any = None
 
@@ -123,6 +125,9 @@ class Worker:
         engine = self._engine = Engine(loop, limits, self._region.view, start.worker, cells, self._ring.view)
         engine.watch_health(health)
         engine.swap(plan)
+        if start.settings.redis_url:
+            self._leases = Leases(cells, start.settings)
+            await self._leases.ready()
         self._resolver = Resolver(engine, start.settings)
         await self._resolver.adopt()
         self._chores = [asyncio.create_task(self._resolver.run()), asyncio.create_task(self._reap())]
@@ -191,6 +196,8 @@ class Worker:
         if cut := engine.live()["exchanges"]:
             _log.warning("drain_timeout is over: %d requests cut off", cut)
         engine.close()
+        if self._leases:
+            await self._leases.close()
         deadline = time.monotonic() + _CLOSE_SECONDS
         while any(map(engine.live().get, _OF_THE_LOOP)) and time.monotonic() < deadline:
             await asyncio.sleep(_TICK)

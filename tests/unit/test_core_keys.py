@@ -28,7 +28,7 @@ class Tables:
         self.rows = keys.Rows(self.cells, FIRST)
 
     def build(self, made, methods=0, numbers=None):
-        plans = [((numbers or {}).get(name, i), name, methods) for i, name in enumerate(made.plans)]
+        plans = [((numbers or {}).get(name, i), name, methods, False) for i, name in enumerate(made.plans)]
         fd = keys.build(memoryview(made.packed), plans, self.rows)
         try:
             return keys.KeyTable(fd, writable=True)
@@ -62,7 +62,7 @@ def test_no_key_is_in_a_table_of_none():
 def test_a_switched_key_is_switched_for_everybody():
     tables = Tables()
     made = ring(("acme", "a" * 20), ("zoo", "b" * 20))
-    fd = keys.build(memoryview(made.packed), [(0, "gold", 0)], tables.rows)
+    fd = keys.build(memoryview(made.packed), [(0, "gold", 0, False)], tables.rows)
     ours, theirs = keys.KeyTable(fd, writable=True), keys.KeyTable(fd)
     os.close(fd)
     assert ours.switch("acme", False)
@@ -76,7 +76,7 @@ def test_a_switched_key_is_switched_for_everybody():
 
 def test_a_value_is_not_in_the_table():
     made = ring(("acme", "the-secret-of-the-acme-company"))
-    fd = keys.build(memoryview(made.packed), [(0, "gold", 0)], Tables().rows)
+    fd = keys.build(memoryview(made.packed), [(0, "gold", 0, False)], Tables().rows)
     text = os.pread(fd, os.fstat(fd).st_size, 0)
     os.close(fd)
     assert b"acme" in text
@@ -145,7 +145,7 @@ def test_nobody_can_foresee_where_a_value_stands():
     assert len(flood) > 20
     assert max(places.values()) < len(flood) / 3
     made = ring(("acme", "a" * 20))
-    descriptors = [keys.build(memoryview(made.packed), [(0, "gold", 0)], Tables().rows) for _ in range(2)]
+    descriptors = [keys.build(memoryview(made.packed), [(0, "gold", 0, False)], Tables().rows) for _ in range(2)]
     assert os.pread(descriptors[0], 64, 0) != os.pread(descriptors[1], 64, 0)
     for fd in descriptors:
         os.close(fd)

@@ -201,6 +201,7 @@ def test_keys_of_a_fastgw_yaml() -> None:
         "account": schema.AccountFile,
         "keys.NAME": schema.KeyFile,
         "plans.NAME": schema.PlanFile,
+        "plans.NAME.nodes": schema.NodesFile,
         "plans.NAME.stages[]": schema.PlanStageFile,
         "domains.HOST[]": schema.MappingFile,
         "upstreams.AUTHORITY": schema.UpstreamFile,

@@ -91,6 +91,7 @@ plans:
   gold:
     throttle: {{rate: 100, burst: 20}}
     quota: {{limit: 1000, period: MONTH, offset: 27}}
+    nodes: {{share: true, away: closed}}
     stages: [{{api: pets, stage: test-1, methods: {{"GET /v1/a": {{rate: 5, burst: 2}}}}}}]
 settings:
   workers: 2
