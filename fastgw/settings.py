@@ -177,7 +177,7 @@ class Settings:
     redis_timeout: float = _seconds(
         0.025, "Longest wait for Redis; then a plan's away mode decides and the connection is made again.", high=1
     )
-    redis_prefix: str = _setting("fastgw:", "What every key in Redis begins with.")
+    redis_prefix: str = _setting("fastgw:", "What every key in Redis begins with.", unit="text")
     redis_nodes: int = _count(
         1, "Nodes that share usage plans: while Redis is away, away: local gives each its part of a limit.", low=1,
         high=10_000,
@@ -514,5 +514,5 @@ def _allowed(f: Any) -> str:
     if meta["secret"]:
         return "text, or a file's name in `" + variable(f.name) + "_FILE`"
     if meta["low"] is None:
-        return "addresses" if isinstance(f.default, tuple) else "address"
+        return meta["unit"] or ("addresses" if isinstance(f.default, tuple) else "address")
     return f"{meta['low']:g} to {meta['high']:.17g} {meta['unit']}".rstrip()

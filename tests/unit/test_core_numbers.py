@@ -8,8 +8,10 @@ import pytest
 from fastgw._core.program import CONTEXTS
 from fastgw.errors import CODE
 from fastgw.model.api import METHODS
+from fastgw.model.usage import AWAY
 from fastgw.observe import layout
 from fastgw.plan import accesslog, ops, rules
+from fastgw.runtime.redis import leases
 
 CORE = Path(__file__).resolve().parents[2] / "fastgw" / "_core"
 MEMBER = re.compile(r"^    ([A-Z][A-Z0-9_]*) = (-?\d+)", re.MULTILINE)
@@ -109,6 +111,11 @@ def test_verbs() -> None:
 def test_context_variables() -> None:
     assert members("program", "Context") == {f"C_{name}": number for name, number in CONTEXTS.items()}
     assert len(set(CONTEXTS.values())) == len(CONTEXTS)
+
+
+def test_away_modes_and_kinds_of_leases() -> None:
+    assert members("ask", "Away") == {f"AWAY_{name.upper()}": number for number, name in enumerate(AWAY)}
+    assert members("ask", "AskKind") == {"ASK_BUCKET": leases.BUCKET, "ASK_QUOTA": leases.QUOTA}
 
 
 def test_phases_are_in_order() -> None:
