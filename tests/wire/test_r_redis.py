@@ -11,6 +11,8 @@ from tests.support.redis import RedisServer
 
 LAG = 0.2
 """Seconds by which a client on a loaded machine may see things later than they were."""
+SYNCED = 1.2
+"""Seconds after which Redis has written what it put off while its file was synced."""
 DURABLE = ("--appendonly", "yes", "--appendfsync", "everysec")
 
 
@@ -107,6 +109,7 @@ def test_r2_a_killed_redis_forgets_no_quota():
     with RedisServer(*DURABLE) as redis, nodes(redis, plan, count=2) as gateways:
         assert [gateway.fetch(ASK).status for gateway in gateways for _ in range(20)] == [200] * 40
         for _ in range(3):
+            time.sleep(SYNCED)
             redis.kill()
             redis.start()
             for gateway in gateways:
