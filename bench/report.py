@@ -16,6 +16,7 @@ README = HOME / "README.md"
 BEGIN = "<!-- bench:begin (python -m bench.report --write) -->"
 END = "<!-- bench:end -->"
 PEER = "nginx"  # what ratios are against
+COUNTED = ("routes", "keys")  # works with a table of their own, by count
 
 Rows = list[dict[str, Any]]
 
@@ -93,23 +94,23 @@ def figure(result: dict[str, Any], targets: Sequence[str], cell: Callable[[Rows,
 
 def plain_runs(result: dict[str, Any]) -> Rows:
     """The runs that have no table of their own."""
-    return [run for run in result["runs"] if run["work"] not in ("routes", "idle")]
+    return [run for run in result["runs"] if run["work"] not in (*COUNTED, "idle")]
 
 
-def routes_table(result: dict[str, Any]) -> str:
-    """CPU per request by the number of routes, and how flat it stays against the smallest number."""
-    runs = [run for run in result["runs"] if run["work"] == "routes"]
-    targets, counts = ordered(run["target"] for run in runs), ordered(run["routes"] for run in runs)
+def counts_table(result: dict[str, Any], work: str) -> str:
+    """CPU per request by the number of routes or keys, and how flat it stays against the smallest number."""
+    runs = [run for run in result["runs"] if run["work"] == work]
+    targets, counts = ordered(run["target"] for run in runs), ordered(run["count"] for run in runs)
     rows = []
     for count in counts:
         cells = []
         for name in targets:
             mine = [run for run in runs if run["target"] == name]
-            here, fewest = ([run for run in mine if run["routes"] == n] for n in (count, counts[0]))
+            here, fewest = ([run for run in mine if run["count"] == n] for n in (count, counts[0]))
             flat = ratio(here, fewest)
             cells.append("-" if flat is None else f"{median(map(cpu, here)):.2f} ({flat:.2f})")
         rows.append([f"{count:,}", *cells])
-    return table(["routes", *targets], rows)
+    return table([work, *targets], rows)
 
 
 def idle_table(result: dict[str, Any]) -> str:
@@ -157,8 +158,9 @@ def rendered(result: dict[str, Any] | None) -> str:
     if targets:
         for title, cell in FIGURES:
             parts += [f"**{title}**", figure(result, targets, cell)]
-    if any(run["work"] == "routes" for run in result["runs"]):
-        parts += ["**CPU per request by number of routes, us (times the smallest)**", routes_table(result)]
+    for work in COUNTED:
+        if any(run["work"] == work for run in result["runs"]):
+            parts += [f"**CPU per request by number of {work}, us (times the smallest)**", counts_table(result, work)]
     if result["idle"]:
         parts += ["**Idle keep-alive connections**", idle_table(result)]
     return "\n\n".join([*parts, source(result)])

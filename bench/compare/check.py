@@ -6,9 +6,11 @@ from dataclasses import dataclass
 
 from bench.compare.process import Process
 from bench.compare.site import Site
-from bench.compare.works import Work, route_body, route_path
+from bench.compare.works import KEY_HEADER, Work, key_value, route_body, route_path
 
 TIMEOUT = 5  # seconds for any one answer
+LOG_SECONDS = 5  # within which a request's line is in the access log
+ID_HEADERS = frozenset({"x-request-id", "x-amzn-requestid", "apigw-requestid"})
 
 
 class WrongAnswer(Exception):
@@ -45,7 +47,7 @@ def ready(process: Process, port: int, patience: float) -> None:
         expect(process.alive(), f"it ended at start:\n{process.complaint()}")
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT)
         try:
-            connection.request("GET", "/fixed")
+            connection.request("GET", "/")
             connection.getresponse().read()
             return
         except OSError:
@@ -55,16 +57,25 @@ def ready(process: Process, port: int, patience: float) -> None:
             connection.close()
 
 
-def right(site: Site, work: Work) -> None:
-    """Raise WrongAnswer unless the target at site does work rightly, twice on one connection."""
+def right(site: Site, work: Work, checks_bodies: bool = True) -> None:
+    """Raise WrongAnswer unless the target at site does work rightly, twice on one connection.
+
+    checks_bodies: False for the one that forwards bodies unchecked, to show what the checking costs.
+    """
     connection = http.client.HTTPConnection("127.0.0.1", site.port, timeout=TIMEOUT)
     try:
         for _ in range(2):
             answered(connection, work)
-        if work.origin:
+        if work.cached:
+            unmoved(connection, work)
+        elif work.origin:
             forwarded(connection, work)
-        if work.routes:
+        if work.keys:
+            guarded(connection, work)
+        elif work.routes:
             routed(connection, work)
+        if work.wrong and checks_bodies:
+            refused(connection, work)
     except (OSError, http.client.HTTPException) as error:
         raise WrongAnswer(f"{work.method} {work.path}: {error!r}") from error
     finally:
@@ -73,7 +84,7 @@ def right(site: Site, work: Work) -> None:
 
 def answered(connection: http.client.HTTPConnection, work: Work) -> None:
     """Status, body and headers of the measured request itself."""
-    answer = ask(connection, work.method, work.path, work.body)
+    answer = ask(connection, work.method, work.path, work.body, **dict(work.headers))
     asked = f"{work.method} {work.path}"
     expect(answer.status == 200, f"{asked}: status {answer.status}, not 200")
     expect(answer.body == work.answer, f"{asked}: body {answer.body[:80]!r}, not {work.answer!r}")
@@ -90,7 +101,8 @@ def forwarded(connection: http.client.HTTPConnection, work: Work) -> None:
     for turn in (1, 2):
         # fastgw gives a POST only rested connections until an upstream has shown that it keeps them open.
         time.sleep(0.02)
-        answer = ask(connection, work.method, "/echo/check?a=1&b=2", work.body, **{"X-Bench": "kept"})
+        headers = {"X-Bench": "kept", **dict(work.headers)}
+        answer = ask(connection, work.method, "/echo/check?a=1&b=2", work.body, **headers)
         head, _, body = answer.body.partition(b"\r\n\r\n")
         line, *fields = head.split(b"\r\n")
         right_line = f"{work.method} /echo/check?a=1&b=2 HTTP/1.1".encode()
@@ -113,3 +125,40 @@ def routed(connection: http.client.HTTPConnection, work: Work) -> None:
     for path in (f"{route_path(work.routes)}/7", f"/v1/service-{last}/other/7"):
         answer = ask(connection, "GET", path)
         expect(answer.status in (403, 404), f"{path} is no route, but its status is {answer.status}")
+
+
+def unmoved(connection: http.client.HTTPConnection, work: Work) -> None:
+    """The same answer again, to its count of the origin's requests: the origin was not asked."""
+    counts = {ask(connection, work.method, work.path).headers.get("X-Connection-Requests") for _ in range(3)}
+    expect(len(counts) == 1 and None not in counts, f"{work.path}: the origin was asked again: {counts}")
+
+
+def guarded(connection: http.client.HTTPConnection, work: Work) -> None:
+    """Without a key, and with one that is unknown, nobody comes in."""
+    for headers in ({}, {KEY_HEADER: key_value(work.keys)}):
+        answer = ask(connection, work.method, work.path, **headers)
+        expect(answer.status in (401, 403), f"{work.path} with {headers}: status {answer.status}, not 401 or 403")
+
+
+def refused(connection: http.client.HTTPConnection, work: Work) -> None:
+    """A body that breaks the schema is not forwarded."""
+    answer = ask(connection, work.method, work.path, work.wrong)
+    expect(answer.status == 400, f"a wrong body: status {answer.status}, not 400")
+
+
+def furnished(site: Site, work: Work) -> None:
+    """Raise WrongAnswer unless a request gets an id, and a line in the access log, as in every target (works.py)."""
+    connection = http.client.HTTPConnection("127.0.0.1", site.port, timeout=TIMEOUT)
+    try:
+        answer = ask(connection, work.method, work.path, work.body, **dict(work.headers))
+    finally:
+        connection.close()
+    ids = [name for name in answer.headers if name.lower() in ID_HEADERS]
+    expect(len(ids) == 1, f"{work.path}: one request id is due, there are {ids}")
+    deadline = time.monotonic() + LOG_SECONDS
+    path = site.work.path.encode()
+    # HAProxy writes "/" in JSON as "\\/".
+    files = (site.log, site.folder / "log")
+    while not any(file.exists() and path in file.read_bytes().replace(b"\\/", b"/") for file in files):
+        expect(time.monotonic() < deadline, f"no line of {site.work.path} in the access log")
+        time.sleep(0.05)

@@ -1,6 +1,6 @@
-"""The OpenAPI definitions fastgw is measured with.
+"""The OpenAPI definitions and the fastgw.yaml that fastgw is measured with.
 
-python -m bench.compare.definition COUNT prints the one with COUNT routes.
+python -m bench.compare.definition COUNT prints the definition with COUNT routes.
 """
 
 import json
@@ -9,40 +9,94 @@ from typing import Any
 
 from bench.compare import works
 
+PROXY = {"name": "proxy", "in": "path", "required": True, "schema": {"type": "string"}}
+ITEM = {"name": "item", "in": "path", "required": True, "schema": {"type": "string"}}
+ANY = "x-amazon-apigateway-any-method"
 
-def document(paths: dict[str, Any]) -> str:
+
+def document(paths: dict[str, Any], **more: Any) -> str:
     """The whole definition as JSON text."""
     info = {"title": "bench", "version": "1"}
-    return json.dumps({"openapi": "3.0.1", "info": info, "paths": paths}, indent=1)
+    return json.dumps({"openapi": "3.0.1", "info": info, "paths": paths, **more}, indent=1)
+
+
+def of(work: works.Work, origin_port: int) -> str:
+    """The definition of one work's set of routes."""
+    if work.keys:
+        security = {"securitySchemes": {"key": {"type": "apiKey", "name": works.KEY_HEADER, "in": "header"}}}
+        return document(keyed(work.routes, origin_port), components=security)
+    if work.routes:
+        return document(routes(work.routes))
+    validators = {"body": {"validateRequestBody": True, "validateRequestParameters": False}}
+    return document(plain(origin_port), **{"x-amazon-apigateway-request-validators": validators})
+
+
+def gateway(work: works.Work, log: str) -> str:
+    """The fastgw.yaml (JSON is YAML) beside it: log, cache, keys, plan."""
+    stage: dict[str, Any] = {"log": {"preset": "json", "file": log}}
+    if work.cached:
+        # The cache is of the stage: only the work's own path is to be answered from it.
+        stage["cache"] = {"enabled": True, "ttl": 3600}
+        stage["methods"] = {"ANY /{proxy+}": {"cache": {"enabled": False}}}
+    api = {"definition": "openapi.json", "stages": {"$default": stage}}
+    file: dict[str, Any] = {"fastgw": 1, "apis": {"bench": api}}
+    if work.keys:
+        throttle = {"rate": works.KEY_RATE, "burst": works.KEY_RATE}
+        stages = [{"api": "bench", "stage": "$default"}]
+        file |= {"key_files": ["keys.csv"], "plans": {"all": {"throttle": throttle, "stages": stages}}}
+    return json.dumps(file, indent=1)
+
+
+def key_file(count: int) -> str:
+    """count keys of the plan "all", in the service's CSV form."""
+    rows = (f"key-{index},{works.key_value(index)},all" for index in range(count))
+    return "\n".join(["Name,Key,UsagePlanIds", *rows, ""])
 
 
 def plain(origin_port: int) -> dict[str, Any]:
-    """One fixed answer; everything else goes to the origin through one greedy route."""
-    proxy = {
-        "type": "http_proxy",
-        "httpMethod": "ANY",
-        "uri": f"http://127.0.0.1:{origin_port}/{{proxy}}",
-        "requestParameters": {"integration.request.path.proxy": "method.request.path.proxy"},
-    }
-    any_method = {
-        "parameters": [{"name": "proxy", "in": "path", "required": True, "schema": {"type": "string"}}],
-        "responses": {},
-        "x-amazon-apigateway-integration": proxy,
-    }
+    """One fixed answer, one method with a model, one to be cached; everything else goes to the origin."""
+    body = {"content": {"application/json": {"schema": works.ORDER_SCHEMA}}, "required": True}
     return {
         "/fixed": {"get": mock(works.FIXED_BODY)},
-        "/{proxy+}": {"x-amazon-apigateway-any-method": any_method},
+        works.VALIDATED.path: {
+            "post": forwarded("POST", f"http://127.0.0.1:{origin_port}{works.VALIDATED.path}")
+            | {"requestBody": body, "x-amazon-apigateway-request-validator": "body"}
+        },
+        works.CACHED.path: {"get": forwarded("GET", f"http://127.0.0.1:{origin_port}{works.CACHED.path}")},
+        "/{proxy+}": {ANY: greedy(f"http://127.0.0.1:{origin_port}/{{proxy}}")},
+    }
+
+
+def keyed(count: int, origin_port: int) -> dict[str, Any]:
+    """count routes with a path parameter, and the origin's echo; every one asks for a key."""
+    key = {"security": [{"key": []}]}
+    found: dict[str, Any] = {"/echo/{proxy+}": {ANY: greedy(f"http://127.0.0.1:{origin_port}/echo/{{proxy}}") | key}}
+    for index in range(count):
+        path = f"{works.route_path(index)}/{{item}}"
+        method = forwarded("GET", f"http://127.0.0.1:{origin_port}{path}", item=ITEM)
+        found[path] = {"get": method | key}
+    return found
+
+
+def greedy(uri: str) -> dict[str, Any]:
+    return forwarded("ANY", uri, proxy=PROXY)
+
+
+def forwarded(method: str, uri: str, **parameters: dict[str, Any]) -> dict[str, Any]:
+    """An HTTP_PROXY method that passes these path parameters on."""
+    mapped = {f"integration.request.path.{name}": f"method.request.path.{name}" for name in parameters}
+    integration = {"type": "http_proxy", "httpMethod": method, "uri": uri, "requestParameters": mapped}
+    return {
+        "parameters": list(parameters.values()),
+        "responses": {},
+        "x-amazon-apigateway-integration": integration,
     }
 
 
 def routes(count: int) -> dict[str, Any]:
     """count routes with a path parameter, each with a fixed answer of its own."""
-    parameters = [{"name": "item", "in": "path", "required": True, "schema": {"type": "string"}}]
     return {
-        f"{works.route_path(index)}/{{item}}": {
-            "parameters": parameters,
-            "get": mock(works.route_body(index)),
-        }
+        f"{works.route_path(index)}/{{item}}": {"parameters": [ITEM], "get": mock(works.route_body(index))}
         for index in range(count)
     }
 

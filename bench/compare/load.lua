@@ -1,11 +1,14 @@
--- wrk script: a fixed request given as METHOD [CONTENT-TYPE BODY] after "--", and a result for machines.
+-- wrk script: a fixed request given as METHOD BODY [NAME VALUE]... after "--", and a result for machines.
 -- It defines no request(), so that wrk formats the request once and sends the same bytes.
 
 function init(args)
    wrk.method = args[1]
-   if args[2] then
-      wrk.headers["Content-Type"] = args[2]
-      wrk.body = args[3]
+   if args[2] ~= "" then
+      wrk.headers["Content-Type"] = "application/json"
+      wrk.body = args[2]
+   end
+   for i = 3, #args, 2 do
+      wrk.headers[args[i]] = args[i + 1]
    end
 end
 

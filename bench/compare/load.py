@@ -39,7 +39,7 @@ class Load:
     """One wrk run in the background; finish() waits for it."""
 
     def __init__(self, work: Work, port: int, connections: int, seconds: int, core: int):
-        request = [work.method, "application/json", work.body.decode()] if work.body else [work.method]
+        request = [work.method, work.body.decode(), *(word for header in work.headers for word in header)]
         options = ["-t1", f"-c{connections}", f"-d{seconds}s", "--latency", "--timeout", "10s"]
         url = f"http://127.0.0.1:{port}{work.path}"
         self.limit = seconds + 20

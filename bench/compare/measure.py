@@ -1,6 +1,7 @@
 """Start targets, check them, load them in interleaved rounds, keep every raw figure."""
 
 import contextlib
+import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from bench.compare.works import Work
 
 WARM_CONNECTIONS = 64
 START_SECONDS = 60.0  # 10,000 routes are read and compiled within it
+UNCHECKED = frozenset({"nginx"})  # forwards bodies as they are: what checking them costs shows beside it
 UNFIT = (check.WrongAnswer, LoadFailed, ProcessLookupError)
 
 
@@ -33,12 +35,13 @@ class Options:
 class Run:
     """One load of one target. CPU is in seconds, latency in microseconds, memory in bytes.
 
+    count        keys or routes of the work, or 0
     held         idle connections kept open beside the load
     other_cpu    CPU seconds of the gateway's core that the gateway did not use: disturbance
     """
 
     work: str
-    routes: int
+    count: int
     connections: int
     target: str
     round: int
@@ -84,21 +87,30 @@ Say = Callable[[str], None]
 @contextlib.contextmanager
 def standing(target: Target, work: Work, origin_port: int, folder: Path, options: Options) -> Iterator[Standing]:
     """Start target, check its answers, warm it up; WrongAnswer or LoadFailed when it is not fit."""
-    home = folder / f"{target.name}-{work.name}-{work.routes}"
+    home = folder / f"{target.name}-{work.name}-{work.count}"
     home.mkdir()
-    site = Site(home, free_port(), free_port(), origin_port, work.routes)
+    site = Site(home, free_port(), free_port(), origin_port, work)
     launch = target.launch(site)
     with Process(launch.command, options.gateway_core, home / "log", launch.environment) as running:
         check.ready(running, site.port, START_SECONDS)
-        check.right(site, work)
+        check.right(site, work, checks_bodies=target.name not in UNCHECKED)
+        check.furnished(site, work)
         with Load(work, site.port, WARM_CONNECTIONS, 1, options.load_core) as load:
             load.finish()
         yield Standing(target, work, site, running)
 
 
+def empty(site: Site) -> None:
+    """Log lines of earlier runs must not fill the disk: nothing reads them."""
+    for file in (site.log, site.folder / "log"):
+        if file.exists():
+            os.truncate(file, 0)
+
+
 def loaded(one: Standing, connections: int, turn: int, options: Options, held: int = 0) -> Run:
     """One measured run; LoadFailed when anything went wrong in it."""
     pids = one.process.tree()
+    empty(one.site)
     busy, used = process.core_busy(options.gateway_core), process.cpu(pids)
     with Load(one.work, one.site.port, connections, options.seconds, options.load_core) as load:
         time.sleep(options.seconds / 2)
@@ -109,7 +121,7 @@ def loaded(one: Standing, connections: int, turn: int, options: Options, held: i
     spent = process.cpu(pids) - used
     other = process.core_busy(options.gateway_core) - busy - spent.total
     return Run(
-        one.work.name, one.work.routes, connections, one.target.name, turn, held,
+        one.work.name, one.work.count, connections, one.target.name, turn, held,
         seen.requests, seen.seconds, spent.user, spent.system, max(0.0, other),
         seen.p50, seen.p99, memory.rss, memory.pss,
     )  # fmt: skip
@@ -153,12 +165,12 @@ def rotated(standings: Sequence[Standing], turn: int) -> list[Standing]:
 
 
 def title(work: Work) -> str:
-    return f"{work.name} {work.routes}" if work.routes else work.name
+    return f"{work.name} {work.count:,}" if work.count else work.name
 
 
 def described(run: Run) -> str:
     """One line of progress."""
-    work = f"{run.work} {run.routes}" if run.routes else run.work
+    work = f"{run.work} {run.count:,}" if run.count else run.work
     held = f" beside {run.held} idle" if run.held else ""
     return (
         f"{work}, {run.connections} connections{held}, {run.target}: {run.cpu_per_request:.2f} us CPU, "

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from bench.compare.works import Work
+
 POOL = 512  # idle upstream connections every target may keep: the largest client count measured
 HELD = 20_000  # client connections every target must accept
 IDLE_SECONDS = 300  # longer than any run, so that no target closes what is being measured
@@ -15,13 +17,17 @@ REQUESTS = 1_000_000_000  # requests per connection: no target may stop keep-ali
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """Where one target runs. folder is its own; routes is 0 outside the work "routes"."""
+    """Where one target runs, and for which work. folder is its own; its access log goes to folder/access.log."""
 
     folder: Path
     port: int
     ops_port: int
     origin_port: int
-    routes: int
+    work: Work
+
+    @property
+    def log(self) -> Path:
+        return self.folder / "access.log"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +43,9 @@ class Target(Protocol):
 
     name: str
     works: frozenset[str]
+
+    def serves(self, work: Work) -> bool:
+        """Whether it is configured for this one of a work's loads."""
 
     def missing(self) -> str | None:
         """Why it cannot run here, with the package that brings it; None when it can."""

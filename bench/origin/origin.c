@@ -5,7 +5,8 @@
  * GET and HEAD answer a small JSON body, POST and PUT read Content-Length bytes and answer another.
  * A path that begins with /echo answers the request itself, head and body, with the number of
  * requests this connection has carried in X-Connection-Requests: the harness checks there what a
- * gateway sent and whether it pools. Anything else a gateway might send (chunked, a head over
+ * gateway sent and whether it pools. A path that begins with /cached gets the small body, and that
+ * number too: where it stands still, a cache has answered. Anything else a gateway might send (chunked, a head over
  * 64 KiB) is answered 501 and closed: this is a yardstick, not a server.
  */
 #define _GNU_SOURCE
@@ -84,6 +85,12 @@ static int answer(struct connection *connection, const char *request, size_t len
         memcpy(output + head, request, length);
         size_t size = (size_t)head + length;
         return send(connection->fd, output, size, MSG_NOSIGNAL) == (ssize_t)size;
+    }
+    if (path != NULL && strncmp(path, " /cached", 8) == 0) {
+        const char *body = strstr(GOT, "\r\n\r\n") + 2;
+        int size = sprintf(output, "%.*sCache-Control: max-age=3600\r\nX-Connection-Requests: %lu\r\n%s", (int)(body - GOT), GOT,
+                           connection->requests, body);
+        return send(connection->fd, output, (size_t)size, MSG_NOSIGNAL) == size;
     }
     if (request[0] == 'H') {
         size_t size = (size_t)(strstr(GOT, "\r\n\r\n") + 4 - GOT);

