@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import origin, report
-from bench.compare import idle, load, machine, measure, site, works
+from bench.compare import idle, load, machine, measure, process, site, works
 from bench.compare.process import Process
 from bench.compare.targets import TARGETS
 
@@ -72,11 +72,6 @@ def origin_running(folder: Path, core: int) -> Iterator[int]:
         yield port
 
 
-def memory_folder() -> str | None:
-    """Access logs are written to memory, so that no disk's speed is measured; None: the default folder."""
-    return next((folder for folder in ("/dev/shm",) if os.access(folder, os.W_OK)), None)
-
-
 def limited(options: measure.Options, name: str) -> measure.Options:
     """How flat routes and keys are shows at one client count; the other would only take time."""
     one = options.connections[:1] if name in ("routes", "keys") else options.connections
@@ -93,7 +88,7 @@ def measured(chosen: argparse.Namespace, options: measure.Options) -> dict[str, 
     idles: list[idle.Idle] = []
     refusals: list[measure.Refusal] = []
     with contextlib.ExitStack() as stack:
-        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="fastgw-bench-", dir=memory_folder()))
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="fastgw-bench-", dir=process.memory_folder()))
         port = stack.enter_context(origin_running(Path(folder), options.load_core))
         for name in chosen.works:
             able = [target for target in targets if name in target.works]

@@ -22,13 +22,14 @@ def document(paths: dict[str, Any], **more: Any) -> str:
 
 def of(work: works.Work, origin_port: int) -> str:
     """The definition of one work's set of routes."""
+    validators = {"body": {"validateRequestBody": True, "validateRequestParameters": False}}
+    checks = {"x-amazon-apigateway-request-validators": validators}
     if work.keys:
         security = {"securitySchemes": {"key": {"type": "apiKey", "name": works.KEY_HEADER, "in": "header"}}}
-        return document(keyed(work.routes, origin_port), components=security)
+        return document(keyed(work, origin_port), components=security, **checks)
     if work.routes:
         return document(routes(work.routes))
-    validators = {"body": {"validateRequestBody": True, "validateRequestParameters": False}}
-    return document(plain(origin_port), **{"x-amazon-apigateway-request-validators": validators})
+    return document(plain(origin_port), **checks)
 
 
 def gateway(work: works.Work, log: str) -> str:
@@ -41,9 +42,15 @@ def gateway(work: works.Work, log: str) -> str:
     api = {"definition": "openapi.json", "stages": {"$default": stage}}
     file: dict[str, Any] = {"fastgw": 1, "apis": {"bench": api}}
     if work.keys:
-        throttle = {"rate": works.KEY_RATE, "burst": works.KEY_RATE}
-        stages = [{"api": "bench", "stage": "$default"}]
-        file |= {"key_files": ["keys.csv"], "plans": {"all": {"throttle": throttle, "stages": stages}}}
+        limit = {"rate": works.KEY_RATE, "burst": works.KEY_RATE}
+        opened: dict[str, Any] = {"api": "bench", "stage": "$default"}
+        file |= {"key_files": ["keys.csv"], "plans": {"all": {"throttle": limit, "stages": [opened]}}}
+        if work.body:       # every level of limits that there is
+            name = f"{work.method} {works.route_path(work.routes // 2)}/{{item}}"
+            file["account"] = {"throttle": limit}
+            file["plans"]["all"]["quota"] = {"limit": 10**12, "period": "DAY"}
+            opened["methods"] = {name: limit}
+            stage |= {"throttle": limit, "methods": {name: {"throttle": limit}}}
     return json.dumps(file, indent=1)
 
 
@@ -55,26 +62,32 @@ def key_file(count: int) -> str:
 
 def plain(origin_port: int) -> dict[str, Any]:
     """One fixed answer, one method with a model, one to be cached; everything else goes to the origin."""
-    body = {"content": {"application/json": {"schema": works.ORDER_SCHEMA}}, "required": True}
     return {
         "/fixed": {"get": mock(works.FIXED_BODY)},
         works.VALIDATED.path: {
-            "post": forwarded("POST", f"http://127.0.0.1:{origin_port}{works.VALIDATED.path}")
-            | {"requestBody": body, "x-amazon-apigateway-request-validator": "body"}
+            "post": forwarded("POST", f"http://127.0.0.1:{origin_port}{works.VALIDATED.path}") | checked()
         },
         works.CACHED.path: {"get": forwarded("GET", f"http://127.0.0.1:{origin_port}{works.CACHED.path}")},
         "/{proxy+}": {ANY: greedy(f"http://127.0.0.1:{origin_port}/{{proxy}}")},
     }
 
 
-def keyed(count: int, origin_port: int) -> dict[str, Any]:
-    """count routes with a path parameter, and the origin's echo; every one asks for a key."""
-    key = {"security": [{"key": []}]}
+def checked() -> dict[str, Any]:
+    """What makes a method check its body."""
+    body = {"content": {"application/json": {"schema": works.ORDER_SCHEMA}}, "required": True}
+    return {"requestBody": body, "x-amazon-apigateway-request-validator": "body"}
+
+
+def keyed(work: works.Work, origin_port: int) -> dict[str, Any]:
+    """Routes with a path parameter, and the origin's echo; every one asks for a key, and checks what body it takes."""
+    key: dict[str, Any] = {"security": [{"key": []}]}
+    if work.body:
+        key |= checked()
     found: dict[str, Any] = {"/echo/{proxy+}": {ANY: greedy(f"http://127.0.0.1:{origin_port}/echo/{{proxy}}") | key}}
-    for index in range(count):
+    for index in range(work.routes):
         path = f"{works.route_path(index)}/{{item}}"
-        method = forwarded("GET", f"http://127.0.0.1:{origin_port}{path}", item=ITEM)
-        found[path] = {"get": method | key}
+        method = forwarded(work.method, f"http://127.0.0.1:{origin_port}{path}", item=ITEM)
+        found[path] = {work.method.lower(): method | key}
     return found
 
 

@@ -35,15 +35,21 @@ class Memory:
     pss: int
 
 
-def pinned(core: int, command: Sequence[str]) -> list[str]:
-    """command on one core; it gets SIGTERM should the harness itself die."""
-    return ["setpriv", "--pdeathsig", "TERM", "--", "taskset", "-c", str(core), *command]
+def memory_folder() -> str | None:
+    """Access logs are written to memory, so that no disk's speed is measured; None: the default folder."""
+    return next((folder for folder in ("/dev/shm",) if os.access(folder, os.W_OK)), None)
+
+
+def pinned(core: int | None, command: Sequence[str]) -> list[str]:
+    """command on one core, or None for all; it gets SIGTERM should the harness itself die."""
+    core_only = [] if core is None else ["taskset", "-c", str(core)]
+    return ["setpriv", "--pdeathsig", "TERM", "--", *core_only, *command]
 
 
 class Process:
     """A command pinned to a core, with every process it starts; a context manager."""
 
-    def __init__(self, command: Sequence[str], core: int, log: Path, environment: dict[str, str] | None = None):
+    def __init__(self, command: Sequence[str], core: int | None, log: Path, environment: dict[str, str] | None = None):
         self.log = log
         with log.open("wb") as output:
             self.popen = subprocess.Popen(

@@ -13,6 +13,10 @@ class Fastgw:
     """One worker; metrics are on, as always, and an access log of the preset json."""
 
     name = "fastgw"
+
+    def __init__(self, workers: int = 1) -> None:
+        self.workers = workers
+
     works = frozenset(works.NAMES)
 
     def serves(self, work: Work) -> bool:
@@ -32,7 +36,7 @@ class Fastgw:
             (site.folder / "keys.csv").write_text(definition.key_file(site.work.keys))
         file = site.folder / "fastgw.yaml"
         file.write_text(definition.gateway(site.work, str(site.log)))
-        command = [sys.executable, "-m", "fastgw", "run", str(file), "--workers", "1"]
+        command = [sys.executable, "-m", "fastgw", "run", str(file), "--workers", str(self.workers)]
         command += ["--listen", f"127.0.0.1:{site.port}", "--ops", f"127.0.0.1:{site.ops_port}"]
         return place.Launch(
             command,

@@ -1,0 +1,112 @@
+"""python -m bench.openloop: 10,000 requests a second, open loop, with everything on; beside the bare origin.
+
+Everything: 200 routes, 10,000 API keys, five levels of buckets, a 1 KB body checked against a model, an
+access-log line, metrics, and the origin behind it. The exit status is 1 when a request failed.
+"""
+
+import argparse
+import dataclasses
+import datetime
+import json
+import statistics
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from bench import openloop, origin, report
+from bench.compare import check, machine, process, works
+from bench.compare.process import Process
+from bench.compare.site import Site, free_port
+from bench.compare.targets.fastgw import Fastgw
+from bench.compare.works import Work
+
+KEYS, START_SECONDS = 10_000, 60.0
+WARM_SECONDS = 2
+
+EVERYTHING = Work(
+    "everything", "POST", f"{works.route_path(works.KEYED_ROUTES // 2)}/42", origin.POST_BODY, origin=True,
+    body=works.ORDER, routes=works.KEYED_ROUTES, keys=KEYS,
+    headers=((works.KEY_HEADER, works.key_value(KEYS // 2)),), wrong=works.WRONG_ORDER,
+)  # fmt: skip
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench.openloop", description=__doc__)
+    parser.add_argument("--rate", type=int, default=10_000, help="requests a second (%(default)s)")
+    parser.add_argument("--seconds", type=int, default=60, help="length of a run (%(default)s)")
+    parser.add_argument("--connections", type=int, default=128, help="client connections (%(default)s)")
+    parser.add_argument("--rounds", type=int, default=1, help="runs of origin and gateway in turn (%(default)s)")
+    parser.add_argument("--output", type=Path, help="result file (bench/results/open-loop-DATE-MACHINE.json)")
+    return parser.parse_args()
+
+
+def measured(chosen: argparse.Namespace, folder: Path) -> dict[str, Any]:
+    load = openloop.build(folder)
+    origin_port = free_port()
+    home = folder / "fastgw"
+    home.mkdir()
+    site = Site(home, free_port(), free_port(), origin_port, EVERYTHING)
+    launch = Fastgw(workers=2).launch(site)
+    cores = (0, 1)
+    with (
+        Process([str(origin.build(folder)), str(origin_port)], cores[1], folder / "origin.log"),
+        Process(launch.command, None, home / "log", launch.environment) as gateway,
+    ):
+        check.ready(gateway, site.port, START_SECONDS)
+        check.right(site, EVERYTHING)
+        check.furnished(site, EVERYTHING)
+        ports = {"origin": origin_port, "fastgw": site.port}
+        text = {
+            name: openloop.request("POST", EVERYTHING.path, port, dict(EVERYTHING.headers), EVERYTHING.body)
+            for name, port in ports.items()
+        }
+        for name, port in ports.items():
+            openloop.load(load, port, chosen.rate, WARM_SECONDS, chosen.connections, text[name])
+        runs = []
+        for _ in range(chosen.rounds):
+            for name, port in ports.items():
+                before = process.cpu(gateway.tree())
+                seen = openloop.load(load, port, chosen.rate, chosen.seconds, chosen.connections, text[name])
+                spent = (process.cpu(gateway.tree()) - before).total
+                runs.append({"target": name, "cpu_seconds": spent, **dataclasses.asdict(seen)})
+                print(runs[-1], file=sys.stderr, flush=True)
+    return {"runs": runs, "versions": machine.versions([Fastgw()])}
+
+
+def described(result: dict[str, Any]) -> str:
+    """The result as Markdown."""
+    rows = []
+    for name in ("origin", "fastgw"):
+        runs = [run for run in result["runs"] if run["target"] == name]
+        middle = {figure: statistics.median(run[figure] for run in runs) for figure in ("p50", "p99", "p999", "max")}
+        errors = sum(run["due"] - run["answered"] + run["not_2xx"] for run in runs)
+        cpu = statistics.median(run["cpu_seconds"] / run["answered"] for run in runs) * 1e6
+        times = [f"{value / 1000:.2f}" for value in middle.values()]
+        rows.append([name, f"{sum(run['due'] for run in runs):,}", f"{errors:,}", *times, f"{cpu:.1f}"])
+    title = ["target", "requests", "errors", "p50, ms", "p99, ms", "p99.9, ms", "max, ms", "gateway's CPU, us"]
+    return report.table(title, rows)
+
+
+def main() -> int:
+    chosen = arguments()
+    now = datetime.datetime.now(datetime.UTC)
+    with tempfile.TemporaryDirectory(prefix="fastgw-bench-", dir=process.memory_folder()) as folder:
+        result = measured(chosen, Path(folder))
+    facts = machine.machine()
+    result |= {
+        "started": now.isoformat(timespec="seconds"),
+        "command": " ".join(["python -m bench.openloop", *sys.argv[1:]]),
+        "rate": chosen.rate, "seconds": chosen.seconds, "connections": chosen.connections, "machine": facts,
+    }  # fmt: skip
+    default = report.RESULTS / "open-loop" / f"{now:%Y-%m-%d}-{machine.machine_class(facts)}.json"
+    file = chosen.output or default
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(result, indent=1) + "\n")
+    print(described(result))
+    failed = any(run["due"] != run["answered"] or run["not_2xx"] or run["broken"] for run in result["runs"])
+    return int(failed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
