@@ -195,5 +195,7 @@ def test_a3_mutations() -> None:
 
 
 @pytest.mark.trial
-def test_a3_mutations_full() -> None:
-    run_mutations(100_000, seed=4)
+@pytest.mark.parametrize("seed", range(4, 14))
+def test_a3_mutations_full(seed: int) -> None:
+    """A million in all; each part takes about a quarter of an hour, most of it waiting for deadlines."""
+    run_mutations(100_000, seed)
