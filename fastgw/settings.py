@@ -88,6 +88,12 @@ class Settings:
         4_194_304, "Words of shared memory for buckets and counts, 8 bytes each, taken as they are used: two for each "
         "key of a plan, one for each other bucket.", low=1024, high=2**31 - 1,
     )
+    state_dir: str = _setting(
+        "",
+        "Where what must outlive the gateway is kept: keys made while it runs, and quota use. Without one, "
+        "systemd's STATE_DIRECTORY, else .fastgw beside the first definition file.",
+        unit="path",
+    )
     log_level: str = _setting(
         "info", "Least severe message on stderr.", choices=("debug", "info", "warning", "error")
     )
@@ -345,6 +351,12 @@ def resolve(
     if problems:
         raise SettingsError(problems)
     return Resolved(settings, origins)
+
+
+def state_directory(settings: Settings, first_file: str) -> str:
+    """The folder that state_dir stands for. It need not be there."""
+    given = settings.state_dir or os.environ.get("STATE_DIRECTORY", "").partition(":")[0]
+    return given or os.path.join(os.path.dirname(os.path.abspath(first_file)), ".fastgw")
 
 
 def engine_settings(settings: Settings) -> dict[str, int]:

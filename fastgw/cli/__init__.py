@@ -80,6 +80,8 @@ def parser() -> argparse.ArgumentParser:
         told.set_defaults(action=name)
         _setting_flags(told)
 
+    _key_commands(commands)
+
     cache = _command(commands, "cache", "gateway.cache", "tell the running gateway to forget cached answers")
     cache.add_argument("action", choices=("flush",))
     cache.add_argument("--api", metavar="NAME", help="only those of this API, by name or id")
@@ -92,6 +94,26 @@ def parser() -> argparse.ArgumentParser:
 
     _command(commands, "bench", BENCH, "run bench/compare of the checkout, with the options that it takes")
     return top
+
+
+def _key_commands(commands: _Commands) -> None:
+    keys = _command(commands, "keys", "keys.keys", "make, list, enable or disable API keys of the running gateway")
+    actions = keys.add_subparsers(title="actions", metavar="ACTION", dest="action", required=True)
+    new = actions.add_parser("new", help="make a key and print its value")
+    new.add_argument("name", metavar="NAME")
+    new.add_argument("--plan", action="append", default=[], metavar="PLAN", help="usage plan; may be given again")
+    new.add_argument("--value-file", metavar="FILE", help="take the value from here instead of making one")
+    _setting_flags(new)
+    _setting_flags(actions.add_parser("list", help="print every key, without its value"))
+    for name in ("enable", "disable"):
+        switch = actions.add_parser(name, help=f"{name} a key at once, in every worker")
+        switch.add_argument("name", metavar="NAME")
+        _setting_flags(switch)
+
+    _setting_flags(_command(commands, "plans", "keys.plans", "print the usage plans of the running gateway"))
+    usage = _command(commands, "usage", "keys.usage", "print what a key has used and has left")
+    usage.add_argument("key", metavar="KEY", help="name of the key")
+    _setting_flags(usage)
 
 
 def _command(commands: _Commands, name: str, function: str, help: str) -> argparse.ArgumentParser:

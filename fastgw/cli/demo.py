@@ -40,6 +40,8 @@ LINES = (
     ("{url}/pets", "proxied to the backend"),
     ("{url}/health", "answered by the gateway itself"),
     ("{url}/admin", "refused: no such route"),
+    ("{url}/shop/pets -H 'x-api-key: a-visitor-of-the-pet-shop'", "let in by its key, within its plan's limits"),
+    ("{url}/shop/pets", "refused: no key"),
     ("{url}/pets --json '{{\"name\":\"Kim\",\"type\":\"dog\"}}'", "checked against its model, then proxied"),
     ("{url}/pets --json '{{\"name\":\"Kim\",\"type\":\"cow\"}}'", "refused: Invalid request body"),
 )

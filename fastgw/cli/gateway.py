@@ -54,7 +54,7 @@ def post(options: argparse.Namespace) -> int:
 
 def _tell(options: argparse.Namespace, path: str) -> int:
     """POST to the ops listener; what it says is printed."""
-    status, text = _post(settings(setting_flags(options)).settings, path)
+    status, text = ask(settings(setting_flags(options)).settings, "POST", path)
     done = status < 300
     print(text.strip(), file=sys.stdout if done else sys.stderr)
     return OK if done else PROBLEMS
@@ -73,13 +73,14 @@ def bench(options: argparse.Namespace) -> int:
     return subprocess.call([sys.executable, "-m", "bench.compare", *options.rest], cwd=CHECKOUT)
 
 
-def _post(given: Settings, path: str) -> tuple[int, str]:
+def ask(given: Settings, method: str, path: str, body: str | None = None) -> tuple[int, str]:
+    """Status and text of the ops listener's answer. Raises CommandError where nobody answers."""
     if given.ops == "off":
         raise CommandError("fastgw: ops is off: there is no ops listener to ask", status=PROBLEMS)
     headers = {"Authorization": f"Bearer {given.ops_token}"} if given.ops_token else {}
     try:
         with closing(_connection(Address.parse(given.ops))) as connection:
-            connection.request("POST", path, headers=headers)
+            connection.request(method, path, body, headers)
             answer = connection.getresponse()
             return answer.status, answer.read().decode(errors="replace")
     except (OSError, http.client.HTTPException) as error:

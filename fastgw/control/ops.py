@@ -6,17 +6,24 @@ import ipaddress
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import asdict
-from typing import Any
+from typing import Annotated, Any
 
+import msgspec
 import orjson
 from aiohttp import web
 
 from fastgw.control import routes
+from fastgw.control.usage import Usage
+from fastgw.model.usage import MAX_NAME, MAX_VALUE, MIN_VALUE
 from fastgw.observe.counters import Reader
 from fastgw.observe.exposition import CONTENT_TYPE, exposition
 from fastgw.runtime.handover import ControlStart, Served
 from fastgw.runtime.peer import Peer, PeerGone, Refused
+from fastgw.runtime.store import StoreError
 from fastgw.settings import names, shown
+
+KEYS_SHOWN = 1000
+"""In one answer."""
 
 OPEN_PATHS = ("/healthz", "/readyz")
 """Answered without the token: probes carry none."""
@@ -27,10 +34,19 @@ _POOLS_SECONDS = 0.5
 Next = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
+class NewKey(msgspec.Struct, forbid_unknown_fields=True):
+    """Body of POST /keys."""
+
+    name: Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_NAME)]
+    plans: list[str] = []
+    value: Annotated[str, msgspec.Meta(pattern=rf"^[!-~]{{{MIN_VALUE},{MAX_VALUE}}}$")] | None = None
+
+
 class Ops:
     """The resources of the ops listener."""
 
-    def __init__(self, start: ControlStart, reader: Reader, supervisor: Peer):
+    def __init__(self, start: ControlStart, reader: Reader, usage: Usage, supervisor: Peer):
+        self._usage = usage
         self._resolved = start.resolved
         self._reader = reader
         self._supervisor = supervisor
@@ -47,6 +63,12 @@ class Ops:
                 web.get("/upstreams", self.upstreams),
                 web.get("/metrics", self.metrics),
                 web.get("/live", self.live),
+                web.get("/keys", self.keys),
+                web.get("/plans", self.plans),
+                web.get("/usage", self.used),
+                web.post("/keys", self.new_key),
+                web.post("/keys/enable", self.enable_key),
+                web.post("/keys/disable", self.disable_key),
                 web.post("/cache/flush", self.flush),
                 web.post("/reload", self.reload),
                 web.post("/drain", self.drain),
@@ -103,6 +125,47 @@ class Ops:
         except Refused as refusal:
             return web.Response(status=422, text="".join(f"{line}\n" for line in refusal.problems))
         return web.Response(text="".join(f"{line}\n" for line in (*warnings, "reloaded")))
+
+    async def keys(self, request: web.Request) -> web.Response:
+        """At most KEYS_SHOWN keys; ?after=NAME goes on behind the last one."""
+        return _json({"keys": await asyncio.to_thread(self._usage.keys, KEYS_SHOWN, request.query.get("after"))})
+
+    async def plans(self, _: web.Request) -> web.Response:
+        return _json({"plans": self._usage.plans()})
+
+    async def used(self, request: web.Request) -> web.Response:
+        """?key=NAME: what it has used, and has left."""
+        found = await asyncio.to_thread(self._usage.of, request.query.get("key", ""))
+        return _no_such_key() if found is None else _json(found)
+
+    async def new_key(self, request: web.Request) -> web.Response:
+        """{"name", "plans", "value"}: the key is in force when this answers. The value may be left out."""
+        try:
+            asked = msgspec.json.decode(await request.read(), type=NewKey)
+            value = await self._usage.new_key(asked.name, tuple(asked.plans), asked.value)
+        except (msgspec.MsgspecError, ValueError) as wrong:
+            return web.Response(status=400, text=f"{wrong}\n")
+        except StoreError as error:
+            return web.Response(status=503, text=f"{error}\n")
+        except Refused as refusal:
+            return web.Response(status=422, text="".join(f"{line}\n" for line in refusal.problems))
+        return _json({"name": asked.name, "value": value}, 201)
+
+    async def enable_key(self, request: web.Request) -> web.Response:
+        return await self._switch_key(request, True)
+
+    async def disable_key(self, request: web.Request) -> web.Response:
+        """?key=NAME: no worker lets it in any more when this answers."""
+        return await self._switch_key(request, False)
+
+    async def _switch_key(self, request: web.Request, enabled: bool) -> web.Response:
+        name = request.query.get("key", "")
+        try:
+            if not await self._usage.switch(name, enabled):
+                return _no_such_key()
+        except StoreError as error:
+            return web.Response(status=503, text=f"done, but a restart will forget it: {error}\n")
+        return _json({"name": name, "enabled": enabled})
 
     async def flush(self, request: web.Request) -> web.Response:
         """Forget cached answers: of a stage, of all stages of an API (by name or id), or of everything."""
@@ -164,6 +227,10 @@ def _is_literal(host: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _no_such_key() -> web.Response:
+    return web.Response(status=404, text="no key has this name\n")
 
 
 def _json(value: Any, status: int = 200) -> web.Response:

@@ -19,6 +19,7 @@ from fastgw._core.keys import KeyTable
 from fastgw.control.checks import Checker
 from fastgw.control.logwriter import LogWriter
 from fastgw.control.ops import Ops
+from fastgw.control.usage import Usage
 from fastgw.observe.counters import Reader
 from fastgw.runtime import log
 from fastgw.runtime.handover import (
@@ -34,6 +35,7 @@ from fastgw.runtime.handover import (
     receive_descriptors,
 )
 from fastgw.runtime.peer import Peer, Refused
+from fastgw.runtime.store import Store
 
 _log = logging.getLogger("fastgw")
 
@@ -49,6 +51,7 @@ class Process:
         self._runner: web.AppRunner | None = None
         self._log_writer: LogWriter | None = None
         self._checker: Checker | None = None
+        self._keeping: asyncio.Task[None] | None = None
 
     async def run(self) -> None:
         stop = asyncio.Event()
@@ -66,27 +69,32 @@ class Process:
             await asyncio.to_thread(self._log_writer.close)
         if self._checker:
             await self._checker.close()
+        if self._keeping:
+            self._keeping.cancel()
+            await asyncio.gather(self._keeping, return_exceptions=True)
+            await self._usage.close()
         await self._peer.close()
 
     async def _start(self, start: ControlStart) -> None:
         log.start("control", start.resolved.settings.log_level)
         handed = dict(zip(start.roles, self._descriptors, strict=True))
-        self._cells = Cells(handed[LIMITS])
-        self._keys = self._table(handed[KEYS])
+        cells, keys = Cells(handed[LIMITS]), self._table(handed[KEYS])
+        self._usage = Usage(Store(start.state_dir), self._peer, cells, start.served.gateway, keys)
+        self._keeping = asyncio.create_task(self._usage.keep())
         self._log_writer = LogWriter(handed[LOG], start.workers, start.resolved.settings)
         os.close(handed[LOG])
         for file, reason in (await self._logs(start.logs)).items():
             _log.error("access log %s: %s", file, reason)
         self._checker = Checker(HealthTable(handed[HEALTH]), start.resolved.settings)
         self._checker.adopt(start.served.gateway)
-        self._ops = Ops(start, Reader(handed[COUNTERS], start.workers), self._peer)
+        self._ops = Ops(start, Reader(handed[COUNTERS], start.workers), self._usage, self._peer)
         if LISTEN in handed:
             self._runner = web.AppRunner(self._ops.application(), access_log=None, shutdown_timeout=1.0)
             await self._runner.setup()
             await web.SockSite(self._runner, socket.socket(fileno=handed[LISTEN])).start()
 
     async def _update(self, served: Served) -> None:
-        self._keys = self._table(self._passage.take(served.generation))
+        self._usage.adopt(served.gateway, self._table(self._passage.take(served.generation)))
         self._ops.served = served
         self._checker.adopt(served.gateway)
 

@@ -12,6 +12,7 @@ from fastgw.load import caching, schema, typed, usage
 from fastgw.load.accesslog import read_log
 from fastgw.load.definition import execute_api_id, read_definition
 from fastgw.load.document import Document, View, read
+from fastgw.load.key_csv import add_key_file
 from fastgw.load.openapi import Choices
 from fastgw.load.params import Params
 from fastgw.load.plain import check_upstream_url
@@ -195,6 +196,9 @@ class NativeFile:
     def _keys(self, plans: tuple[UsagePlan, ...]) -> KeyRing:
         keys = usage.Keys(plans, self._problems)
         usage.read_keys(self._file.keys, self._root.get("keys"), self._document.file, keys, self._problems)
+        for index, name in enumerate(self._file.key_files):
+            file = join(dirname(self._document.file), name)
+            add_key_file(file, keys, self._problems, self._view("key_files", index).place)
         return keys.ring
 
     def _domains(self, stages: tuple[Stage, ...]) -> tuple[Domain, ...]:

@@ -263,6 +263,8 @@ class File(Struct, forbid_unknown_fields=True):
                                  "of its own")] | UnsetType = UNSET
     account: AccountFile | UnsetType = UNSET
     keys: dict[Text, KeyFile] = {}
+    key_files: Annotated[list[Text], Meta(
+        description="files of keys in the service's CSV form, relative to this file")] = []
     plans: dict[Text, PlanFile] = {}
     settings: Annotated[dict[str, str | int | float | bool], Meta(
         description="settings by name, as fastgw environ lists them in lower case")] = {}
@@ -270,7 +272,7 @@ class File(Struct, forbid_unknown_fields=True):
 
 NOT_SERVED = {
     "": ("api_keys", "authorizers", "cache", "certificates", "cluster", "cors", "functions",
-         "groups", "key_files", "logs", "plugins", "redis", "store", "throttle", "tls",
+         "groups", "logs", "plugins", "redis", "store", "throttle", "tls",
          "usage_plans", "waf"),
     "apis": ("authorizers", "cors", "functions", "keys", "log", "policy", "throttle", "tls", "waf"),
     "stages": ("canary", "tracing", "waf"),

@@ -136,13 +136,14 @@ def _nodes(given: schema.PlanFile, view: View) -> Nodes | None:
 class Keys:
     """Collects API keys, from whichever files; every problem is told, and no message shows a value."""
 
-    def __init__(self, plans: Iterable[UsagePlan], problems: Problems) -> None:
+    def __init__(self, plans: Iterable[UsagePlan], problems: Problems, ring: KeyRing | None = None) -> None:
+        """ring: keys that are there already, and have been checked."""
         self._plans = {plan.name: plan for plan in plans}
         self._problems = problems
-        self._names: set[str] = set()
-        self._values: dict[str, str] = {}
+        self.ring = KeyRing() if ring is None else ring
+        self._values = {value: name for name, value, _, _ in self.ring}
+        self._names = set(self._values.values())
         self._good: set[tuple[str, ...]] = {()}
-        self.ring = KeyRing()
 
     def add(self, name: str, value: str, enabled: bool, plans: tuple[str, ...], place: Callable[[], Place]) -> None:
         """place is asked only where something is wrong."""

@@ -74,6 +74,7 @@ class ControlStart:
 
     roles: tuple[str, ...]
     workers: int
+    state_dir: str
     resolved: Resolved
     served: Served
     logs: dict[str, int]

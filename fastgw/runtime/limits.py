@@ -2,7 +2,7 @@
 
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from fastgw._core import keys
@@ -10,6 +10,7 @@ from fastgw._core.cells import FIRST, Cells, create
 from fastgw.model import usage
 from fastgw.model.gateway import Gateway
 from fastgw.model.usage import KeyRing
+from fastgw.runtime.store import Used
 
 
 class TooMany(Exception):
@@ -83,6 +84,20 @@ class Limits:
             if any(found):
                 self._switched[name] = enabled
         return any(found)
+
+    def disable(self, names: Iterable[str]) -> None:
+        """Keys that were disabled in an earlier life, for the definitions to come."""
+        with self._switching:
+            self._switched = dict.fromkeys(names, False) | self._switched
+
+    def count(self, used: Iterable[Used], gateway: Gateway, assigned: Assigned) -> None:
+        """What keys have used in an earlier life, or under another gateway."""
+        rows = {(one.plan, one.key): one for one in used}
+        for key, _, uses in self._tables[assigned.generation] if rows else ():
+            for _, plan, base in uses:
+                one = rows.get((gateway.plans[plan].name, key))
+                if one is not None:
+                    self._cells.add_usage(base + keys.USAGE, one.window, one.used)
 
     def worker_died(self, worker: int) -> None:
         """What it had in hand is no longer with an integration."""

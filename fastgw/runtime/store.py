@@ -68,6 +68,7 @@ class Store:
     """
 
     def __init__(self, directory: str):
+        self.directory = directory
         self._directory = Path(directory)
         self._lock: int | None = None
 
@@ -107,14 +108,13 @@ class Store:
             frozenset(name for (name,) in disabled),
         )
 
-    def add_key(self, key: StoredKey) -> None:
+    def add_key(self, name: str, value: str, plans: tuple[str, ...]) -> None:
         """Raises StoreError where the name or the value is taken."""
         with self._open() as db:
             try:
-                row = (key.name, key.value, json.dumps(key.plans), time.time())
-                db.execute("INSERT INTO keys VALUES (?, ?, ?, ?)", row)
+                db.execute("INSERT INTO keys VALUES (?, ?, ?, ?)", (name, value, json.dumps(plans), time.time()))
             except sqlite3.IntegrityError:
-                raise StoreError(f"a key of the name {key.name!r}, or of its value, is there already") from None
+                raise StoreError(f"a key of the name {name!r}, or of its value, is there already") from None
 
     def remove_key(self, name: str) -> None:
         with self._open() as db:

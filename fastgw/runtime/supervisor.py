@@ -13,6 +13,7 @@ from typing import Any
 import fastgw
 from fastgw._core import health
 from fastgw.load import Loaded, LoadOptions, load
+from fastgw.load.kept import add_kept_keys
 from fastgw.observe import counters
 from fastgw.runtime import log, logs
 from fastgw.runtime.children import Child
@@ -36,9 +37,10 @@ from fastgw.runtime.logs import LogFiles, access_logs
 from fastgw.runtime.overload import memory_share, raise_descriptor_limit
 from fastgw.runtime.peer import PeerGone, Refused, reasons
 from fastgw.runtime.slots import Slots
+from fastgw.runtime.store import Store, StoreError
 from fastgw.runtime.systemd import Manager
 from fastgw.runtime.watchdog import LOOK_SECONDS, Watchdog
-from fastgw.settings import Address, Given, Resolved, SettingsError, manager_words, resolve, shown
+from fastgw.settings import Address, Given, Resolved, SettingsError, manager_words, resolve, shown, state_directory
 
 WORKER, CONTROL = "fastgw.runtime.worker", "fastgw.control.process"
 """Modules of the children: named, not imported, for they run in interpreters of their own."""
@@ -95,6 +97,8 @@ class Supervisor:
         self._health = -1
         self._memory_share = 0
         self._limits: Limits | None = None
+        self._store: Store | None = None
+        self._owns_state = False
         self._assigned: Assigned | None = None
         self._rings = -1
         self._log_files = LogFiles()
@@ -152,7 +156,12 @@ class Supervisor:
         self._memory_share = memory_share(self._resolved.settings.memory_limit, count)
         self._limits = Limits(self._resolved.settings.limit_cells, count)
         self._rings = logs.create(count, self._resolved.settings.log_buffer_bytes)
+        self._store = Store(state_directory(self._resolved.settings, self._request.files[0]))
+        for line in await self._add_kept(loaded):
+            _log.warning("%s", line)
         self._definition, self._assigned = await self._define(loaded)
+        if self._store.exists:
+            await self._own_state_for_control(None)
         starts = [self._start_worker(number) for number in self._workers]
         outcomes = await asyncio.gather(*starts, return_exceptions=True)
         outcomes += await asyncio.gather(self._start_control(), return_exceptions=True)
@@ -182,6 +191,20 @@ class Supervisor:
         if loaded.gateway is None:
             raise Refused(*map(str, loaded.problems))
         return loaded
+
+    async def _add_kept(self, loaded: Loaded) -> list[str]:
+        """The keys that were made while a gateway ran, beside those of the definition, which come first.
+
+        Returns why some do not fit it.
+        """
+        try:
+            kept = await asyncio.to_thread(self._store.kept)
+        except StoreError as error:
+            raise Refused(str(error)) from None
+        self._limits.disable(kept.disabled)
+        rows = [(key.name, key.value, key.plans) for key in kept.keys]
+        problems = await asyncio.to_thread(add_kept_keys, loaded.gateway, rows, self._store.directory)
+        return [f"{problem.place.file}: {problem.message}; the key is left out" for problem in problems]
 
     def _resolve(self, loaded: Loaded) -> Resolved:
         try:
@@ -238,12 +261,15 @@ class Supervisor:
             "reload": lambda _: self.reload(),
             "drain": self._drain,
             "switch_key": self._switch_key,
+            "own_state": self._own_state_for_control,
         }
         handed = self._shared()
         if self._ops_listening:
             handed.append((LISTEN, self._ops_listening.sockets[0].fileno()))
         roles, descriptors = zip(*handed, strict=True)
-        message = ControlStart(roles, len(self._workers), self._resolved, self._served(), self._log_files.numbers)
+        message = ControlStart(
+            roles, len(self._workers), self._store.directory, self._resolved, self._served(), self._log_files.numbers
+        )
         await self._control.start(descriptors, message, verbs)
 
     def _served(self) -> Served:
@@ -338,6 +364,20 @@ class Supervisor:
     async def _drain(self, _: None) -> None:
         self._stopping.set()
 
+    async def _own_state(self) -> bool:
+        """Whether the state directory is ours; once it is, what was used before counts. Raises StoreError."""
+        if not self._owns_state and await asyncio.to_thread(self._store.lock):
+            used = await asyncio.to_thread(self._store.usage)
+            await asyncio.to_thread(self._limits.count, used, self._definition.gateway, self._assigned)
+            self._owns_state = True
+        return self._owns_state
+
+    async def _own_state_for_control(self, _: None) -> bool:
+        try:
+            return await self._own_state()
+        except StoreError as error:
+            raise Refused(str(error)) from None
+
     async def _switch_key(self, given: tuple[str, bool]) -> bool:
         """Enable or disable a key by its name, at once; False where no key has that name."""
         return self._limits.switch(*given)
@@ -361,6 +401,7 @@ class Supervisor:
     async def _reload(self) -> list[str]:
         loaded = await self._read()
         self._check_fixed(loaded)
+        left_out = await self._add_kept(loaded)
         definition, assigned = await self._define(loaded)
         try:
             await self._open_logs(definition)
@@ -373,7 +414,7 @@ class Supervisor:
         if self._control.peer:
             self._control.hand_over(assigned.generation, assigned.keys)
         await self._tell_control("update", self._served())
-        return [str(problem) for problem in loaded.problems]
+        return [*map(str, loaded.problems), *left_out]
 
     async def _open_logs(self, definition: Definition) -> None:
         """Before a plan writes to them. Raises Refused where a file cannot be opened."""
@@ -506,6 +547,7 @@ class Supervisor:
         self._limits.release(self._assigned)
         self._limits.close()
         os.close(self._rings)
+        self._store.close()
         _log.info("stopped")
         return self._status or int(any(statuses))
 

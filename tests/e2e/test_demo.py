@@ -25,7 +25,7 @@ def demo():
         if not line:
             pytest.fail(f"the demo ended with {process.wait()}")
         if "curl" in line:
-            calls.append(re.search(r"(http://\S+)(?: --json '(.*)')?", line).groups())
+            calls.append(re.search(r"(http://\S+)(?: -H 'x-api-key: ([^']*)')?(?: --json '([^']*)')?", line).groups())
     family = [process.pid, *children(process.pid)]
     yield calls
     os.kill(process.pid, signal.SIGINT)
@@ -37,9 +37,11 @@ def demo():
     assert not any(alive(pid) for pid in family)
 
 
-def ask(url, body=None):
+def ask(url, key, body):
     """As curl asks; --json says what the body is."""
     headers = {"Content-Type": "application/json"} if body else {}
+    if key:
+        headers["x-api-key"] = key
     asked = urllib.request.Request(url, data=body.encode() if body else None, headers=headers)
     try:
         with urllib.request.urlopen(asked, timeout=10) as answer:
@@ -50,9 +52,11 @@ def ask(url, body=None):
 
 
 def test_the_lines(demo):
-    proxied, fixed, refused, added, wrong = [ask(*call) for call in demo]
+    proxied, fixed, refused, keyed, keyless, added, wrong = [ask(*call) for call in demo]
     assert proxied[0] == 200 and "Rex" in proxied[1]
     assert fixed[0] == 200 and "ok" in fixed[1]
     assert refused[0] == 404 and "No such page" in refused[1]
+    assert keyed[0] == 200 and "Rex" in keyed[1]
+    assert keyless == (403, '{"message":"Forbidden"}')
     assert added[0] == 201 and '"id": "4"' in added[1]
     assert wrong == (400, '{"message":"Invalid request body"}')

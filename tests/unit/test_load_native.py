@@ -87,6 +87,7 @@ account: {{throttle: {{rate: 10000, burst: 5000}}}}
 keys:
   acme: {{value: "acme-0123456789-0123456789", plans: [gold]}}
   zoo: {{value_file: zoo.key, enabled: false}}
+key_files: [more.csv]
 plans:
   gold:
     throttle: {{rate: 100, burst: 20}}
@@ -108,6 +109,7 @@ def files(tmp_path: Path) -> Files:
         definition({"/a": {"get": {INTEGRATION: proxy("${shop}/a")}, "post": {}}}, servers=[{"url": "/v1"}]),
     )
     found.write("zoo.key", "zoo-0123456789-0123456789\n")
+    found.write("more.csv", "Name,Key,UsagePlanIds\nlion,lion-0123456789-0123456789,gold\n")
     return found
 
 
@@ -172,7 +174,7 @@ def test_everything_a_file_may_hold(files: Files) -> None:
     [plan] = gateway.plans
     assert (plan.name, plan.throttle, plan.quota) == ("gold", Throttle(100, 20), Quota(1000, "MONTH", 27))
     assert [(s.api, s.stage, s.methods) for s in plan.stages] == [("pets", "test-1", (("GET /v1/a", Throttle(5, 2)),))]
-    assert (gateway.keys.count, gateway.keys.plans) == (2, ["gold"])
+    assert (gateway.keys.count, gateway.keys.plans) == (3, ["gold"])
     assert b"zoo-0123456789-0123456789" in gateway.keys.packed
 
 

@@ -15,6 +15,10 @@ from fastgw.runtime.store import FILE, Kept, Store, StoredKey, StoreError, Used
 KEY = StoredKey("acme", "a-secret-value-of-acme-0123", ("gold", "silver"))
 
 
+def add(store: Store, key: StoredKey) -> None:
+    store.add_key(key.name, key.value, key.plans)
+
+
 def test_nothing_is_made_before_something_is_kept(tmp_path: Path) -> None:
     store = Store(str(tmp_path / "state"))
     assert store.kept() == Kept()
@@ -23,7 +27,7 @@ def test_nothing_is_made_before_something_is_kept(tmp_path: Path) -> None:
 
 
 def test_keys_are_kept(tmp_path: Path) -> None:
-    Store(str(tmp_path)).add_key(KEY)
+    add(Store(str(tmp_path)), KEY)
     assert Store(str(tmp_path)).kept() == Kept((KEY,))
     Store(str(tmp_path)).remove_key("acme")
     assert Store(str(tmp_path)).kept() == Kept()
@@ -31,10 +35,10 @@ def test_keys_are_kept(tmp_path: Path) -> None:
 
 def test_a_name_and_a_value_stand_for_one_key(tmp_path: Path) -> None:
     store = Store(str(tmp_path))
-    store.add_key(KEY)
+    add(store, KEY)
     for other in (StoredKey("acme", "x" * 20, ()), StoredKey("other", KEY.value, ())):
         with pytest.raises(StoreError, match="there already") as told:
-            store.add_key(other)
+            add(store, other)
         assert KEY.value not in str(told.value)
     assert store.kept() == Kept((KEY,))
     assert KEY.value not in repr(KEY)
@@ -62,7 +66,7 @@ def test_only_its_owner_may_read_it(tmp_path: Path) -> None:
     try:
         store = Store(str(tmp_path / "state"))
         store.lock()
-        store.add_key(KEY)
+        add(store, KEY)
         store.close()
     finally:
         os.umask(before)
@@ -84,7 +88,7 @@ def test_one_writer_at_a_time(tmp_path: Path) -> None:
 def test_a_directory_that_cannot_be_used_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreError, match=r"cannot keep state in .*/file: file exists; see the setting state_dir"):
-        Store(str(tmp_path / "file")).add_key(KEY)
+        add(Store(str(tmp_path / "file")), KEY)
     (tmp_path / FILE).write_bytes(b"this is not a database, and has no header of one" * 100)
     with pytest.raises(StoreError, match=r"cannot use .*: file is not a database"):
         Store(str(tmp_path)).kept()
@@ -94,15 +98,15 @@ def test_a_newer_format_is_left_alone(tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / FILE) as db:
         db.execute("PRAGMA user_version = 99")
     with pytest.raises(StoreError, match="newer version"):
-        Store(str(tmp_path)).add_key(KEY)
+        add(Store(str(tmp_path)), KEY)
 
 
 WRITER = """
 import sys
-from fastgw.runtime.store import Store, StoredKey
+from fastgw.runtime.store import Store
 store = Store(sys.argv[1])
 for number in range(100_000):
-    store.add_key(StoredKey(f"key-{number}", f"value-of-the-key-{number:08d}", ("gold",)))
+    store.add_key(f"key-{number}", f"value-of-the-key-{number:08d}", ("gold",))
     print(number, flush=True)
 """
 
