@@ -32,6 +32,7 @@ def outage(redis, gateway, way, seconds, clients, pause):
     """A flood before, in and after an outage. Returns it, and the times of the outage's begin, end and notice."""
     with Flood([gateway.port] * clients, pause) as flood:
         time.sleep(seconds)
+        said = len(lines(gateway, "WARNING")), len(lines(gateway, "INFO"))
         began = time.monotonic()
         stop(redis, way)
         eventually(lambda: gateway.metric("^fastgw_redis_down") > 0, "the outage is noticed")
@@ -41,9 +42,10 @@ def outage(redis, gateway, way, seconds, clients, pause):
         ended = time.monotonic()
         eventually(lambda: gateway.metric("^fastgw_redis_down") == 0, "Redis is in use again")
         noticed = time.monotonic()
+        # Of this outage: on a loaded machine an answer may have been overdue before it.
+        assert (len(lines(gateway, "WARNING")), len(lines(gateway, "INFO"))) == (said[0] + 1, said[1] + 1)
         time.sleep(seconds)
     assert not flood.broken
-    assert len(lines(gateway, "WARNING")) == 1 and len(lines(gateway, "INFO")) == 1, gateway.stderr()
     return flood, began, ended, noticed
 
 
