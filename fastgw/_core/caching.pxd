@@ -13,6 +13,7 @@ cdef enum Lookup:
     LOOKUP_WAITS = 2        # for an equal request
     LOOKUP_REFUSED = 3      # the client may not ask for a fresh answer
 
+cdef bint caching_concerns(Exchange* ex) noexcept nogil     # its route caches requests of its method
 cdef int caching_lookup(Exchange* ex) noexcept nogil
 cdef int caching_send(Exchange* ex) noexcept nogil      # the next piece of a hit; 0, or a negative errno
 cdef bint caching_sent(Exchange* ex) noexcept nogil     # all of it

@@ -69,8 +69,9 @@ cdef Wish read_wish(Exchange* ex) noexcept nogil:
     return wish
 
 
-cdef inline bint concerns(CachePlan* plan, Exchange* ex) noexcept nogil:
-    return ex.verb == plan.verb or (ex.verb == HEAD and plan.verb == GET)
+cdef bint caching_concerns(Exchange* ex) noexcept nogil:
+    cdef CachePlan* plan = ex.route.cache
+    return plan != NULL and (ex.verb == plan.verb or (ex.verb == HEAD and plan.verb == GET))
 
 
 cdef int caching_lookup(Exchange* ex) noexcept nogil:
@@ -79,7 +80,7 @@ cdef int caching_lookup(Exchange* ex) noexcept nogil:
     cdef Span key
     cdef uint64_t hash
     cdef CacheEntry* entry
-    if plan == NULL or not concerns(plan, ex) or ex.fill != NULL:
+    if not caching_concerns(ex) or ex.fill != NULL:
         return LOOKUP_MISS
     wish = read_wish(ex)
     ex.cache = CACHE_BYPASS

@@ -6,6 +6,7 @@ from libc.stdlib cimport calloc, free
 from libc.string cimport memset
 
 from fastgw._core.bytes cimport Span
+from fastgw._core.caching cimport caching_concerns
 from fastgw._core.forward cimport FORWARDED, forward_build
 from fastgw._core.gather cimport gather_clear, to_upstream
 from fastgw._core.head cimport HEAD_DONE, HEAD_MORE, head_feed, request_settings
@@ -33,6 +34,7 @@ class Trace:
     resource: str = ""
     parameters: tuple = ()
     phases: tuple = ("PARSE",)
+    cached_for: int = 0         # seconds
     failure: int = -1
     status: int = 0
     key: str = ""           # name of the API key
@@ -87,6 +89,9 @@ cdef object report(Exchange* ex, Plan plan, int result):
                 if result != VALID:
                     return refused(found, ex, plan, result)
                 found.model = text(ex.model.media) or "any" if ex.model != NULL else ""
+            if caching_concerns(ex):
+                found.phases += ("CACHE",)
+                found.cached_for = ex.route.cache.ttl_ms // 1000
             found.phases += ("INTEGRATE",)
             if ex.route.kind == ROUTE_FIXED:
                 found.status = ex.route.status

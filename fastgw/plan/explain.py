@@ -80,6 +80,8 @@ def _rows(found: Trace, limits: list[tuple[str, str]]) -> list[tuple[str, str]]:
     rows += limits
     if found.model:
         rows.append(("body", f"held against the model of {found.model}"))
+    if found.cached_for:
+        rows.append(("cached for", f"at most {found.cached_for} s"))
     rows.append(("phases", " ".join(found.phases)))
     if found.failure >= 0:
         failure = FAILURES[found.failure]

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from fastgw.cli import main
 from fastgw.model.cache import Caching
 from fastgw.model.value import Context, RequestParameter
 from fastgw.plan.caching import cache_spec
@@ -144,3 +145,12 @@ def test_a_ttl_of_nothing_compiles_to_nothing(files: Files) -> None:
     gateway = stage(files, "cache: {ttl: 0}").gateway
     route = gateway.apis[0].routes[0]
     assert cache_spec(gateway.stages[0].cache, route, route.integration, {}, ()) is None
+
+
+def test_explain_says_what_is_cached(files: Files, capsys: pytest.CaptureFixture) -> None:
+    text = "fastgw: 1\napis: {a: {definition: api.json, stages: {$default: {cache: {ttl: 60}}}}}\n"
+    file = files.write("fastgw.yaml", text)
+    for method, cached in (("GET", True), ("POST", False)):
+        assert main(["explain", file, method, "/pets"]) == 0
+        told = capsys.readouterr().out
+        assert ("at most 60 s" in told, "CACHE INTEGRATE" in told) == (cached, cached), told
