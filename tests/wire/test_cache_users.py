@@ -1,12 +1,17 @@
 """TRIALS K1: nobody gets an answer that was made for somebody else."""
 
+import asyncio
+import random
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from tests.support.cache import Shop, cached, counting, shop
-from tests.support.client import get
+from tests.support.client import Closed, get
 from tests.support.definition import openapi, proxy, several
+from tests.support.message import Unclean
 from tests.support.process import Gateway
 from tests.support.upstream import Exchange, Upstream
 
@@ -271,3 +276,66 @@ def test_cors_is_answered_for_each_origin() -> None:
                 allowed = answer.get("Access-Control-Allow-Origin")
                 assert allowed == (origin if origin != "https://c.test" else None)
                 assert b"Origin" in answer.values("Vary")
+
+
+async def tells(exchange: Exchange) -> None:
+    """Whose answer it is, in one of several forms by its path."""
+    await exchange.body()
+    kind = exchange.request.path.rpartition("/")[2][0]
+    body = f"{exchange.request.target} {exchange.request.get('Authorization')} ".encode() * 50
+    if exchange.request.method == "HEAD":
+        await exchange.reply(200, body)
+    elif kind == "c":
+        await exchange.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+        for piece in (body[:300], body[300:]):
+            await asyncio.sleep(0.001)
+            await exchange.write(b"%x\r\n%b\r\n" % (len(piece), piece))
+        await exchange.write(b"0\r\n\r\n")
+    elif kind == "x":
+        await exchange.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % (len(body) + 5) + body)
+        exchange.close()
+    else:
+        await asyncio.sleep(0.002)
+        await exchange.reply(200, body, *(["Set-Cookie: a=b"] if kind == "s" else []))
+
+
+def roam(served: Shop, seed: int) -> int:
+    """Ask in all ways, leave in the midst of some; how many answers were whole and right."""
+    chance = random.Random(seed)
+    right = 0
+    for _ in range(60):
+        paths = [f"/roam/{chance.choice('ccffffsx')}{chance.randrange(4)}" for _ in range(chance.choice((1, 1, 3)))]
+        user = chance.choice((None, None, None, "a", "b"))
+        fields = [f"Authorization: {user}"] if user else []
+        method = chance.choice(("GET", "GET", "GET", "HEAD"))
+        with served.wire() as wire:
+            wire.send(b"".join(get(path, *fields, method=method) for path in paths))
+            if chance.random() < 0.3:
+                time.sleep(chance.random() * 0.005)
+                wire.reset()
+                continue
+            for path in paths:
+                try:
+                    answer = wire.answer(method)
+                except (Closed, Unclean):
+                    break       # an answer that the upstream cut was cut for its client too
+                if answer.complete and method == "GET":
+                    assert answer.body == f"{path} {user} ".encode() * 50
+                    right += 1
+    return right
+
+
+def test_many_that_ask_and_leave_in_all_ways() -> None:
+    """Little memory, and flushes beside it: whoever gets a whole answer gets their own."""
+    with shop({"ttl": 1}, env={"FASTGW_CACHE_BYTES": "40000"}) as served:
+        served.upstream.default = tells
+        with ThreadPoolExecutor(10) as pool:
+            running = [pool.submit(roam, served, seed) for seed in range(10)]
+            while not all(one.done() for one in running):
+                assert served.gateway.ops("/cache/flush", "POST")[0] == 200
+                time.sleep(0.05)
+            assert sum(one.result() for one in running) > 200
+        assert served.gateway.reload().returncode == 0
+        served.gateway.wait_idle()
+        assert served.gateway.live()["fills"] == 0
+        assert served.gateway.live()["cache_bytes"] <= 40_000
