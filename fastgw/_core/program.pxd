@@ -43,6 +43,7 @@ cdef enum Context:          # what OP_CONTEXT can put in; `index` of the op
     C_KEY = 54              # value of the API key
     C_KEY_NAME = 55
     C_LEVEL = 56            # of the limit that refused the request
+    C_CACHE = 57            # "hit", "miss", "bypass"
 
 cdef enum:
     C_FIRST_NUMBER = C_TIME_MS

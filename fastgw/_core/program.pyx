@@ -8,7 +8,8 @@ from fastgw._core.clock cimport clf_time, http_date, wall_ms, wall_us
 from fastgw._core.failure cimport F_INTEGRATION_FAILURE, F_UPSTREAM_OVERLOADED
 from fastgw._core.allowance cimport LEVEL_NONE
 from fastgw._core.keys cimport key_name
-from fastgw._core.state cimport (E_ESCAPED_PATH, E_ESCAPED_QUERY, E_HEADER, E_JSON, E_JSON_STRING, E_PATH, E_QUERY,
+from fastgw._core.state cimport (CACHE_BYPASS, CACHE_HIT, CACHE_MISS, E_ESCAPED_PATH, E_ESCAPED_QUERY, E_HEADER,
+                                 E_JSON, E_JSON_STRING, E_PATH, E_QUERY,
                                  E_RAW, Field, M_LOOSE, OP_CONTEXT, OP_HEADER_MULTI, OP_PARAM, OP_QUERY, OP_QUERY_MULTI,
                                  OP_TEXT, Op, Reply, T_USER_AGENT, field_value)
 
@@ -351,6 +352,13 @@ cdef bint context_text(Exchange* ex, int which, Span* value) noexcept nogil:
     elif which == C_LEVEL:
         if ex.level != LEVEL_NONE:
             value[0] = span(LEVELS[ex.level], <uint32_t>strlen(LEVELS[ex.level]))
+    elif which == C_CACHE:
+        if ex.cache == CACHE_HIT:
+            value[0] = span(b"hit", 3)
+        elif ex.cache == CACHE_MISS:
+            value[0] = span(b"miss", 4)
+        elif ex.cache == CACHE_BYPASS:
+            value[0] = span(b"bypass", 6)
     elif which == C_ERROR_DETAIL:
         value[0] = ex.detail
     elif which == C_ERROR_MESSAGE and ex.message.p != NULL:
@@ -481,6 +489,6 @@ CONTEXTS = {
     "ERROR_DETAIL": C_ERROR_DETAIL,
     "RESPONSE_LENGTH": C_RESPONSE_LENGTH, "RESPONSE_LATENCY": C_RESPONSE_LATENCY,
     "INTEGRATION_STATUS": C_INTEGRATION_STATUS, "INTEGRATION_LATENCY": C_INTEGRATION_LATENCY,
-    "INTEGRATION_ERROR": C_INTEGRATION_ERROR, "REFERER": C_REFERER,
+    "INTEGRATION_ERROR": C_INTEGRATION_ERROR, "REFERER": C_REFERER, "CACHE": C_CACHE,
 }
 """Context variables by the engine's own names, for the plan compiler."""

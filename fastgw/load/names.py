@@ -46,7 +46,7 @@ LOG_ONLY = frozenset((
                                         "status")),
     *(f"integration.{name}" for name in ("error", "integrationStatus", "latency", "requestId", "status")),
     "integrationErrorMessage", "integrationLatency", "integrationStatus", "responseLatency", "responseLength",
-    "fastgw.referer",
+    "fastgw.cache", "fastgw.referer",
 ))
 """$context names that only an access log may use. Source: SPEC, "$context"; those below "fastgw." are our own."""
 

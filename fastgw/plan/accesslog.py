@@ -22,6 +22,7 @@ _AT_LOG = {
     "integrationStatus": "INTEGRATION_STATUS",
     "responseLatency": "RESPONSE_LATENCY",
     "responseLength": "RESPONSE_LENGTH",
+    "fastgw.cache": "CACHE",
     "fastgw.referer": "REFERER",
 }
 _SECRET = frozenset({"identity.apiKey"})

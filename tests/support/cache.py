@@ -88,6 +88,7 @@ def shop(
     *,
     routes: Mapping[str, dict] | None = None,
     methods: Mapping[str, object] | None = None,
+    log: Mapping[str, str] | None = None,
     env: Mapping[str, str | None] | None = None,
     **sections: object,
 ) -> Iterator[Shop]:
@@ -96,6 +97,8 @@ def shop(
     with Upstream(Counting()) as upstream:
         given = filled(routes, upstream.url) if routes is not None else paths(upstream.url)
         stage: dict[str, object] = {"cache": {"x_cache": True, **(cache or {})}}
+        if log:
+            stage["log"] = dict(log)
         if methods:
             stage["methods"] = dict(methods)
         files = {

@@ -436,6 +436,18 @@ def test_what_happened_is_counted() -> None:
             assert tuple(found) == counts
 
 
+def test_the_access_log_says_what_happened() -> None:
+    words = "$context.requestId $context.httpMethod $context.fastgw.cache $context.responseLength"
+    with shop(log={"file": "access.log", "format": words}) as served:
+        served.states("/x")
+        served.ask("/x", "Range: bytes=0-1")
+        served.ask("/x", method="POST")
+        file = served.gateway.folder / "access.log"
+        eventually(lambda: file.exists() and file.read_text().count("\n") == 4, "four lines")
+        lines = [line.split(" ", 1)[1] for line in file.read_text().splitlines()]
+        assert lines == ["GET miss 4", "GET hit 4", "GET bypass 4", "POST - 4"]
+
+
 def test_no_door_is_opened() -> None:
     with shop() as served:
         with served.wire() as wire:
