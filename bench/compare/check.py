@@ -142,7 +142,7 @@ def guarded(connection: http.client.HTTPConnection, work: Work) -> None:
 
 def refused(connection: http.client.HTTPConnection, work: Work) -> None:
     """A body that breaks the schema is not forwarded."""
-    answer = ask(connection, work.method, work.path, work.wrong)
+    answer = ask(connection, work.method, work.path, work.wrong, **dict(work.headers))
     expect(answer.status == 400, f"a wrong body: status {answer.status}, not 400")
 
 

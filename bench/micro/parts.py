@@ -12,7 +12,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from bench.compare import definition
+from bench.compare import definition, works
 from fastgw.load import LoadOptions, load
 from fastgw.plan.compiler import compile_plan
 from fastgw.runtime.slots import Slots
@@ -111,7 +111,7 @@ def probe(file: Path) -> tuple[ModuleType, Any]:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     with tempfile.TemporaryDirectory() as folder:
-        (Path(folder) / "openapi.json").write_text(definition.document(definition.plain(8080)))
+        (Path(folder) / "openapi.json").write_text(definition.of(works.PROXY, 8080))
         main = Path(folder) / "fastgw.yaml"
         main.write_text("fastgw: 1\napis: {a: {definition: openapi.json, stages: {$default: {cache: {ttl: 3600}}}}}\n"
                         "log: {preset: json, file: \"-\"}\n")

@@ -13,22 +13,27 @@ from libc.string cimport memcpy, memset
 
 from fastgw._core.accesslog cimport log_open, log_write
 from fastgw._core.answer cimport AnswerEvents, answer_on
+from fastgw._core.bucket cimport Bucket, bucket_of, bucket_take, nanos
 from fastgw._core.bytes cimport Span, Writer, span, writer_init
 from fastgw._core.cache cimport (CacheEntry, cache_close, cache_hash, cache_keep, cache_open, cache_reserve, cache_zone,
                                  entry_head)
 from fastgw._core.cache_key cimport cache_key
 from fastgw._core.caching cimport LOOKUP_HIT, caching_leave, caching_lookup, caching_send
+from fastgw._core.cells cimport Cells
 from fastgw._core.forward cimport FORWARDED, forward_head
 from fastgw._core.head cimport HEAD_DONE, head_feed, request_settings
+from fastgw._core.keys cimport KeyRecord, KeyTable, key_find
 from fastgw._core.libuv cimport Buf, alloc_cb, read_cb, status_cb, uv
 from fastgw._core.llhttp cimport HPE_OK, PARSE_REQUEST, PARSER_BYTES, ParserSettings, llhttp
 from fastgw._core.logring cimport PAGE_BYTES, Counts
 from fastgw._core.plan cimport Plan
+from fastgw._core.pool cimport ACQUIRED, ACQUIRE_WAITS, UpstreamEvents, pool_acquire
 from fastgw._core.respond cimport respond_fixed
 from fastgw._core.route cimport ROUTED, route_find
-from fastgw._core.state cimport Conn, Exchange, Field, Target, TargetLimits, UpConn, core
+from fastgw._core.state cimport Conn, Exchange, Field, Target, UpConn, core
 from fastgw._core.stream cimport stream_init
-from fastgw._core.upstream cimport ACQUIRED, ACQUIRE_WAITS, UpstreamEvents, target_new, upstream_acquire, upstream_open
+from fastgw._core.target cimport Member, target_new, target_settle
+from fastgw._core.upstream cimport upstream_open
 
 cdef enum:
     HANDLE_BYTES = 1024
@@ -113,7 +118,7 @@ cdef class Probe:
 
     def __init__(self, Plan plan):
         global socket_fd
-        cdef TargetLimits limits
+        cdef Member member
         self.plan = plan
         self.sockets = socket.socketpair()
         self.sockets[0].setblocking(False)
@@ -142,13 +147,16 @@ cdef class Probe:
         self.ex.fields = <Field*>malloc(sizeof(Field) * FIELDS)
         self.ex.conn = self.conn
         self.ex.plan = plan.data
-        memset(&limits, 0, sizeof(limits))
-        limits.max_connections = limits.max_pending = 1
-        limits.connect_timeout = limits.idle_timeout = limits.pool_idle = limits.first_byte_timeout = 1000
-        self.target = target_new(span(b"bench", 5), span(b"origin.internal:8080", 20), NULL, &limits)
-        self.target.naddresses = 1
+        self.target = target_new(span(b"bench", 5), span(b"origin.internal:8080", 20))
+        self.target.limits.max_connections = self.target.limits.max_pending = 1
+        self.target.limits.connect_timeout = self.target.limits.idle_timeout = 1000
+        self.target.limits.pool_idle = self.target.limits.first_byte_timeout = 1000
         self.target.wanted = True
-        if upstream_acquire(self.target, self.ex, False) != ACQUIRE_WAITS:
+        memset(&member, 0, sizeof(member))
+        member.key = span(b"10.0.0.1:80", 11)
+        member.weight = member.max_connections = 1
+        target_settle(self.target, &member, 1)
+        if pool_acquire(self.target, self.ex) != ACQUIRE_WAITS:
             raise RuntimeError("the pool did not begin to connect")
         connect_done(connect_request, 0)
         if self.ex.up == NULL:
@@ -278,11 +286,35 @@ cdef class Probe:
             for i in range(times):
                 up = self.ex.up
                 up.stream.on.data(up, p, n)
-                result = upstream_acquire(self.target, self.ex, False)
+                result = pool_acquire(self.target, self.ex)
                 if result != ACQUIRED:
                     break
         if result != ACQUIRED:
             raise ValueError("the connection did not come back to the pool")
+
+
+def take_tokens(Cells cells, uint32_t number, int times) -> None:
+    """Tokens from one bucket that is never empty; the clock is read each time, as a request reads it."""
+    cdef Bucket bucket = bucket_of(1e9, 1000000000)
+    cdef uint64_t* word = cells.at(number)
+    cdef bint taken = True
+    cdef int i
+    with nogil:
+        for i in range(times):
+            taken = taken and bucket_take(word, &bucket, nanos())
+    if not taken:
+        raise ValueError("the bucket is empty")
+
+
+def find_key(KeyTable table, bytes value, int times) -> None:
+    cdef Span wanted = span(value, <uint32_t>len(value))
+    cdef KeyRecord* found = NULL
+    cdef int i
+    with nogil:
+        for i in range(times):
+            found = key_find(table.header, wanted)
+    if found == NULL:
+        raise ValueError("no such key")
 
 
 def reference(bytes head, int times) -> None:

@@ -60,3 +60,6 @@ cdef enum:
 
 cdef enum:                  # header cells, by failure code
     FAILURES_AT = 128
+
+cdef enum:                  # header cells, by the level of the limit that refused, from 1
+    LEVELS_AT = 224

@@ -87,7 +87,7 @@ cdef int respond_failure(Exchange* ex, int code) noexcept nogil:
     cdef Writer body
     ex.failure = <unsigned char>(code + 1)
     ex.status = reply.status
-    tally_failure(code)
+    tally_failure(ex, code)
     writer_init(&body, body_text, BODY_BYTES)
     program_write(&reply.body, ex, &body)
     if reply.status == 204 or reply.status == 304:

@@ -2,4 +2,4 @@
 from fastgw._core.state cimport Exchange
 
 cdef void tally_request(Exchange* ex) noexcept nogil       # at LOG, once; ex.ended is set
-cdef void tally_failure(int code) noexcept nogil
+cdef void tally_failure(Exchange* ex, int code) noexcept nogil

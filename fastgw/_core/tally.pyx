@@ -1,7 +1,8 @@
 """Counting a request. No clock is read here: the exchange has the times of its turns."""
 from libc.stdint cimport uint32_t, uint64_t
 
-from fastgw._core.counters cimport (BUCKETS, FAILURES_AT, H_FAILURES, H_REQUESTS, R_1XX_2XX, R_3XX, R_4XX, R_5XX,
+from fastgw._core.allowance cimport LEVEL_NONE
+from fastgw._core.counters cimport (BUCKETS, FAILURES_AT, H_FAILURES, H_REQUESTS, LEVELS_AT, R_1XX_2XX, R_3XX, R_4XX, R_5XX,
                                     R_BUCKETS, R_BYTES_IN, R_BYTES_OUT, R_CACHE_BYPASSES, R_CACHE_HITS,
                                     R_CACHE_MISSES, R_DECIDE_US, R_INTEGRATION_ANSWERS, R_INTEGRATION_BUCKETS,
                                     R_INTEGRATION_US, R_LATENCY_US, R_READ_US, R_REQUESTS, R_UPSTREAM_US, R_WRITE_US,
@@ -72,6 +73,8 @@ cdef void tally_request(Exchange* ex) noexcept nogil:
     row[R_BYTES_OUT] += ex.bytes_out
 
 
-cdef void tally_failure(int code) noexcept nogil:
+cdef void tally_failure(Exchange* ex, int code) noexcept nogil:
     count(H_FAILURES)
     count(FAILURES_AT + code)
+    if ex.level != LEVEL_NONE:
+        count(LEVELS_AT + ex.level - 1)

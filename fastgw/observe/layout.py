@@ -91,6 +91,9 @@ R_UPSTREAM_US = R_INTEGRATION_BUCKETS + BUCKETS
 
 FAILURES_AT = 128
 """Header cells from here on count the failures of fastgw.errors, by code."""
+LEVELS_AT = 224
+LEVELS = ("PLAN_METHOD", "PLAN", "STAGE_METHOD", "STAGE", "ACCOUNT", "QUOTA", "CONCURRENCY", "OVERLOAD")
+"""Header cells from LEVELS_AT on count the refusals of a limit: the engine's Level, from 1."""
 
 SLOT_UNROUTED = 0
 """The row of requests that reached no route: malformed, unknown host, no such path."""

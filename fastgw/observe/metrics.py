@@ -88,7 +88,10 @@ WORKER_METRICS = (
 )
 
 _BY_FAILURE = tuple((failure.name, layout.FAILURES_AT + code) for code, failure in enumerate(FAILURES))
+_BY_LEVEL = tuple((level, layout.LEVELS_AT + number) for number, level in enumerate(layout.LEVELS))
 NODE_METRICS = (
+    Metric("fastgw_refusals_total", "counter", ("level",), "Requests refused by a limit, by its level.",
+           variants=_BY_LEVEL),
     Metric("fastgw_failures_total", "counter", ("failure",),
            "Requests that the gateway itself answered with an error, by what was wrong.", variants=_BY_FAILURE),
 )

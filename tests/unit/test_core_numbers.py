@@ -42,6 +42,7 @@ def test_cells_of_the_counters() -> None:
         "ROW_BYTES": layout.SLOT_BYTES,
         "BUCKETS": layout.BUCKETS,
         "FAILURES_AT": layout.FAILURES_AT,
+        "LEVELS_AT": layout.LEVELS_AT,
     }
 
 

@@ -39,7 +39,8 @@ def test_the_layout_is_what_engines_and_readers_agreed_on():
     assert layout.BUCKET_BOUNDS_US[0] == 50 and layout.BUCKET_BOUNDS_US[-1] == 104_857_600
     cells = {value for name, value in vars(layout).items() if name.startswith("H_")} - {layout.H_MAGIC}
     assert {m.cell for m in metrics.WORKER_METRICS} == cells == set(range(1, len(cells) + 1))
-    assert max(cells) < layout.FAILURES_AT <= layout.HEADER_BYTES // layout.WORD - len(FAILURES)
+    assert max(cells) < layout.FAILURES_AT <= layout.LEVELS_AT - len(FAILURES)
+    assert layout.HEADER_BYTES // layout.WORD - len(layout.LEVELS) >= layout.LEVELS_AT
 
 
 def test_fresh_counters_cost_no_memory(shared):

@@ -71,6 +71,8 @@ def test_each_level_admits_its_burst_and_names_itself(sections, level, unlimited
     with gateway(gateway_file(**{"plans": {"gold": plan()}, "keys": KEYS, **sections})) as served:
         assert levels(served, *[KEYED] * 5) == [200, 200, level, level, level]
         assert levels(served, *unlimited) == [200] * len(unlimited)
+        assert served.metric(f'^fastgw_refusals_total{{level="{level}"}}') == 3
+        assert served.metric("^fastgw_refusals_total") == 3
 
 
 def test_what_a_spent_limit_answers():
@@ -206,12 +208,12 @@ def test_a_large_burst_is_exact(count):
 def test_four_workers_hold_a_rate_within_a_percent(seconds):
     rate, burst = 1000, 200
 
-    async def flood(port: int) -> tuple[int, float, float]:
-        admitted, begun = 0, time.monotonic()
+    async def flood(port: int) -> tuple[int, int, float]:
+        admitted, refused, begun = 0, 0, time.monotonic()
         last = begun
 
         async def one() -> None:
-            nonlocal admitted, last
+            nonlocal admitted, refused, last
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
             while time.monotonic() < begun + seconds:
                 writer.write(KEYED * 16)
@@ -221,15 +223,20 @@ def test_four_workers_hold_a_rate_within_a_percent(seconds):
                     if b" 200 " in head[:14]:
                         admitted += 1
                         last = time.monotonic()
+                    else:
+                        refused += 1
             writer.transport.abort()
 
         await asyncio.gather(*(one() for _ in range(16)))
-        return admitted, begun, last
+        return admitted, refused, last - begun
 
     file = gateway_file(plans={"gold": plan(throttle={"rate": rate, "burst": burst})}, keys=KEYS)
     with gateway(file, FASTGW_WORKERS="4", FASTGW_KEEPALIVE_REQUESTS="1000000000") as served:
-        admitted, begun, last = asyncio.run(flood(served.port))
-    assert admitted == pytest.approx(burst + rate * (last - begun), rel=0.01)
+        admitted, refused, took = asyncio.run(flood(served.port))
+    assert admitted <= (burst + rate * took) * 1.01
+    if refused < admitted:
+        pytest.skip(f"this machine offered {refused + admitted} requests only: the bucket was full at times")
+    assert admitted >= (burst + rate * took) * 0.99
 
 
 # Places with an integration
