@@ -51,6 +51,9 @@ def explain(options: argparse.Namespace) -> int:
     from fastgw.settings import engine_settings
 
     rows = explained(gateway, given, engine_settings(given), options.method, options.url, headers)
+    from fastgw.cli.keys import what_is_left
+
+    rows += what_is_left(given, dict(rows).get("key", ""))
     width = max(len(name) for name, _ in rows)
     for name, value in rows:
         print(f"{name.ljust(width)}  {value}")

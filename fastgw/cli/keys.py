@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 from fastgw.cli import OK, PROBLEMS, CommandError
 from fastgw.cli.gateway import ask
 from fastgw.cli.options import setting_flags, settings
+from fastgw.settings import Settings
 
 
 def keys(options: argparse.Namespace) -> int:
@@ -46,6 +47,22 @@ def usage(options: argparse.Namespace) -> int:
             used = f"{quota['used']:,} of {quota['limit']:,} a {quota['period'].lower()} used"
             print(f"    {used}, {quota['left']:,} left until {quota['resets']}")
     return OK
+
+
+def what_is_left(given: Settings, key: str) -> list[tuple[str, str]]:
+    """Rows for `fastgw explain`: what the running gateway, where there is one, still grants a key of this name."""
+    try:
+        status, answer = ask(given, "GET", f"/usage?{urlencode({'key': key})}") if key else (404, "")
+    except CommandError:
+        return []
+    rows = []
+    for plan in json.loads(answer)["plans"] if status == 200 else ():
+        if "throttle" in plan:
+            rows.append(("left of PLAN", f"{plan['throttle']['left']:,} at once, plan {plan['plan']}"))
+        if "quota" in plan:
+            quota = plan["quota"]
+            rows.append(("left of QUOTA", f"{quota['left']:,} until {quota['resets']}, plan {plan['plan']}"))
+    return rows
 
 
 def _new(options: argparse.Namespace) -> int:

@@ -1,4 +1,4 @@
-"""What `fastgw explain` says of keys and limits: what holds for a request, not what is left of it."""
+"""What `fastgw explain` says of keys and limits: what holds for a request; what is left of it a gateway says."""
 
 from collections.abc import Iterator
 

@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.client import eventually, get
 from tests.support.definition import mock, openapi
-from tests.support.process import Gateway, alive, children, command_line
+from tests.support.process import Gateway, alive, children, command, command_line
 
 VALUE = "value-of-acme-0123456789"
 QUOTA = 20
@@ -134,6 +134,19 @@ def test_plans_and_usage(gateway: Gateway) -> None:
     assert lines[0] == "acme: enabled"
     assert lines[2].endswith("of 500 at once, 1000 a second")
     assert lines[3].strip().startswith("3 of 20 a day used, 17 left until ")
+
+
+def test_explain_says_what_is_left(gateway: Gateway) -> None:
+    words = ("explain", str(gateway.folder / gateway.main), "GET", "/pets", "-H", f"x-api-key: {VALUE}")
+    for _ in range(3):
+        assert status(gateway, VALUE) == 200
+    rows = dict(line.split("  ", 1) for line in told(gateway, *words).splitlines())
+    assert rows["key"].strip() == "acme"
+    assert rows["left of QUOTA"].strip().startswith("17 until ")
+    assert rows["left of PLAN"].strip().endswith(" at once, plan gold")
+    without = command(*words, "--ops", f"unix:{gateway.folder}/nobody.sock")
+    assert without.returncode == 0
+    assert "limit QUOTA" in without.stdout and "left of" not in without.stdout
 
 
 def test_a_quota_outlives_the_gateway(gateway: Gateway) -> None:
