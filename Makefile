@@ -1,4 +1,4 @@
-# make run | test | lint | wheel | docs | trials | sanitize | bench | clean
+# make run | test | lint | wheel | docs | trials | soak | sanitize | bench | clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -8,7 +8,7 @@ BUILT := $(VENV)/built
 TOOLS := $(VENV)/tools
 
 .DEFAULT_GOAL := test
-.PHONY: run test lint wheel docs trials sanitize bench clean doubles
+.PHONY: run test lint wheel docs trials soak sanitize bench clean doubles
 
 run: $(BUILT)
 	$(BIN)/fastgw demo
@@ -28,6 +28,9 @@ docs: $(BUILT)
 
 trials: $(BUILT) doubles
 	$(BIN)/python -m pytest -m trial
+
+soak: $(BUILT)
+	$(BIN)/python -m bench.soak
 
 bench: $(BUILT)
 	$(BIN)/fastgw bench

@@ -38,6 +38,7 @@ static char request[REQUEST];
 static size_t request_size;
 static struct connection **idle;
 static size_t idle_count;
+static int poll, port;
 
 static uint64_t now(void)
 {
@@ -67,7 +68,7 @@ static uint64_t percentile(double share)
     return longest;
 }
 
-static int open_connection(int poll, struct connection *connection, int port)
+static int open_connection(struct connection *connection)
 {
     struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = connection};
@@ -82,11 +83,13 @@ static int open_connection(int poll, struct connection *connection, int port)
     return epoll_ctl(poll, EPOLL_CTL_ADD, connection->fd, &event) == 0;
 }
 
-static void replace(int poll, struct connection *connection, int port)
+/* A new connection in the place of one that has ended; one that was idle stays where it is among the idle. */
+static void replace(struct connection *connection)
 {
-    broken += (uint64_t)connection->busy;
+    int was_busy = connection->busy;
+    broken += (uint64_t)was_busy;
     close(connection->fd);
-    if (open_connection(poll, connection, port))
+    if (open_connection(connection) && was_busy)
         idle[idle_count++] = connection;
 }
 
@@ -128,6 +131,7 @@ static int receive(struct connection *connection)
         note((now() - connection->due) / 1000);
         connection->busy = 0;
         idle[idle_count++] = connection;
+        return strcasestr(connection->answer, "\r\nconnection: close\r\n") == NULL;
     }
     return 1;
 }
@@ -136,19 +140,21 @@ int main(int count, char **words)
 {
     if (count != 5)
         return 2;
-    int port = atoi(words[1]), poll = epoll_create1(EPOLL_CLOEXEC), clock = timerfd_create(CLOCK_MONOTONIC, 0);
+    int clock = timerfd_create(CLOCK_MONOTONIC, 0);
     double rate = atof(words[2]), seconds = atof(words[3]);
     size_t connections = strtoul(words[4], NULL, 10);
     struct connection *all = calloc(connections, sizeof *all);
     struct itimerspec tick = {{0, TICK_NS}, {0, TICK_NS}};
     struct epoll_event events[EVENTS], event = {.events = EPOLLIN, .data.ptr = NULL};
     uint64_t total = (uint64_t)(rate * seconds), next = 0;
+    port = atoi(words[1]);
+    poll = epoll_create1(EPOLL_CLOEXEC);
     idle = calloc(connections, sizeof *idle);
     request_size = fread(request, 1, REQUEST, stdin);
     if (poll < 0 || clock < 0 || all == NULL || idle == NULL || request_size == 0)
         return 1;
     for (size_t i = 0; i < connections; i++) {
-        if (!open_connection(poll, &all[i], port)) {
+        if (!open_connection(&all[i])) {
             perror("connect");
             return 1;
         }
@@ -163,7 +169,7 @@ int main(int count, char **words)
             struct connection *connection = idle[--idle_count];
             next++;
             if (!ask(connection, due))
-                replace(poll, connection, port);
+                replace(connection);
             due = start + (uint64_t)((double)next / rate * 1e9);
         }
         int ready = epoll_wait(poll, events, EVENTS, 100);
@@ -173,7 +179,7 @@ int main(int count, char **words)
             if (connection == NULL)
                 turns = (uint64_t)read(clock, &turns, sizeof turns);
             else if (!receive(connection))
-                replace(poll, connection, port);
+                replace(connection);
         }
     }
     printf("{\"due\":%lu,\"answered\":%lu,\"not_2xx\":%lu,\"broken\":%lu,\"p50\":%lu,\"p99\":%lu,\"p999\":%lu,"

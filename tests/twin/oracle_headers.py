@@ -11,7 +11,9 @@ DROPPED = {"content-md5", "max-forwards", "proxy-authenticate", "server", "www-a
 IDENTITY = {"x-amzn-trace-id", "x-amzn-apigateway-api-id", "x-forwarded-for", "x-forwarded-proto", "x-forwarded-port",
             "x-forwarded-host", "forwarded"}
 ACTED_ON = {"host", "connection", "content-length", "transfer-encoding", "expect", "keep-alive", "origin",
-            "access-control-request-method", "user-agent", "authorization"}
+            "access-control-request-method", "user-agent", "authorization", "cookie", "range", "if-match",
+            "if-none-match", "if-modified-since", "if-unmodified-since", "accept-encoding", "cache-control", "expires",
+            "age", "vary", "set-cookie", "content-encoding", "content-type"}
 """A gateway that acts on a field must not let through another spelling, which an upstream could take for it."""
 NEVER_BY_CONNECTION = {"authorization"}
 
