@@ -1,4 +1,5 @@
 """One small reader for each format."""
+from fastgw._core.host cimport host_is_ipv4, host_is_ipv6
 from fastgw._core.json cimport json_digit
 
 
@@ -81,59 +82,6 @@ cdef bint is_hostname(const char* p, uint32_t n) noexcept nogil:
     return True
 
 
-cdef bint is_ipv4(const char* p, uint32_t n) noexcept nogil:
-    cdef uint32_t i = 0, start
-    cdef int octet, value
-    for octet in range(4):
-        start = i
-        while i < n and i - start < 3 and json_digit(p[i]):
-            i += 1
-        value = digits(p + start, <int>(i - start))
-        if i == start or value > 255 or (p[start] == c"0" and i - start > 1):
-            return False
-        if octet < 3:
-            if i == n or p[i] != c".":
-                return False
-            i += 1
-    return i == n
-
-
-cdef bint is_ipv6(const char* p, uint32_t n) noexcept nogil:
-    cdef uint32_t i = 0, start
-    cdef int groups = 0
-    cdef bint elided = False
-    if n < 2:
-        return False
-    if p[0] == c":":
-        if p[1] != c":":
-            return False
-        elided = True
-        i = 2
-    while i < n:
-        start = i
-        while i < n and i - start < 4 and hexadecimal(p[i]):
-            i += 1
-        if i < n and p[i] == c".":
-            if not is_ipv4(p + start, n - start):
-                return False
-            groups += 2
-            break
-        if i == start:
-            return False
-        groups += 1
-        if i == n:
-            break
-        if p[i] != c":" or i + 1 == n:
-            return False
-        i += 1
-        if p[i] == c":":
-            if elided:
-                return False
-            elided = True
-            i += 1
-    return groups <= 7 if elided else groups == 8
-
-
 cdef inline bint atom(char ch) noexcept nogil:
     """RFC 5322 section 3.2.3."""
     if letter(ch) or json_digit(ch):
@@ -168,8 +116,8 @@ cdef bint is_email(const char* p, uint32_t n) noexcept nogil:
     at += 1
     if n - at > 6 and (p[at] | 32) == c"i" and (p[at + 1] | 32) == c"p" and (p[at + 2] | 32) == c"v" \
             and p[at + 3] == c"6" and p[at + 4] == c":":
-        return is_ipv6(p + at + 5, n - at - 6)
-    return is_ipv4(p + at, n - at - 1)
+        return host_is_ipv6(<const unsigned char*>p + at + 5, n - at - 6)
+    return host_is_ipv4(<const unsigned char*>p + at, n - at - 1)
 
 
 cdef bint is_uuid(const char* p, uint32_t n) noexcept nogil:
@@ -216,7 +164,7 @@ cdef bint is_authority(const char* p, uint32_t n) noexcept nogil:
     if colon > at and p[colon - 1] == c":":
         n = colon - 1
     if at < n and p[at] == c"[":
-        return p[n - 1] == c"]" and is_ipv6(p + at + 1, n - at - 2)
+        return p[n - 1] == c"]" and host_is_ipv6(<const unsigned char*>p + at + 1, n - at - 2)
     for i in range(at, n):
         if p[i] == c":" or p[i] == c"@":
             return False
@@ -267,9 +215,9 @@ cdef bint format_holds(int format, const char* p, uint32_t n) noexcept nogil:
     if format == FORMAT_UUID:
         return is_uuid(p, n)
     if format == FORMAT_IPV4:
-        return is_ipv4(p, n)
+        return host_is_ipv4(<const unsigned char*>p, n)
     if format == FORMAT_IPV6:
-        return is_ipv6(p, n)
+        return host_is_ipv6(<const unsigned char*>p, n)
     if format == FORMAT_URI:
         return is_uri(p, n)
     if format == FORMAT_HOSTNAME:

@@ -17,3 +17,5 @@ cdef enum:
 # out[:name_n] is the name in lower case, without one trailing dot; an IPv6 address keeps its brackets and
 # its spelling. port is 1..65535, or 0 where none is given ("host" and "host:").
 cdef int host_parse(const char* raw, uint32_t n, char* out, uint32_t* name_n, int32_t* port) noexcept nogil
+cdef bint host_is_ipv4(const unsigned char* s, uint32_t n) noexcept nogil   # RFC 3986 section 3.2.2
+cdef bint host_is_ipv6(const unsigned char* s, uint32_t n) noexcept nogil   # without its brackets

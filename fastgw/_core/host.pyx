@@ -36,7 +36,7 @@ cdef int32_t parse_port(const unsigned char* s, uint32_t n) noexcept nogil:
     return value if 1 <= value <= 65535 else PORT_BAD
 
 
-cdef bint is_ipv4(const unsigned char* s, uint32_t n) noexcept nogil:
+cdef bint host_is_ipv4(const unsigned char* s, uint32_t n) noexcept nogil:
     """Four dec-octets of RFC 3986 section 3.2.2: no leading zero."""
     cdef uint32_t i = 0, start
     cdef int value, octet
@@ -55,7 +55,7 @@ cdef bint is_ipv4(const unsigned char* s, uint32_t n) noexcept nogil:
     return i == n
 
 
-cdef bint is_ipv6(const unsigned char* s, uint32_t n) noexcept nogil:
+cdef bint host_is_ipv6(const unsigned char* s, uint32_t n) noexcept nogil:
     """RFC 3986 section 3.2.2: eight groups, one run of them elided by "::", the last two as IPv4 if wanted."""
     cdef uint32_t i = 0, start
     cdef int groups = 0
@@ -70,7 +70,7 @@ cdef bint is_ipv6(const unsigned char* s, uint32_t n) noexcept nogil:
         while i < n and i - start < 4 and is_hex(s[i]):
             i += 1
         if i < n and s[i] == c".":
-            if not is_ipv4(s + start, n - start):
+            if not host_is_ipv4(s + start, n - start):
                 return False
             groups += 2
             break
@@ -95,7 +95,7 @@ cdef int32_t bracket_end(const unsigned char* s, uint32_t n) noexcept nogil:
     cdef uint32_t i = 1
     while i < n and i < HOST_CAP and s[i] != c"]":
         i += 1
-    if i == n or i == HOST_CAP or not is_ipv6(s + 1, i - 1):
+    if i == n or i == HOST_CAP or not host_is_ipv6(s + 1, i - 1):
         return HOST_BAD
     return i + 1
 
