@@ -166,6 +166,38 @@ def rendered(result: dict[str, Any] | None) -> str:
     return "\n\n".join([*parts, source(result)])
 
 
+def open_loop(result: dict[str, Any]) -> str:
+    """The result of bench.openloop as a table."""
+    rows = []
+    for name in ordered(run["target"] for run in result["runs"]):
+        runs = [run for run in result["runs"] if run["target"] == name]
+        errors = sum(run["due"] - run["answered"] + run["not_2xx"] for run in runs)
+        times = [f"{median(run[figure] for run in runs) / 1000:.2f}" for figure in ("p50", "p99", "p999", "max")]
+        rows.append([name, f"{sum(run['due'] for run in runs):,}", f"{errors:,}", *times])
+    return table(["target", "requests", "errors", "p50, ms", "p99, ms", "p99.9, ms", "max, ms"], rows)
+
+
+def of_the_side(folder: Path = RESULTS) -> str:
+    """The newest results of bench.openloop and bench.soak, with their commands; "" where there are none."""
+    parts = []
+    if result := newest(folder / "open-loop"):
+        spent = [run["cpu_seconds"] / run["answered"] * 1e6 for run in result["runs"] if run["target"] == "fastgw"]
+        parts += [
+            f"**{result['rate']:,} requests a second for {result['seconds']} s, open loop, everything on**",
+            open_loop(result),
+            f"The gateway took {median(spent):.0f} us of CPU for each request at this rate; two workers, the origin "
+            f"and the load shared two cores. Repeat with `{result['command']}`.",
+        ]
+    if result := newest(folder / "soak"):
+        parts += [
+            f"**Soak: {result['minutes']:g} min at {result['rate']:,} requests a second, hostile ones among them**",
+            f"{result['requests']:,} requests, {result['errors']} failed, memory grew by "
+            f"{result['growth_per_hour'] / 1e6:.2f} MB an hour after the first third, open descriptors from "
+            f"{min(result['descriptors'])} to {max(result['descriptors'])}. Repeat with `{result['command']}`.",
+        ]
+    return "\n\n".join(parts)
+
+
 def placed(text: str, content: str) -> str:
     """text with content between the markers; ValueError when a marker is missing."""
     if BEGIN not in text or END not in text:
@@ -174,12 +206,16 @@ def placed(text: str, content: str) -> str:
     return f"{before}{BEGIN}\n{content}\n{END}{rest.partition(END)[2]}"
 
 
+def whole() -> str:
+    """Everything that README shows."""
+    return "\n\n".join(part for part in (rendered(newest()), of_the_side()) if part)
+
+
 def main() -> None:
-    content = rendered(newest())
     if "--write" in sys.argv[1:]:
-        README.write_text(placed(README.read_text(), content))
+        README.write_text(placed(README.read_text(), whole()))
     else:
-        print(content)
+        print(whole())
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ import argparse
 import dataclasses
 import datetime
 import json
-import statistics
 import sys
 import tempfile
 from pathlib import Path
@@ -74,20 +73,6 @@ def measured(chosen: argparse.Namespace, folder: Path) -> dict[str, Any]:
     return {"runs": runs, "versions": machine.versions([Fastgw()])}
 
 
-def described(result: dict[str, Any]) -> str:
-    """The result as Markdown."""
-    rows = []
-    for name in ("origin", "fastgw"):
-        runs = [run for run in result["runs"] if run["target"] == name]
-        middle = {figure: statistics.median(run[figure] for run in runs) for figure in ("p50", "p99", "p999", "max")}
-        errors = sum(run["due"] - run["answered"] + run["not_2xx"] for run in runs)
-        cpu = statistics.median(run["cpu_seconds"] / run["answered"] for run in runs) * 1e6
-        times = [f"{value / 1000:.2f}" for value in middle.values()]
-        rows.append([name, f"{sum(run['due'] for run in runs):,}", f"{errors:,}", *times, f"{cpu:.1f}"])
-    title = ["target", "requests", "errors", "p50, ms", "p99, ms", "p99.9, ms", "max, ms", "gateway's CPU, us"]
-    return report.table(title, rows)
-
-
 def main() -> int:
     chosen = arguments()
     now = datetime.datetime.now(datetime.UTC)
@@ -103,7 +88,7 @@ def main() -> int:
     file = chosen.output or default
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(json.dumps(result, indent=1) + "\n")
-    print(described(result))
+    print(report.open_loop(result))
     failed = any(run["due"] != run["answered"] or run["not_2xx"] or run["broken"] for run in result["runs"])
     return int(failed)
 

@@ -7,11 +7,12 @@ import json
 import shutil
 import socket
 import subprocess
+import sys
 import time
 
 import pytest
 
-from bench import origin, report
+from bench import openloop, origin, report
 from bench.compare import check, load, process, works
 from bench.compare.process import Process
 from bench.compare.site import Site, free_port
@@ -255,10 +256,40 @@ def test_table_is_placed_between_the_markers():
 @pytest.mark.skipif(not report.README.exists(), reason="this copy of the tree has no README.md")
 def test_readme_shows_the_newest_result():
     text = report.README.read_text()
-    assert text == report.placed(text, report.rendered(report.newest()))
+    assert text == report.placed(text, report.whole())
 
 
 @pytest.mark.skipif(not shutil.which("gcc"), reason="gcc is not installed")
 def test_origin_compiles_without_a_warning(tmp_path):
     command = ["gcc", "-O2", *origin.WARNINGS, "-Wconversion", "-o", tmp_path / "origin", origin.SOURCE]
     assert subprocess.run(command, capture_output=True, timeout=60).stderr == b""
+
+
+SILENT_ONCE = """
+import socket, sys
+with socket.create_server(("127.0.0.1", 0)) as listening:
+    print(listening.getsockname()[1], flush=True)
+    for number in range(1_000_000):
+        client, _ = listening.accept()
+        with client:
+            served = 0
+            while (data := client.recv(65536)) and served < 5:
+                for _ in range(data.count(b"\\r\\n\\r\\n")):
+                    served += 1
+                    close = b"Connection: close\\r\\n" if served == 5 and number % 2 else b""
+                    client.sendall(b"HTTP/1.1 200 OK\\r\\n" + close + b"Content-Length: 2\\r\\n\\r\\nok")
+"""
+
+
+def test_the_open_loop_counts_every_answer_of_a_server_that_closes(tmp_path):
+    """It closes after five answers, with and without a word; then the idle one is asked again on a new connection."""
+    program = openloop.build(tmp_path)
+    with subprocess.Popen([sys.executable, "-c", SILENT_ONCE], stdout=subprocess.PIPE, text=True) as server:
+        port = int(server.stdout.readline())
+        try:
+            seen = openloop.load(program, port, 100, 1, 1, openloop.request("GET", "/", port, {}))
+        finally:
+            server.kill()
+    assert (seen.due, seen.not_2xx) == (100, 0)
+    assert seen.answered + seen.broken == 100
+    assert seen.answered >= 90
