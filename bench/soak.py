@@ -19,18 +19,18 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from bench import openloop, origin, report
-from bench.compare import check, machine, process
-from bench.compare.process import Process
-from bench.compare.site import Site, free_port
+from bench import openloop, report
+from bench.compare import machine, process
 from bench.compare.targets.fastgw import Fastgw
-from bench.openloop.__main__ import EVERYTHING, START_SECONDS
+from bench.openloop import everything
+from bench.openloop.everything import serving
 
 HOSTILE = 1000  # one request in so many
 SAMPLE_SECONDS = 10
 WARM_SHARE = 1 / 3  # of the time: pools, tables and free lists fill
 MOST_GROWTH = 1_000_000  # bytes an hour, of the gateway's processes together
 PORTION_SECONDS = 60  # the load is started anew so often
+ROTATION = {"FASTGW_LOG_ROTATE_BYTES": "100000000", "FASTGW_LOG_ROTATE_KEEP": "1"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,21 +79,13 @@ def molest(port: int, every: float, stop: threading.Event) -> None:
 
 
 def soaked(chosen: argparse.Namespace, folder: Path) -> dict[str, Any]:
-    load, origin_port, home = openloop.build(folder), free_port(), folder / "fastgw"
-    home.mkdir()
-    site = Site(home, free_port(), free_port(), origin_port, EVERYTHING)
-    launch = Fastgw(workers=2).launch(site)
-    environment = launch.environment | {"FASTGW_LOG_ROTATE_BYTES": "100000000", "FASTGW_LOG_ROTATE_KEEP": "1"}
+    load = openloop.build(folder)
     stop = threading.Event()
     samples: list[Sample] = []
     seen: list[openloop.Seen] = []
-    with (
-        Process([str(origin.build(folder)), str(origin_port)], None, folder / "origin.log"),
-        Process(launch.command, None, home / "log", environment) as gateway,
-    ):
-        check.ready(gateway, site.port, START_SECONDS)
-        check.right(site, EVERYTHING)
-        text = openloop.request("POST", EVERYTHING.path, site.port, dict(EVERYTHING.headers), EVERYTHING.body)
+    with serving(folder, ROTATION) as served:
+        gateway, port = served.gateway, served.site.port
+        text = everything.request(port)
         pids, since = gateway.tree(), time.monotonic()
         until = since + 60 * chosen.minutes
 
@@ -103,21 +95,21 @@ def soaked(chosen: argparse.Namespace, folder: Path) -> dict[str, Any]:
 
         threads = [
             threading.Thread(target=watch),
-            threading.Thread(target=molest, args=(site.port, HOSTILE / chosen.rate, stop)),
+            threading.Thread(target=molest, args=(port, HOSTILE / chosen.rate, stop)),
         ]
         for thread in threads:
             thread.start()
         try:
             while (left := until - time.monotonic()) > 1:
                 portion = min(PORTION_SECONDS, round(left))
-                seen.append(openloop.load(load, site.port, chosen.rate, portion, chosen.connections, text))
+                seen.append(openloop.load(load, port, chosen.rate, portion, chosen.connections, text))
                 print(seen[-1], file=sys.stderr, flush=True)
         finally:
             stop.set()
             for thread in threads:
                 thread.join()
         same = gateway.tree() == pids
-        said = (home / "log").read_text(errors="replace")
+        said = gateway.log.read_text(errors="replace")
     settled = [one for one in samples if one.second > 60 * chosen.minutes * WARM_SHARE]
     return {
         "requests": sum(one.due for one in seen),

@@ -13,21 +13,13 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from bench import openloop, origin, report
-from bench.compare import check, machine, process, works
-from bench.compare.process import Process
-from bench.compare.site import Site, free_port
+from bench import openloop, report
+from bench.compare import machine, process
 from bench.compare.targets.fastgw import Fastgw
-from bench.compare.works import Work
+from bench.openloop import everything
+from bench.openloop.everything import serving
 
-KEYS, START_SECONDS = 10_000, 60.0
 WARM_SECONDS = 2
-
-EVERYTHING = Work(
-    "everything", "POST", f"{works.route_path(works.KEYED_ROUTES // 2)}/42", origin.POST_BODY, origin=True,
-    body=works.ORDER, routes=works.KEYED_ROUTES, keys=KEYS,
-    headers=((works.KEY_HEADER, works.key_value(KEYS // 2)),), wrong=works.WRONG_ORDER,
-)  # fmt: skip
 
 
 def arguments() -> argparse.Namespace:
@@ -42,32 +34,17 @@ def arguments() -> argparse.Namespace:
 
 def measured(chosen: argparse.Namespace, folder: Path) -> dict[str, Any]:
     load = openloop.build(folder)
-    origin_port = free_port()
-    home = folder / "fastgw"
-    home.mkdir()
-    site = Site(home, free_port(), free_port(), origin_port, EVERYTHING)
-    launch = Fastgw(workers=2).launch(site)
-    cores = (0, 1)
-    with (
-        Process([str(origin.build(folder)), str(origin_port)], cores[1], folder / "origin.log"),
-        Process(launch.command, None, home / "log", launch.environment) as gateway,
-    ):
-        check.ready(gateway, site.port, START_SECONDS)
-        check.right(site, EVERYTHING)
-        check.furnished(site, EVERYTHING)
-        ports = {"origin": origin_port, "fastgw": site.port}
-        text = {
-            name: openloop.request("POST", EVERYTHING.path, port, dict(EVERYTHING.headers), EVERYTHING.body)
-            for name, port in ports.items()
-        }
+    with serving(folder) as served:
+        ports = {"origin": served.origin_port, "fastgw": served.site.port}
+        texts = {name: everything.request(port) for name, port in ports.items()}
         for name, port in ports.items():
-            openloop.load(load, port, chosen.rate, WARM_SECONDS, chosen.connections, text[name])
+            openloop.load(load, port, chosen.rate, WARM_SECONDS, chosen.connections, texts[name])
         runs = []
         for _ in range(chosen.rounds):
             for name, port in ports.items():
-                before = process.cpu(gateway.tree())
-                seen = openloop.load(load, port, chosen.rate, chosen.seconds, chosen.connections, text[name])
-                spent = (process.cpu(gateway.tree()) - before).total
+                before = process.cpu(served.gateway.tree())
+                seen = openloop.load(load, port, chosen.rate, chosen.seconds, chosen.connections, texts[name])
+                spent = (process.cpu(served.gateway.tree()) - before).total
                 runs.append({"target": name, "cpu_seconds": spent, **dataclasses.asdict(seen)})
                 print(runs[-1], file=sys.stderr, flush=True)
     return {"runs": runs, "versions": machine.versions([Fastgw()])}

@@ -18,6 +18,5 @@ cdef Bucket bucket_of(double rate, uint64_t burst) noexcept nogil       # cell 0
 cdef bint bucket_has(uint64_t* word, const Bucket* b, uint64_t now) noexcept nogil      # a token is there
 cdef bint bucket_take(uint64_t* word, const Bucket* b, uint64_t now) noexcept nogil     # and is taken, where True
 cdef void bucket_give_back(uint64_t* word, const Bucket* b, uint64_t taken_at) noexcept nogil
-cdef void bucket_charge(uint64_t* word, const Bucket* b, uint64_t tokens, uint64_t now) noexcept nogil
 cdef uint64_t bucket_left(uint64_t* word, const Bucket* b, uint64_t now) noexcept nogil # whole tokens
 cdef uint64_t nanos() noexcept nogil            # CLOCK_MONOTONIC

@@ -68,14 +68,5 @@ cdef void bucket_give_back(uint64_t* word, const Bucket* b, uint64_t taken_at) n
             return
 
 
-cdef void bucket_charge(uint64_t* word, const Bucket* b, uint64_t tokens, uint64_t now) noexcept nogil:
-    """Tokens that somebody else has taken already (another node): the bucket is empty at worst."""
-    cdef uint64_t seen = word_load(word), cost = b.depth
-    if tokens <= b.depth // b.interval:
-        cost = tokens * b.interval
-    while not word_move(word, &seen, settled(settled(seen, b, now) + cost, b, now)):
-        pass
-
-
 cdef uint64_t bucket_left(uint64_t* word, const Bucket* b, uint64_t now) noexcept nogil:
     return (now + b.depth - settled(word_load(word), b, now)) // b.interval

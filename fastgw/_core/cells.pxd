@@ -9,14 +9,9 @@ from libc.stdint cimport uint32_t, uint64_t
 cdef enum:
     FIRST_CELL = 8          # words before it are the header's
 
-cdef enum Follower:         # who is told of changed usage words; one bitmap each
-    FOLLOW_STORE = 0        # what keeps usage over a restart
-    FOLLOW_NODES = 1        # what shares usage with other nodes
-    FOLLOWERS = 2
-
 cdef struct CellMap:
     uint64_t* words
-    uint64_t* marks[FOLLOWERS]
+    uint64_t* marks         # one bit a word: usage that changed since changed() was asked
     uint32_t capacity       # words
     uint32_t workers        # words of a group that has one for each worker
 

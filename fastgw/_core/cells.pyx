@@ -3,11 +3,10 @@ import os
 
 from posix.mman cimport MAP_FAILED, MAP_SHARED, PROT_READ, PROT_WRITE, mmap, munmap
 
-from fastgw._core.bucket cimport Bucket, bucket_charge, bucket_has, bucket_left, bucket_of, bucket_take, nanos
+from fastgw._core.bucket cimport Bucket, bucket_has, bucket_left, bucket_of, bucket_take, nanos
 from fastgw._core.usage cimport usage_add, usage_count, usage_take, window_now, window_of
 from fastgw._core.words cimport word_load, word_store, word_swap
 
-STORE, NODES = FOLLOW_STORE, FOLLOW_NODES
 FIRST = FIRST_CELL
 
 cdef uint64_t MAGIC = 0x66677763656C6C31ULL     # "fgwcell1"
@@ -23,7 +22,7 @@ def create(int capacity, int workers) -> int:
     """A descriptor of fresh cells: every bucket full, nothing used. It costs no memory until it is written."""
     cdef Cells cells
     fd = os.memfd_create("fastgw-limits", os.MFD_CLOEXEC)
-    os.truncate(fd, 8 * (capacity + FOLLOWERS * mark_words(capacity)))
+    os.truncate(fd, 8 * (capacity + mark_words(capacity)))
     header = [MAGIC, capacity, workers]
     os.pwrite(fd, b"".join(word.to_bytes(8, "little") for word in header), 0)
     return fd
@@ -51,8 +50,7 @@ cdef class Cells:
         self.map.words = start
         self.map.capacity = <uint32_t>start[1]
         self.map.workers = <uint32_t>start[2]
-        for follower in range(FOLLOWERS):
-            self.map.marks[follower] = start + self.map.capacity + follower * mark_words(self.map.capacity)
+        self.map.marks = start + self.map.capacity
 
     def __dealloc__(self):
         if self.length:
@@ -77,14 +75,12 @@ cdef class Cells:
     def store(self, number, uint64_t value) -> None:
         word_store(self.at(number), value)
 
-    def changed(self, int follower) -> list[int]:
-        """Numbers of the usage cells that a request has moved since the last call for this follower."""
-        cdef uint64_t* bits = self.map.marks[follower]
+    def changed(self) -> list[int]:
+        """Numbers of the usage cells that a request has moved since the last call."""
+        cdef uint64_t* bits = self.map.marks
         cdef uint64_t found
         cdef size_t i
         numbers = []
-        if not 0 <= follower < FOLLOWERS:
-            raise IndexError(f"no follower {follower}")
         for i in range(mark_words(self.map.capacity)):
             if word_load(&bits[i]) == 0:
                 continue
@@ -103,11 +99,6 @@ cdef class Cells:
     def has(self, number, double rate, uint64_t burst, uint64_t now=0) -> bool:
         cdef Bucket b = bucket_of(rate, burst)
         return bucket_has(self.at(number), &b, now or nanos())
-
-    def charge(self, number, double rate, uint64_t burst, uint64_t tokens, uint64_t now=0) -> None:
-        """Tokens that were taken elsewhere; the bucket is empty at worst."""
-        cdef Bucket b = bucket_of(rate, burst)
-        bucket_charge(self.at(number), &b, tokens, now or nanos())
 
     def left(self, number, double rate, uint64_t burst, uint64_t now=0) -> int:
         """Whole tokens that are there."""
@@ -132,10 +123,6 @@ cdef class Cells:
         """(window, uses) as the word stands: the window is the one of the last use."""
         cdef uint64_t word = word_load(self.at(number))
         return word >> 40, word & ~PERIOD_AND_NUMBER
-
-    def set_usage(self, number, uint32_t window, uint64_t uses) -> None:
-        """What an operator says: it replaces the count."""
-        word_store(self.at(number), <uint64_t>window << 40 | (uses & ~PERIOD_AND_NUMBER))
 
 
 def window(int period, int offset=0, day=None) -> int:

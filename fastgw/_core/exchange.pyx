@@ -235,6 +235,11 @@ cdef void walk(Exchange* ex) noexcept nogil:
 cdef void exchange_resume(Exchange* ex) noexcept nogil:
     cdef Conn* c = ex.conn
     walk(ex)
+    moved_on(c, ex)
+
+
+cdef void moved_on(Conn* c, Exchange* ex) noexcept nogil:
+    """What the exchange waits for has changed, unless it has ended."""
     if c.ex == ex and ex.received:
         conn_events.rearm(c)
     elif c.ex == ex:
@@ -483,10 +488,7 @@ cdef void retry(Exchange* ex, int code) noexcept nogil:
 cdef void on_ready(Exchange* ex) noexcept nogil:
     cdef Conn* c = ex.conn
     send(ex)
-    if c.ex == ex and ex.received:
-        conn_events.rearm(c)
-    elif c.ex == ex:
-        conn_events.resume(c)
+    moved_on(c, ex)
 
 
 cdef bint worth_retrying(Exchange* ex, int why) noexcept nogil:

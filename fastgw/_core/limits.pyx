@@ -5,7 +5,6 @@ from fastgw._core.allowance cimport (KeyStage, LEVEL_ACCOUNT, LEVEL_CONCURRENCY,
                                      LEVEL_STAGE, LEVEL_STAGE_METHOD, UsagePlan)
 from fastgw._core.bucket cimport Bucket, bucket_give_back, bucket_has, bucket_take, nanos
 from fastgw._core.bytes cimport Span, span
-from fastgw._core.cells cimport FOLLOWERS
 from fastgw._core.failure cimport F_API_CONFIGURATION_ERROR, F_INVALID_API_KEY, F_QUOTA_EXCEEDED, F_THROTTLED
 from fastgw._core.keys cimport KeyRecord, KeyUse, ROW_BUCKET, ROW_USAGE, key_find, key_uses
 from fastgw._core.shared cimport (SHARED_HAS, SHARED_NONE, SHARED_SPENT, SharedLimits, SharedState, shared_ask,
@@ -106,12 +105,6 @@ cdef int take_all(Exchange* ex, Draw* draws, int n, uint64_t now) noexcept nogil
     return ALLOWED
 
 
-cdef inline void mark(uint32_t cell) noexcept nogil:
-    cdef int i
-    for i in range(FOLLOWERS):
-        word_mark(core.cells.marks[i], cell)
-
-
 cdef int limits_throttle(Exchange* ex) noexcept nogil:
     cdef Draw draws[MOST_DRAWS]
     cdef UsagePlan* plan
@@ -143,7 +136,7 @@ cdef int limits_throttle(Exchange* ex) noexcept nogil:
     if not usage_take(usage, window, limit):
         give_back(draws, n, now)
         return refused(ex, LEVEL_QUOTA, F_QUOTA_EXCEEDED)
-    mark(ex.use.base + ROW_USAGE)
+    word_mark(core.cells.marks, ex.use.base + ROW_USAGE)
     return ALLOWED
 
 
@@ -177,7 +170,7 @@ cdef int throttle_shared(Exchange* ex) noexcept nogil:
         if state == SHARED_SPENT:
             return F_QUOTA_EXCEEDED if ex.level == LEVEL_QUOTA else F_THROTTLED
     usage_take(core.cells.words + ex.use.base + ROW_USAGE, window, NO_QUOTA)    # this node's part of it
-    mark(ex.use.base + ROW_USAGE)
+    word_mark(core.cells.marks, ex.use.base + ROW_USAGE)
     return ALLOWED
 
 

@@ -51,6 +51,7 @@ class Process:
         self._runner: web.AppRunner | None = None
         self._log_writer: LogWriter | None = None
         self._checker: Checker | None = None
+        self._usage: Usage | None = None
         self._keeping: asyncio.Task[None] | None = None
 
     async def run(self) -> None:

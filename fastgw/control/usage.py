@@ -52,7 +52,7 @@ class Usage:
         await self._save()
 
     def _collect(self) -> None:
-        for number in self._cells.changed(cell.STORE):
+        for number in self._cells.changed():
             owner = self._keys.owner(number)
             if owner is not None:
                 key, plan, _ = owner
@@ -102,7 +102,9 @@ class Usage:
         found: list[dict[str, Any]] = []
         begun = after is None
         for name, enabled, uses in self._keys:
-            if begun and len(found) < most:
+            if len(found) == most:
+                break
+            if begun:
                 plans = [self._gateway.plans[plan].name for _, plan, _ in uses]
                 found.append({"name": name, "enabled": enabled, "plans": plans})
             begun = begun or name == after
@@ -156,7 +158,7 @@ class Usage:
             raise
         if self._keys.get(name) is None:
             await asyncio.to_thread(self._store.remove_key, name)
-            raise ValueError("\n".join(line for line in warnings if line.startswith(self._store.directory)))
+            raise ValueError("\n".join(line for line in warnings if line.startswith(str(self._store.file))))
         return value
 
     async def switch(self, name: str, enabled: bool) -> bool:

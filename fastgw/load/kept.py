@@ -1,7 +1,6 @@
 """Keys that a state directory holds, added to those of a definition."""
 
 from collections.abc import Iterable
-from os.path import join
 
 from fastgw.load.problem import Problem, Problems
 from fastgw.load.usage import Keys
@@ -10,16 +9,17 @@ from fastgw.model.place import Place
 
 
 def add_kept_keys(
-    gateway: Gateway, kept: Iterable[tuple[str, str, tuple[str, ...]]], directory: str
+    gateway: Gateway, kept: Iterable[tuple[str, str, tuple[str, ...]]], file: str
 ) -> tuple[Problem, ...]:
-    """kept: name, value and plans of each key. What the definition has goes before: a key that does not fit it,
-    by its name, its value or its plans, is left out and told."""
+    """kept: name, value and plans of each key, as this file holds them. What the definition has goes before: a key
+    that does not fit it, by its name, its value or its plans, is left out and told.
+    """
     kept = list(kept)
     if not kept:
         return ()
     problems = Problems()
     keys = Keys(gateway.plans, problems, gateway.keys)
-    place = Place(join(directory, "state.sqlite"), 1, 1)
+    place = Place(file, 1, 1)
     for name, value, plans in kept:
         keys.add(name, value, True, plans, lambda: place)
     return problems.by_place()

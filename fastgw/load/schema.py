@@ -9,6 +9,7 @@ import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from fastgw.load.guards import ALLOWABLE
+from fastgw.model.cache import MAX_TTL
 from fastgw.model.usage import AWAY, MAX_BURST, MAX_RATE, PERIODS
 
 Text = Annotated[str, Meta(min_length=1, max_length=4096)]
@@ -51,7 +52,7 @@ class ListenerFile(Struct, forbid_unknown_fields=True):
     address: ListenAddress
 
 
-Ttl = Annotated[int, Meta(ge=0, le=3600, description="seconds; 0 is off")]
+Ttl = Annotated[int, Meta(ge=0, le=MAX_TTL, description="seconds; 0 is off")]
 Invalidation = Annotated[Literal["allow", "require"], Meta(
     description="who may ask for a fresh answer by Cache-Control: everybody, or who has the permission")]
 Strategy = Annotated[Literal["FAIL_WITH_403", "SUCCEED_WITH_RESPONSE_HEADER", "SUCCEED_WITHOUT_RESPONSE_HEADER"],

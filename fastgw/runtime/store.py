@@ -68,13 +68,20 @@ class Store:
     """
 
     def __init__(self, directory: str):
-        self.directory = directory
         self._directory = Path(directory)
         self._lock: int | None = None
 
     @property
+    def directory(self) -> str:
+        return str(self._directory)
+
+    @property
+    def file(self) -> Path:
+        return self._directory / FILE
+
+    @property
     def exists(self) -> bool:
-        return (self._directory / FILE).exists()
+        return self.file.exists()
 
     def lock(self) -> bool:
         """Become the directory's only writer, until close(). False while another gateway is."""
@@ -158,7 +165,7 @@ class Store:
     def _open(self) -> Iterator[sqlite3.Connection]:
         """A connection within one transaction; a fresh one each time, so that no thread keeps it."""
         self._make_directory()
-        path = self._directory / FILE
+        path = self.file
         with self._told():
             os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
         try:
@@ -175,7 +182,7 @@ class Store:
     def _upgrade(self, db: sqlite3.Connection) -> None:
         (version,) = db.execute("PRAGMA user_version").fetchone()
         if version > VERSION:
-            raise StoreError(f"{self._directory / FILE} was written by a newer version of fastgw (format {version})")
+            raise StoreError(f"{self.file} was written by a newer version of fastgw (format {version})")
         if version == 0:
             for statement in _SCHEMA.split(";"):
                 db.execute(statement)

@@ -161,7 +161,7 @@ class Supervisor:
             _log.warning("%s", line)
         self._definition, self._assigned = await self._define(loaded)
         if self._store.exists:
-            await self._own_state_for_control(None)
+            await self._own_state()
         starts = [self._start_worker(number) for number in self._workers]
         outcomes = await asyncio.gather(*starts, return_exceptions=True)
         outcomes += await asyncio.gather(self._start_control(), return_exceptions=True)
@@ -203,7 +203,7 @@ class Supervisor:
             raise Refused(str(error)) from None
         self._limits.disable(kept.disabled)
         rows = [(key.name, key.value, key.plans) for key in kept.keys]
-        problems = await asyncio.to_thread(add_kept_keys, loaded.gateway, rows, self._store.directory)
+        problems = await asyncio.to_thread(add_kept_keys, loaded.gateway, rows, str(self._store.file))
         return [f"{problem.place.file}: {problem.message}; the key is left out" for problem in problems]
 
     def _resolve(self, loaded: Loaded) -> Resolved:
@@ -261,7 +261,7 @@ class Supervisor:
             "reload": lambda _: self.reload(),
             "drain": self._drain,
             "switch_key": self._switch_key,
-            "own_state": self._own_state_for_control,
+            "own_state": self._own_state_of_control,
         }
         handed = self._shared()
         if self._ops_listening:
@@ -365,18 +365,24 @@ class Supervisor:
         self._stopping.set()
 
     async def _own_state(self) -> bool:
-        """Whether the state directory is ours; once it is, what was used before counts. Raises StoreError."""
-        if not self._owns_state and await asyncio.to_thread(self._store.lock):
-            used = await asyncio.to_thread(self._store.usage)
-            await asyncio.to_thread(self._limits.count, used, self._definition.gateway, self._assigned)
-            self._owns_state = True
-        return self._owns_state
+        """Whether the state directory is ours; once it is, what was used before counts. Raises Refused.
 
-    async def _own_state_for_control(self, _: None) -> bool:
+        The caller holds _changing: use is counted once, and into the definition in force.
+        """
         try:
-            return await self._own_state()
+            if not self._owns_state and await asyncio.to_thread(self._store.lock):
+                used = await asyncio.to_thread(self._store.usage)
+                await asyncio.to_thread(self._limits.count, used, self._definition.gateway, self._assigned)
+                self._owns_state = True
         except StoreError as error:
             raise Refused(str(error)) from None
+        return self._owns_state
+
+    async def _own_state_of_control(self, _: None) -> bool:
+        if self._owns_state:        # a reload that is under way does not hold up what is to be kept
+            return True
+        async with self._changing:
+            return await self._own_state()
 
     async def _switch_key(self, given: tuple[str, bool]) -> bool:
         """Enable or disable a key by its name, at once; False where no key has that name."""

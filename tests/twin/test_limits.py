@@ -39,10 +39,6 @@ class Bucket:
         self.credit -= self.interval
         return True
 
-    def charge(self, tokens: int, now: int) -> None:
-        self._settle(now)
-        self.credit = max(0, self.credit - tokens * self.interval)
-
     def left(self, now: int) -> int:
         self._settle(now)
         return self.credit // self.interval
@@ -51,9 +47,8 @@ class Bucket:
 RATES = st.sampled_from([1, 2, 5, 100, 1000, 10_000, 1_000_000])
 STEPS = st.lists(
     st.tuples(
-        st.sampled_from(["take", "take", "take", "has", "charge", "left"]),
+        st.sampled_from(["take", "take", "take", "has", "left"]),
         st.one_of(st.just(0), st.integers(0, 3 * SECOND), st.just(86_400 * SECOND)),
-        st.integers(0, 20),
     ),
     max_size=60,
 )
@@ -65,15 +60,12 @@ def test_the_word_is_a_bucket(cells, rate, burst, steps):
     now = 10**6 * SECOND
     cells.store(FIRST, 0)
     twin = Bucket(rate, burst, now)
-    for step, passed, tokens in steps:
+    for step, passed in steps:
         now += passed
         if step == "take":
             assert cells.take(FIRST, rate, burst, now) == twin.take(now)
         elif step == "has":
             assert cells.has(FIRST, rate, burst, now) == (twin.left(now) > 0)
-        elif step == "charge":
-            cells.charge(FIRST, rate, burst, tokens, now)
-            twin.charge(tokens, now)
         else:
             assert cells.left(FIRST, rate, burst, now) == twin.left(now)
 

@@ -265,7 +265,7 @@ def test_origin_compiles_without_a_warning(tmp_path):
     assert subprocess.run(command, capture_output=True, timeout=60).stderr == b""
 
 
-SILENT_ONCE = """
+CLOSING_SERVER = """
 import socket, sys
 with socket.create_server(("127.0.0.1", 0)) as listening:
     print(listening.getsockname()[1], flush=True)
@@ -284,7 +284,7 @@ with socket.create_server(("127.0.0.1", 0)) as listening:
 def test_the_open_loop_counts_every_answer_of_a_server_that_closes(tmp_path):
     """It closes after five answers, with and without a word; then the idle one is asked again on a new connection."""
     program = openloop.build(tmp_path)
-    with subprocess.Popen([sys.executable, "-c", SILENT_ONCE], stdout=subprocess.PIPE, text=True) as server:
+    with subprocess.Popen([sys.executable, "-c", CLOSING_SERVER], stdout=subprocess.PIPE, text=True) as server:
         port = int(server.stdout.readline())
         try:
             seen = openloop.load(program, port, 100, 1, 1, openloop.request("GET", "/", port, {}))

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from fastgw._core import cells as core
-from fastgw._core.cells import FIRST, NODES, STORE, Cells
+from fastgw._core.cells import FIRST, Cells
 
 DAY = core.window(1)
 
@@ -40,19 +40,17 @@ def test_a_file_of_something_else():
     os.close(fd)
 
 
-def test_usage_is_added_set_and_told(descriptor):
+def test_usage_is_added_and_told(descriptor):
     cells = Cells(descriptor)
     cells.add_usage(FIRST, DAY, 40)
     assert cells.use(FIRST, DAY, 42) and cells.use(FIRST, DAY, 42)
     assert not cells.use(FIRST, DAY, 42)
     assert (cells.usage(FIRST, DAY), cells.usage_word(FIRST)) == (42, (DAY, 42))
-    cells.set_usage(FIRST, DAY, 7)
-    assert cells.usage(FIRST, DAY) == 7
     assert cells.usage(FIRST, core.window(2)) == 0
 
 
 def test_nothing_has_changed_at_first(descriptor):
-    assert Cells(descriptor).changed(STORE) == Cells(descriptor).changed(NODES) == []
+    assert Cells(descriptor).changed() == []
 
 
 TAKER = """

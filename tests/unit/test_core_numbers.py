@@ -46,6 +46,15 @@ def test_cells_of_the_counters() -> None:
     }
 
 
+def test_levels_of_limits() -> None:
+    """The engine's numbers and names, and those of the metric, are the same."""
+    declared = members("allowance", "Level")
+    assert declared == {"LEVEL_NONE": 0, **{f"LEVEL_{name}": n for n, name in enumerate(layout.LEVELS, 1)}}
+    body = (CORE / "program.pyx").read_text(encoding="utf-8")
+    names = re.findall(r'b"(\w*)"', re.search(r"LEVELS\[:\] = \[(.*?)\]", body, re.DOTALL)[1])
+    assert names == ["", *layout.LEVELS]
+
+
 def test_the_latency_buckets_fit_a_row() -> None:
     assert layout.R_BUCKETS + layout.BUCKETS <= layout.SLOT_WORDS
 
