@@ -156,8 +156,10 @@ class Client:
             return await self.reader.read() == b""
 
     async def reset(self) -> None:
-        """Leave with RST: a close that the gateway sees at once."""
+        """Leave with RST: a close that the gateway sees at once. Nothing where the gateway has closed already."""
         own = self.writer.get_extra_info("socket")
+        if own is None:
+            return
         own.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.writer.transport.abort()
 
