@@ -80,9 +80,8 @@ def converse(port: int, segments: Iterable[bytes], reading: Reading, patience: f
 
 
 def judge(outcome: Outcome, recorded: Sequence[Recorded]) -> None:
-    """Adds every broken invariant to outcome.problems."""
-    mine = [r for r in recorded if r.request.get(CLIENT) == outcome.address]
-    ours = [r for r in mine if not r.request.target.startswith(FOLLOW_UP)]
+    """Adds every broken invariant to outcome.problems; recorded: what was forwarded of this client."""
+    ours = [r for r in recorded if not r.request.target.startswith(FOLLOW_UP)]
     outcome.forwarded = [r.request for r in ours if r.complete]
     outcome.cut_off = sum(not r.complete for r in ours)
     problems = outcome.problems
@@ -146,7 +145,9 @@ def run(
     """Converses all (segments, whole bytes) side by side, then judges each."""
     with ThreadPoolExecutor(threads) as pool:
         outcomes = list(pool.map(lambda stream: converse(port, stream[0], read_client(stream[1])), streams))
-    recorded = list(upstream.requests)
+    recorded: dict[str | None, list[Recorded]] = {}
+    for one in upstream.requests:
+        recorded.setdefault(one.request.get(CLIENT), []).append(one)
     for outcome in outcomes:
-        judge(outcome, recorded)
+        judge(outcome, recorded.get(outcome.address, []))
     return outcomes
