@@ -60,7 +60,10 @@ class Cors:
 
 @dataclass(frozen=True, slots=True)
 class Api:
-    """name is the key in fastgw.yaml or the definition's title; id is the execute-api id ([a-z0-9]+)."""
+    """name is the key in fastgw.yaml or the definition's title; id is the execute-api id ([a-z0-9]+).
+
+    binary_types  media types in lower case whose bodies are bytes and not text: "image/png", "image/*", "*/*"
+    """
 
     name: str
     id: str
@@ -69,3 +72,4 @@ class Api:
     place: Place
     gateway_responses: tuple[GatewayResponse, ...] = ()
     cors: Cors | None = None
+    binary_types: tuple[str, ...] = ()

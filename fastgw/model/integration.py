@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from fastgw.model.place import Place
-from fastgw.model.value import Source, Text
+from fastgw.model.value import Mapped, Source, Text
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +15,7 @@ class ParameterMapping:
 
     location: str
     name: str
-    source: Source
+    source: Mapped
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +56,66 @@ class Mock:
     content_type: str = "application/json"
 
 
+WHEN_NO_MATCH, WHEN_NO_TEMPLATES, NEVER = "WHEN_NO_MATCH", "WHEN_NO_TEMPLATES", "NEVER"
+"""What happens to a body whose media type has no request template: passed on; passed on where no template is
+defined at all, else 415; always 415."""
+
+CONVERT_TO_TEXT, CONVERT_TO_BINARY = "CONVERT_TO_TEXT", "CONVERT_TO_BINARY"
+
+Templates = tuple[tuple[str, str], ...]
+"""(media type in lower case, without parameters; template) each, in the order of the definition."""
+
+
+@dataclass(frozen=True, slots=True)
+class IntegrationResponse:
+    """One entry of an integration's responses.
+
+    pattern   Java regular expression that must fit all of the outcome; None for the default
+    status    of the method response
+    headers   method.response.header.{name} <- source
+    templates by the media type asked for (Accept); empty passes the body on
+    content_handling  CONVERT_TO_TEXT, CONVERT_TO_BINARY or None
+    """
+
+    pattern: str | None
+    status: int
+    place: Place
+    headers: tuple[tuple[str, Mapped], ...] = ()
+    templates: Templates = ()
+    content_handling: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Integrated:
+    """An integration whose requests or answers are worked on: all that the compiled path does not carry.
+
+    type        HTTP, HTTP_PROXY, MOCK, AWS or AWS_PROXY
+    method      the verb sent to the backend, or None for the client's own
+    uri         as written: http://..., arn:aws:apigateway:..., or "" for a MOCK; {name} placeholders are filled from
+                mappings of location "path", then from the route's path parameters;
+                ${stageVariables.name} from the stage
+    credentials ARN of the role to sign as, or None for the gateway's own identity; may hold ${stageVariables.name}
+    timeout_ms  time for the whole answer; None takes the gateway-wide setting
+    mappings    in the order of the definition
+    templates   by the media type of the request's body
+    passthrough WHEN_NO_MATCH, WHEN_NO_TEMPLATES or NEVER
+    content_handling  of the request's body: CONVERT_TO_TEXT, CONVERT_TO_BINARY or None
+    responses   in the order of the definition, the default among them; unused by the proxy types
+    """
+
+    type: str
+    method: str | None
+    uri: str
+    place: Place
+    credentials: str | None = None
+    timeout_ms: int | None = None
+    mappings: tuple[ParameterMapping, ...] = ()
+    templates: Templates = ()
+    passthrough: str = WHEN_NO_MATCH
+    content_handling: str | None = None
+    responses: tuple[IntegrationResponse, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Unserved:
     """An integration this version does not run: the route answers 500 API_CONFIGURATION_ERROR.
@@ -67,7 +127,7 @@ class Unserved:
     place: Place
 
 
-Integration = HttpProxy | Mock | Unserved
+Integration = HttpProxy | Mock | Integrated | Unserved
 
 
 @dataclass(frozen=True, slots=True)

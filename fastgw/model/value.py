@@ -41,6 +41,31 @@ class Context:
 
 
 Source = Static | RequestParameter | StageVariable | Context
+"""What the engine puts in without the body of a message."""
+
+
+@dataclass(frozen=True, slots=True)
+class BodyValue:
+    """method.request.body or integration.response.body, by which side the mapping stands on.
+
+    path is a JSONPath into the body, or "$" for all of it, which is taken as it stands and need not be JSON.
+    """
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseHeader:
+    """integration.response.{header|multivalueheader}.name; multi joins all values with a comma, otherwise the last
+    value wins.
+    """
+
+    name: str
+    multi: bool = False
+
+
+Mapped = Source | BodyValue | ResponseHeader
+"""Every right side of a REST API's parameter mapping."""
 
 
 @dataclass(frozen=True, slots=True)

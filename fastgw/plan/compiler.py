@@ -12,6 +12,7 @@ from fastgw.model.api import DEFAULT_ROUTE, METHODS, Api, ApiKind, Cors, Route
 from fastgw.model.gateway import ANY_HOST, DEFAULT_STAGE, Domain, Gateway, Stage
 from fastgw.model.integration import HttpProxy, Mock
 from fastgw.model.usage import by_method
+from fastgw.parts.uri import split_uri
 from fastgw.plan.accesslog import compile_log
 from fastgw.plan.caching import cache_spec
 from fastgw.plan.checks import CompiledChecks
@@ -20,7 +21,7 @@ from fastgw.plan.limits import LimitCells, plans
 from fastgw.plan.ops import IN_HEADER, IN_QUERY, Op, context, merged, of_source, of_uri_part, text
 from fastgw.plan.replies import always, replies, status_line
 from fastgw.plan.rules import KEY_HEADER, REMAP_PREFIX, UNMAPPABLE, names
-from fastgw.plan.targets import Targets, split_uri
+from fastgw.plan.targets import Targets
 
 EXECUTE_API = "execute-api"
 """Second label of the hosts under which every API is reachable by its id."""

@@ -1,46 +1,14 @@
 """Integration URIs -> upstream groups: who is connected to, by which policy, under which limits."""
 
 import ipaddress
-import re
-from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from fastgw.model.gateway import Gateway, Upstream, UpstreamAddress
 from fastgw.model.place import Place
+from fastgw.parts.uri import AUTHORITY, Uri
 from fastgw.plan.knobs import Knobs
 
-_VARIABLE = re.compile(r"\$\{stageVariables\.([A-Za-z0-9_]+)\}")
-_URI = re.compile(r"(https?)://([^/?#]+)([^?#]*)(?:\?([^#]*))?", re.IGNORECASE)
-_AUTHORITY = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~-]+)(?::(\d{1,5}))?")
 _DEFAULT_PORT = 80
-
-
-@dataclass(frozen=True, slots=True)
-class Uri:
-    """An integration URI with its stage variables put in; path and query may hold {name}."""
-
-    scheme: str
-    authority: str
-    path: str
-    query: str
-
-
-def split_uri(uri: str, variables: Mapping[str, str], place: Place) -> Uri:
-    """Raises ValueError with the place for a missing variable or what is no http URI."""
-
-    def value(found: re.Match[str]) -> str:
-        if found[1] not in variables:
-            raise ValueError(f"{place}: error: stage variable {found[1]!r} is used in {uri!r} but not set")
-        return variables[found[1]]
-
-    filled = _VARIABLE.sub(value, uri)
-    parts = _URI.fullmatch(filled)
-    if parts is None or _AUTHORITY.fullmatch(parts[2]) is None:
-        raise ValueError(f"{place}: error: {filled!r} is not a URI of the form http://host[:port]/path")
-    if {".", ".."} & set(parts[3].split("/")):
-        raise ValueError(f"{place}: error: the path of {filled!r} holds a dot segment; write the path it leads to")
-    return Uri(parts[1].lower(), parts[2].lower(), parts[3] or "/", parts[4] or "")
 
 
 class Source(NamedTuple):
@@ -137,7 +105,7 @@ def connect_to(address: str, default_port: int) -> tuple[str, int]:
     """(host, port) of "host:port" or "[v6]:port"; ("unix:/path", 0) of that."""
     if address.startswith("unix:"):
         return address, 0
-    parts = _AUTHORITY.fullmatch(address)
+    parts = AUTHORITY.fullmatch(address)
     if parts is None:
         raise ValueError(f"{address!r} is not host:port, [v6]:port or unix:/path")
     return parts[1].strip("[]"), int(parts[2] or default_port)

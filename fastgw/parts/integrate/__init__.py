@@ -1,0 +1,1 @@
+"""Integrations of REST APIs: integration request, backend, integration response."""

@@ -1,0 +1,37 @@
+"""Who answers an integration's request: what the walk gives a backend, and what it asks of one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from fastgw._core.door import Call, Reply, Request
+
+
+@dataclass(slots=True)
+class Outgoing:
+    """A request after its integration request: mapped, templated, converted.
+
+    method  the integration's own verb, else the client's
+    path    value of each {name} of the integration's URI, percent-encoded as it is to stand there
+    query   (name, value) each, percent-encoded, to be added to the URI's own
+    headers as they are to be sent, without Host, framing and connection fields
+    """
+
+    method: bytes
+    path: Mapping[str, bytes]
+    query: list[tuple[bytes, bytes]]
+    headers: list[tuple[bytes, bytes]]
+    body: bytes
+
+
+class Backend(Protocol):
+    """One kind of integration that makes a call. Both functions run on the loop and must not block."""
+
+    def request(self, outgoing: Outgoing, request: Request) -> Call:
+        """The exchange to make. Raises door.Failure where it cannot be made, as for want of credentials."""
+
+    def outcome(self, reply: Reply) -> str:
+        """What selection patterns are held against: the status in digits, or the message of a function's error."""
