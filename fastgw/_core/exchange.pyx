@@ -51,9 +51,7 @@ cdef enum:
     STATUS_CLIENT_GONE = 499    # counted where the client left before its answer; never sent
 
 cdef enum Verdict:
-    NEXT = 0
-    DONE = 1
-    WAIT = 2
+    NEXT, DONE, WAIT
 
 ctypedef Verdict (*step_fn)(Exchange* ex) noexcept nogil
 
