@@ -1,7 +1,8 @@
 """Values that a definition leaves open: ${NAME}, Fn::Sub, Fn::GetAtt, Fn::Join, Ref.
 
 NAME is given by --param, or by the fastgw.yaml, or is one of CloudFormation's pseudo parameters.
-${stageVariables.x} is not a parameter: it stays for the stage to fill.
+${stageVariables.x} is not a parameter: it stays for the stage to fill, as do ${request.x}, ${response.x} and
+${context.x} of parameter mappings, which a request fills.
 """
 
 import re
@@ -24,7 +25,7 @@ MAX_TEXT = 65_536
 """Characters of a value once everything is put in."""
 
 _HOLE = re.compile(r"\$(\$?)\{(!?)([^{}]*)\}")
-_STAGE = "stageVariables."
+_LATER = ("stageVariables.", "request.", "response.", "context.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,7 @@ class Params:
             if doubled or literal:
                 return "${" + name + "}"
             name = name.strip()
-            if name.startswith(_STAGE):
+            if name.startswith(_LATER):
                 return match[0]
             value = local.get(name, self._values.get(name))
             if value is None:
