@@ -246,7 +246,6 @@ cdef void moved_on(Conn* c, Exchange* ex) noexcept nogil:
 
 cdef Verdict want_body(Exchange* ex, Span* body) noexcept nogil:
     """NEXT with the whole body where it has arrived; else WAIT, and the walk comes back to this phase with it.
-
     A body that came with its head is looked at where it lies; one that is still coming is held in ex.collected.
     """
     if ex.received:
@@ -349,15 +348,14 @@ cdef Verdict step_integrate(Exchange* ex) noexcept nogil:
         return DONE
     if ex.route.kind == ROUTE_PROXY:
         acquired(ex, pool_acquire(ex.route.target, ex))
-        return WAIT
-    if ex.route.kind == ROUTE_PYTHON:
+    elif ex.route.kind == ROUTE_PYTHON:
         step(ex)
-        return WAIT
-    if ex.route.kind == ROUTE_FIXED:
+    elif ex.route.kind == ROUTE_FIXED:
         return fixed(ex)
     else:
         exchange_fail(ex, ex.route.failure)
-    return DONE
+        return DONE
+    return WAIT
 
 
 cdef Verdict fixed(Exchange* ex) noexcept nogil:
