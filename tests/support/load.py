@@ -102,11 +102,15 @@ class Wrk:
     def failed(self) -> int:
         return self.non_2xx + sum(self.socket_errors.values())
 
+    def p99_ms(self) -> float:
+        value, unit = re.search(r"99%\s+([\d.]+)(us|ms|s)\n", self.text).groups()  # type: ignore[union-attr]
+        return float(value) * {"us": 0.001, "ms": 1, "s": 1000}[unit]
+
 
 def wrk(url: str, seconds: float, connections: int = 64, script: str | None = None) -> Wrk:
     """Starts wrk with one thread; skips where it is not installed. script: path of a Lua file."""
     if not WRK:
         pytest.skip("wrk is not installed")
-    command = [WRK, "-t1", f"-c{connections}", f"-d{seconds:g}s", "--timeout", "10s"]
+    command = [WRK, "-t1", f"-c{connections}", f"-d{seconds:g}s", "--timeout", "10s", "--latency"]
     command += ["-s", script] if script else []
     return Wrk(subprocess.Popen([*command, url], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True))

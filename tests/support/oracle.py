@@ -31,32 +31,32 @@ def read_client(data: bytes) -> Reading:
     lawful: list[Request] = []
     while True:
         if data.startswith(b"\r\n" * (BLANK_LINES + 1)):
-            return _refused(lawful, data, "empty lines")
+            return _broken_off(lawful, data, "error", "empty lines")
         while data.startswith(b"\r\n"):
             data = data[2:]
         if not data:
             return Reading(tuple(lawful), "end")
         if not lawful_so_far(data):
-            return _refused(lawful, data, "line structure")
+            return _broken_off(lawful, data, "error", "line structure")
         head, found, rest = data.partition(b"\r\n\r\n")
         if not found:
-            return Reading(tuple(lawful), "incomplete")
+            return _broken_off(lawful, data, "incomplete")
         try:
             request = parse_request_head(one_reading(head))
             body = Body(request_framing(request), extensions=True)
             body.feed(rest)
         except Unclean as problem:
-            return _refused(lawful, data, str(problem))
+            return _broken_off(lawful, data, "error", str(problem))
         if not body.done:
-            return Reading(tuple(lawful), "incomplete")
+            return _broken_off(lawful, data, "incomplete")
         lawful.append(Request(request.start, request.headers, request.raw, bytes(body.data), body.trailers))
         if not request.keeps_alive:
             return Reading(tuple(lawful), "closed")
         data = body.rest
 
 
-def _refused(lawful: list[Request], data: bytes, reason: str) -> Reading:
-    return Reading(tuple(lawful), "error", reason, data.partition(b" ")[0].decode("latin-1"))
+def _broken_off(lawful: list[Request], data: bytes, tail: Tail, reason: str = "") -> Reading:
+    return Reading(tuple(lawful), tail, reason, data.partition(b" ")[0].decode("latin-1"))
 
 
 def lawful_so_far(data: bytes) -> bool:
