@@ -17,7 +17,7 @@ TARGET = re.compile(
     rb"(?:\?(?:[\x21-\x22\x24\x26-\x7e]|%[0-9A-Fa-f]{2})*)?"
 )
 LENGTH = re.compile(rb"0|[1-9][0-9]{0,18}")
-CHUNK_SIZE = re.compile(rb"[0-9A-Fa-f]{1,15}")
+CHUNK_SIZE = re.compile(rb"0*[0-9A-Fa-f]{1,15}")
 QUOTED = rb'"(?:[\t \x21\x23-\x5b\x5d-\x7e\x80-\xff]|\\[\t \x21-\x7e\x80-\xff])*"'
 CHUNK_EXTENSION = re.compile(
     rb"(?:;[!#$%&'*+.^_`|~0-9A-Za-z-]+(?:=(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+|" + QUOTED + rb"))?)*"
