@@ -12,9 +12,10 @@ from fastgw.load import caching, schema, typed, usage
 from fastgw.load.accesslog import read_log
 from fastgw.load.definition import execute_api_id, read_definition
 from fastgw.load.document import Document, View, read
+from fastgw.load.functions import read_functions, read_lambda_api
 from fastgw.load.key_csv import add_key_file
 from fastgw.load.openapi import Choices
-from fastgw.load.params import Params
+from fastgw.load.params import Params, as_text
 from fastgw.load.plain import check_upstream_url
 from fastgw.load.problem import Problems, did_you_mean, one_of, shown
 from fastgw.load.upstreams import read_upstreams
@@ -60,7 +61,9 @@ class NativeFile:
         upstreams = read_upstreams(self._file.upstreams, self._root.get("upstreams"), self._problems)
         plans = self._plans(stages, methods)
         gateway = Gateway(apis, stages, domains, self._listeners(), upstreams, account=self._account(), plans=plans,
-                          keys=self._keys(plans), log=self._common_log)
+                          keys=self._keys(plans), log=self._common_log,
+                          functions=read_functions(self._file.functions, self._root.get("functions"), self._problems),
+                          lambda_api=read_lambda_api(self._file.lambda_, self._root.get("lambda"), self._problems))
         return gateway, self._settings()
 
     @cached_property
@@ -119,7 +122,7 @@ class NativeFile:
         return self._with_ids(found)
 
     def _params(self, given: schema.ApiFile) -> Params:
-        own = {name: _as_text(value) for name, value in given.parameters.items()}
+        own = {name: as_text(value) for name, value in given.parameters.items()}
         return Params({**own, **self._values})
 
     def _choice(self, given: schema.ApiFile) -> Choices:
@@ -248,7 +251,3 @@ class NativeFile:
     def _settings(self) -> Settings:
         section = self._root.get("settings")
         return {name: (view.value, view.place) for name, view in section.items()} if section else {}
-
-
-def _as_text(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)

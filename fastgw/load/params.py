@@ -28,6 +28,11 @@ _HOLE = re.compile(r"\$(\$?)\{(!?)([^{}]*)\}")
 _LATER = ("stageVariables.", "request.", "response.", "context.")
 
 
+def as_text(value: object) -> str:
+    """A value as a YAML file writes it, for what can only be a text."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
 @dataclass(frozen=True, slots=True)
 class Filled:
     """text with every known value put in; missing names those that nobody gave.

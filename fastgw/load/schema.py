@@ -10,6 +10,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from fastgw.load.guards import ALLOWABLE
 from fastgw.model.cache import MAX_TTL
+from fastgw.model.function import ARN, MAX_MEMORY_MB, MAX_TIMEOUT_SECONDS, MIN_MEMORY_MB, RUNTIME
 from fastgw.model.usage import AWAY, MAX_BURST, MAX_RATE, PERIODS
 
 Text = Annotated[str, Meta(min_length=1, max_length=4096)]
@@ -252,6 +253,35 @@ class AccountFile(Struct, forbid_unknown_fields=True):
     throttle: ThrottleFile | UnsetType = UNSET
 
 
+class FunctionFile(Struct, forbid_unknown_fields=True):
+    """A function that the gateway's own host runs."""
+
+    code: Annotated[Text, Meta(description="path of the handler's directory, relative to this file")]
+    handler: Annotated[Text, Meta(description="as the runtime reads it: app.handler")]
+    runtime: Annotated[str, Meta(
+        pattern=RUNTIME.pattern, description="a runtime such as python3.12, nodejs22.x or provided.al2023")]
+    arn: Annotated[str, Meta(
+        pattern=ARN.pattern, description="the ARN of a function, without version or alias")] | UnsetType = UNSET
+    environment: dict[Annotated[str, Meta(
+        pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,255}$", description="letters, digits and _")], str | int | float | bool] = {}
+    timeout: Annotated[float, Meta(gt=0, le=MAX_TIMEOUT_SECONDS, description="seconds of one invocation")] = 3
+    memory: Annotated[int, Meta(ge=MIN_MEMORY_MB, le=MAX_MEMORY_MB, description="MiB of a process")] = 128
+    concurrency: Annotated[int, Meta(ge=1, le=10_000, description="processes, and so invocations, at one time")] = 1_000
+    queue: Annotated[int, Meta(
+        ge=0, le=100_000, description="invocations that may wait for a process; beyond it 429")] = 1_000
+    idle: Annotated[float, Meta(
+        gt=0, le=86_400, description="seconds without an invocation after which a process ends")] = 300
+
+
+class LambdaFile(Struct, forbid_unknown_fields=True):
+    """A Lambda API for the functions that are not under functions."""
+
+    endpoint: Annotated[str, Meta(
+        pattern=r"^https?://[^/?#@\s]+/?$", description="http://host or http://host:port")]
+    region: Annotated[str, Meta(pattern=r"^[a-z0-9-]{1,32}$", description="a region such as eu-west-1")] \
+        | UnsetType = UNSET
+
+
 class File(Struct, forbid_unknown_fields=True):
     """A fastgw.yaml."""
 
@@ -267,12 +297,15 @@ class File(Struct, forbid_unknown_fields=True):
     key_files: Annotated[list[Text], Meta(
         description="files of keys in the service's CSV form, relative to this file")] = []
     plans: dict[Text, PlanFile] = {}
+    functions: dict[Annotated[str, Meta(
+        pattern=r"^[A-Za-z0-9_-]{1,64}$", description="1 to 64 letters, digits, - and _")], FunctionFile] = {}
+    lambda_: LambdaFile | UnsetType = msgspec.field(name="lambda", default=UNSET)
     settings: Annotated[dict[str, str | int | float | bool], Meta(
         description="settings by name, as fastgw environ lists them in lower case")] = {}
 
 
 NOT_SERVED = {
-    "": ("api_keys", "authorizers", "cache", "certificates", "cluster", "cors", "functions",
+    "": ("api_keys", "authorizers", "cache", "certificates", "cluster", "cors",
          "groups", "logs", "plugins", "redis", "store", "throttle", "tls",
          "usage_plans", "waf"),
     "apis": ("authorizers", "cors", "functions", "keys", "log", "policy", "throttle", "tls", "waf"),

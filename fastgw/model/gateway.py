@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from fastgw.model.accesslog import AccessLog
 from fastgw.model.api import Api
 from fastgw.model.cache import StageCache
+from fastgw.model.function import Function, LambdaEndpoint
 from fastgw.model.place import Place
 from fastgw.model.usage import KeyRing, MethodSettings, Throttle, UsagePlan
 from fastgw.model.validation import Mode
@@ -155,6 +156,8 @@ class Gateway:
     account  one bucket for everything; None sets no limit
     keys     only in the supervisor, which makes the key table of them: others are sent a Gateway without
     log      of requests that reach no stage
+    functions   those of the gateway's own host
+    lambda_api  where all others are invoked; None: nowhere
     """
 
     apis: tuple[Api, ...]
@@ -166,3 +169,5 @@ class Gateway:
     plans: tuple[UsagePlan, ...] = ()
     keys: KeyRing = field(default_factory=KeyRing)
     log: AccessLog | None = None
+    functions: tuple[Function, ...] = ()
+    lambda_api: LambdaEndpoint | None = None

@@ -209,6 +209,8 @@ def test_keys_of_a_fastgw_yaml() -> None:
         "upstreams.AUTHORITY.ejection": schema.EjectionFile,
         "upstreams.AUTHORITY.health": schema.HealthFile,
         "listeners[]": schema.ListenerFile,
+        "functions.NAME": schema.FunctionFile,
+        "lambda": schema.LambdaFile,
     }
     shown = {section: set(keys.split(";")[0].split(", ")) for section, keys in rows("docs/definitions.md", "native")}
     assert shown == {

@@ -94,6 +94,10 @@ plans:
     quota: {{limit: 1000, period: MONTH, offset: 27}}
     nodes: {{share: true, away: closed}}
     stages: [{{api: pets, stage: test-1, methods: {{"GET /v1/a": {{rate: 5, burst: 2}}}}}}]
+functions:
+  hello: {{code: code, handler: app.handler, runtime: python3.11, timeout: 0.5, memory: 256, concurrency: 3, queue: 0,
+          idle: 60, arn: "arn:aws:lambda:eu-west-1:123456789012:function:hello", environment: {{A: 1}}}}
+lambda: {{endpoint: "http://localhost:9001", region: eu-west-1}}
 settings:
   workers: 2
   log_level: debug
@@ -108,6 +112,7 @@ def files(tmp_path: Path) -> Files:
         "api.json",
         definition({"/a": {"get": {INTEGRATION: proxy("${shop}/a")}, "post": {}}}, servers=[{"url": "/v1"}]),
     )
+    (tmp_path / "code").mkdir()
     found.write("zoo.key", "zoo-0123456789-0123456789\n")
     found.write("more.csv", "Name,Key,UsagePlanIds\nlion,lion-0123456789-0123456789,gold\n")
     return found

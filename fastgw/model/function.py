@@ -1,0 +1,77 @@
+"""Functions: handlers that the gateway's own function host runs, and where others are invoked."""
+
+import re
+from dataclasses import dataclass
+
+from fastgw.model.place import Place
+
+NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+ARN = re.compile(
+    r"arn:[a-z0-9-]+:lambda:([a-z0-9-]*):(\d*):function:([A-Za-z0-9_-]{1,64})(?::([A-Za-z0-9$_-]{1,128}))?"
+)
+"""Groups: region, account, name, version or alias. Source: AWS Lambda API reference, FunctionName."""
+
+RUNTIMES = ("python", "nodejs", "provided")
+RUNTIME = re.compile(r"python3(?:\.\d{1,2})?|nodejs(?:\d{1,2}\.x)?|provided(?:\.al2|\.al2023)?")
+"""Names of the service's runtimes that a plain process can be."""
+
+MIN_MEMORY_MB, MAX_MEMORY_MB = 128, 10_240
+MAX_TIMEOUT_SECONDS = 900
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """One function of the host.
+
+    name         last part of its ARN: definitions name it so, or by the whole ARN
+    code         absolute path of the directory the handler lies in
+    handler      "app.handler"; for runtime provided only the value of _HANDLER
+    runtime      "python3.11", "nodejs20.x", "provided"
+    arn          None: whatever ARN ends in the name is this function's
+    environment  variables beside the runtime's own
+    timeout_ms   of one invocation
+    memory_mb    resident memory at which a process is killed
+    concurrency  processes, and so invocations, at one time
+    queue        invocations that may wait for a process
+    idle_ms      time without an invocation after which a process is ended
+    """
+
+    name: str
+    code: str
+    handler: str
+    runtime: str
+    arn: str | None = None
+    environment: tuple[tuple[str, str], ...] = ()
+    timeout_ms: int = 3_000
+    memory_mb: int = 128
+    concurrency: int = 1_000
+    queue: int = 1_000
+    idle_ms: int = 300_000
+    place: Place | None = None
+
+    @property
+    def kind(self) -> str:
+        """One of RUNTIMES."""
+        return re.match(r"[a-z]+", self.runtime)[0]
+
+
+@dataclass(frozen=True, slots=True)
+class LambdaEndpoint:
+    """A Lambda API that is not the gateway's own: AWS, an emulator, a runtime interface emulator.
+
+    endpoint  "http://localhost:9001"; functions the host does not have are invoked there
+    region    for the signature; None takes that of the function's ARN
+    """
+
+    endpoint: str
+    region: str | None = None
+    place: Place | None = None
+
+
+def name_of(reference: str) -> str | None:
+    """A function's name from its name or ARN, version or alias left out; None for what is neither."""
+    found = ARN.fullmatch(reference)
+    if found is not None:
+        return found[3]
+    name, _, qualifier = reference.partition(":")
+    return name if NAME.fullmatch(name) and ":" not in qualifier else None
