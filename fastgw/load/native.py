@@ -18,6 +18,7 @@ from fastgw.load.openapi import Choices
 from fastgw.load.params import Params, as_text
 from fastgw.load.plain import check_upstream_url
 from fastgw.load.problem import Problems, did_you_mean, one_of, shown
+from fastgw.load.services import read_identity, read_services
 from fastgw.load.upstreams import read_upstreams
 from fastgw.model.accesslog import AccessLog
 from fastgw.model.api import Api, ApiKind
@@ -63,7 +64,9 @@ class NativeFile:
         gateway = Gateway(apis, stages, domains, self._listeners(), upstreams, account=self._account(), plans=plans,
                           keys=self._keys(plans), log=self._common_log,
                           functions=read_functions(self._file.functions, self._root.get("functions"), self._problems),
-                          lambda_api=read_lambda_api(self._file.lambda_, self._root.get("lambda"), self._problems))
+                          lambda_api=read_lambda_api(self._file.lambda_, self._root.get("lambda"), self._problems),
+                          services=read_services(self._file.services, self._root.get("services"), self._problems),
+                          identity=read_identity(self._file.credentials))
         return gateway, self._settings()
 
     @cached_property

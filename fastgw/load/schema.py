@@ -11,6 +11,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from fastgw.load.guards import ALLOWABLE
 from fastgw.model.cache import MAX_TTL
 from fastgw.model.function import ARN, MAX_MEMORY_MB, MAX_TIMEOUT_SECONDS, MIN_MEMORY_MB, RUNTIME
+from fastgw.model.service import SERVICE
 from fastgw.model.usage import AWAY, MAX_BURST, MAX_RATE, PERIODS
 
 Text = Annotated[str, Meta(min_length=1, max_length=4096)]
@@ -282,6 +283,28 @@ class LambdaFile(Struct, forbid_unknown_fields=True):
         | UnsetType = UNSET
 
 
+Endpoint = Annotated[str, Meta(
+    pattern=r"^https?://([A-Za-z0-9][A-Za-z0-9._-]{0,252}|\[[0-9A-Fa-f:.]{2,45}\])(:[0-9]{1,5})?/?$",
+    description="http://host or http://host:port")]
+Region = Annotated[str, Meta(pattern=r"^[a-z0-9-]{1,32}$", description="a region such as eu-west-1")]
+
+
+class ServiceFile(Struct, forbid_unknown_fields=True):
+    """Where an AWS service is asked, and for which region."""
+
+    endpoint: Endpoint | UnsetType = UNSET
+    region: Region | UnsetType = UNSET
+
+
+class CredentialsFile(Struct, forbid_unknown_fields=True):
+    """Who the gateway is to AWS services. Keys themselves are never in this file."""
+
+    profile: Annotated[Text, Meta(description="of the shared files; without it the sources of the SDKs are asked one "
+                                  "after the other")] | UnsetType = UNSET
+    roles: Annotated[Literal["assume", "own"], Meta(
+        description="a role that an integration names is assumed, or every request is the gateway's own")] = "assume"
+
+
 class File(Struct, forbid_unknown_fields=True):
     """A fastgw.yaml."""
 
@@ -300,6 +323,9 @@ class File(Struct, forbid_unknown_fields=True):
     functions: dict[Annotated[str, Meta(
         pattern=r"^[A-Za-z0-9_-]{1,64}$", description="1 to 64 letters, digits, - and _")], FunctionFile] = {}
     lambda_: LambdaFile | UnsetType = msgspec.field(name="lambda", default=UNSET)
+    services: dict[Annotated[str, Meta(
+        pattern=SERVICE.pattern, description='a service as integration URIs write it, or "default"')], ServiceFile] = {}
+    credentials: CredentialsFile | UnsetType = UNSET
     settings: Annotated[dict[str, str | int | float | bool], Meta(
         description="settings by name, as fastgw environ lists them in lower case")] = {}
 

@@ -7,6 +7,7 @@ from fastgw.model.api import Api
 from fastgw.model.cache import StageCache
 from fastgw.model.function import Function, LambdaEndpoint
 from fastgw.model.place import Place
+from fastgw.model.service import Identity, Service
 from fastgw.model.usage import KeyRing, MethodSettings, Throttle, UsagePlan
 from fastgw.model.validation import Mode
 
@@ -158,6 +159,8 @@ class Gateway:
     log      of requests that reach no stage
     functions   those of the gateway's own host
     lambda_api  where all others are invoked; None: nowhere
+    services    where AWS services are asked, those that are not asked where they are
+    identity    who the gateway is to them
     """
 
     apis: tuple[Api, ...]
@@ -171,3 +174,5 @@ class Gateway:
     log: AccessLog | None = None
     functions: tuple[Function, ...] = ()
     lambda_api: LambdaEndpoint | None = None
+    services: tuple[Service, ...] = ()
+    identity: Identity = field(default_factory=Identity)

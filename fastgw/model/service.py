@@ -8,6 +8,9 @@ DEFAULT = "default"
 
 ASSUME, OWN = "assume", "own"
 
+SERVICE = re.compile(r"^[a-z0-9][a-z0-9.-]{0,62}$")
+"""How a service is named: "dynamodb", "streams.dynamodb"."""
+
 
 @dataclass(frozen=True, slots=True)
 class Service:

@@ -211,6 +211,8 @@ def test_keys_of_a_fastgw_yaml() -> None:
         "listeners[]": schema.ListenerFile,
         "functions.NAME": schema.FunctionFile,
         "lambda": schema.LambdaFile,
+        "services.NAME": schema.ServiceFile,
+        "credentials": schema.CredentialsFile,
     }
     shown = {section: set(keys.split(";")[0].split(", ")) for section, keys in rows("docs/definitions.md", "native")}
     assert shown == {

@@ -18,9 +18,10 @@ def ask(method: str, url: str, headers: Mapping[str, str], body: bytes, timeout:
     kinds = {"http": http.client.HTTPConnection, "https": http.client.HTTPSConnection}
     if parts.scheme not in kinds or not parts.hostname:
         raise NoCredentials(f"{who}: {url!r} is no http:// or https:// URL")
+    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     connection = kinds[parts.scheme](parts.hostname, parts.port, timeout=timeout)
     try:
-        connection.request(method, (parts.path or "/") + (f"?{parts.query}" if parts.query else ""), body, dict(headers))
+        connection.request(method, target, body, dict(headers))
         answer = connection.getresponse()
         return answer.status, answer.read(MAX_ANSWER)
     except (OSError, http.client.HTTPException) as error:

@@ -30,7 +30,7 @@ S3_ACTIONS = {
     "ListObjectsV2": ("GET", "{Bucket}?list-type=2"),
     "ListBuckets": ("GET", ""),
 }
-"""Actions of S3, which itself has only paths: Bucket and Key come from the URI (action/GetObject&Bucket=b&Key={key})."""
+"""Actions of S3, which has only paths: Bucket and Key come from the URI (action/GetObject&Bucket=b&Key={key})."""
 
 _PLACEHOLDER = re.compile(rb"\{([A-Za-z0-9._-]+)\}")
 
