@@ -1,7 +1,7 @@
 """An upstream's answer: parsed and judged as strictly as a request (RFC 9112 sections 4 to 6)."""
 from libc.stdint cimport uint32_t
 
-from fastgw._core.state cimport Exchange, UpConn
+from fastgw._core.state cimport UpConn
 
 cdef enum AnswerResult:
     ANSWER_MORE = 0
@@ -9,11 +9,6 @@ cdef enum AnswerResult:
     ANSWER_BAD = 2          # no valid answer, or it broke off its own framing
     ANSWER_LEFT = 3         # the exchange went away during an event
 
-cdef struct AnswerEvents:
-    void (*head)(Exchange* ex, UpConn* up, int status) noexcept nogil       # the final head; up.body says the framing
-    void (*piece)(Exchange* ex, UpConn* up, const char* p, uint32_t n) noexcept nogil
-
-cdef void answer_on(const AnswerEvents* events) noexcept nogil
 cdef void answer_begin(UpConn* up) noexcept nogil       # before a request is sent
 cdef int answer_feed(UpConn* up, const char* p, uint32_t n, uint32_t* used) noexcept nogil
 cdef int answer_ended(UpConn* up) noexcept nogil        # the upstream sent FIN: DONE, or BAD when cut short

@@ -7,7 +7,7 @@ from fastgw._core.bytes cimport Span, list_has, parse_length, same_case, trim, v
 from fastgw._core.hop cimport mark_listed
 from fastgw._core.llhttp cimport HPE_OK, HPE_PAUSED, HPE_USER, PARSE_RESPONSE, ParserSettings, llhttp
 from fastgw._core.names cimport name_token
-from fastgw._core.state cimport (BODY_CHUNKED, BODY_CLOSE, BODY_LENGTH, BODY_NONE, Field, HEAD, T_CONNECTION,
+from fastgw._core.state cimport (BODY_CHUNKED, BODY_CLOSE, BODY_LENGTH, BODY_NONE, Exchange, Field, HEAD, T_CONNECTION,
                                  T_CONTENT_LENGTH, T_TRANSFER_ENCODING, core, field_value)
 
 cdef enum:
@@ -16,13 +16,6 @@ cdef enum:
     INTERIM = -1
 
 cdef ParserSettings settings
-cdef const AnswerEvents* events
-
-
-cdef void answer_on(const AnswerEvents* table) noexcept nogil:
-    global events
-    events = table
-
 
 cdef int on_status(void* p, const char* at, size_t n) noexcept nogil:
     cdef UpConn* up = <UpConn*>p
@@ -93,7 +86,7 @@ cdef int on_body(void* p, const char* at, size_t n) noexcept nogil:
     cdef UpConn* up = <UpConn*>p
     if up.ex == NULL:
         return HPE_USER
-    events.piece(up.ex, up, at, <uint32_t>n)
+    up.ex.requester.piece(up.ex, up, at, <uint32_t>n)
     return 0
 
 
@@ -244,7 +237,7 @@ cdef int feed_head(UpConn* up, const char* p, uint32_t n, uint32_t* used) noexce
         return ANSWER_BAD
     up.in_head = False
     up.stash_n = 0
-    events.head(ex, up, status)
+    ex.requester.head(ex, up, status)
     if up.ex != ex:
         return ANSWER_LEFT
     if up.body == BODY_NONE:
@@ -274,7 +267,7 @@ cdef int feed_body(UpConn* up, const char* p, uint32_t n, uint32_t* used) noexce
     if up.body == BODY_LENGTH and up.body_left < n:
         take = <uint32_t>up.body_left
     used[0] = take
-    events.piece(ex, up, p, take)
+    ex.requester.piece(ex, up, p, take)
     if up.ex != ex:
         return ANSWER_LEFT
     if up.body == BODY_LENGTH:

@@ -3,12 +3,10 @@
 This is the one place where a request with a shared plan takes the GIL: when no token is at hand. Requests that find
 one, and those that are refused until more can be there, do not come here.
 """
-from cpython.ref cimport Py_INCREF
-
 from fastgw._core.counters cimport H_DOOR_LEASE, H_REDIS_DOWN
-from fastgw._core.door cimport Ticket, drop_ticket
 from fastgw._core.libuv cimport uv
 from fastgw._core.state cimport EX_WAIT, core, count
+from fastgw._core.ticket cimport Ticket, ticket_drop, ticket_tie
 
 cdef enum:
     PATIENCE_MS = 5000      # of the connection with the answer, which has a shorter limit of its own
@@ -32,7 +30,7 @@ cdef class Waiting(Ticket):
         if nobody:
             ex.unheard = True
         if self.unanswered == 0:
-            drop_ticket(ex)
+            ticket_drop(ex)
             with nogil:
                 resume(ex)
 
@@ -72,10 +70,8 @@ cdef void ask_wait(Exchange* ex, const Wish* wishes, int n) noexcept nogil:
     with gil:
         count(H_DOOR_LEASE)
         waiting = Waiting()
-        (<Waiting>waiting).ex = ex
         (<Waiting>waiting).unanswered = n
-        ex.ticket = <void*>waiting
-        Py_INCREF(waiting)
+        ticket_tie(ex, waiting)
         ex.state = EX_WAIT
         ex.asks += 1
         ex.wait_deadline = uv.now(core.loop) + PATIENCE_MS

@@ -6,6 +6,8 @@ from fastgw._core.state cimport Endpoint, Exchange, Target
 
 # NULL: none that the request has not tried has room.
 cdef Endpoint* balance_choose(Target* t, Exchange* ex) noexcept nogil
+cdef bint balance_key(Target* t, Exchange* ex, uint64_t* key) noexcept nogil
+"""What a policy that hashes goes by; False: the request has nothing of that kind."""
 cdef Endpoint* balance_pick(Target* t, uint64_t may, bint keyed, uint64_t key, uint64_t now) noexcept nogil
 
 cdef inline bint has_room(const Endpoint* e) noexcept nogil:

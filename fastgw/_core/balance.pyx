@@ -29,7 +29,7 @@ cdef Endpoint* balance_choose(Target* t, Exchange* ex) noexcept nogil:
     if room == 0:
         return NULL
     if t.policy >= P_HASH_ADDRESS:
-        keyed = request_key(t, ex, &key)
+        keyed = balance_key(t, ex, &key)
     e = balance_pick(t, room, keyed, key, now)
     endpoint_chosen(e, now)
     return e
@@ -104,10 +104,12 @@ cdef Endpoint* by_hash(Target* t, uint64_t may, uint64_t key, uint64_t now) noex
     return best
 
 
-cdef bint request_key(Target* t, Exchange* ex, uint64_t* key) noexcept nogil:
-    """False: the request has nothing of that kind."""
+cdef bint balance_key(Target* t, Exchange* ex, uint64_t* key) noexcept nogil:
     cdef Span name
     cdef uint32_t i
+    if ex.calling != NULL:
+        key[0] = ex.calling.key     # of the request that the call is made for
+        return ex.calling.keyed
     if t.policy == P_HASH_PATH:
         key[0] = text_hash(ex.path)
         return True

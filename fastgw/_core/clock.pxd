@@ -20,7 +20,8 @@ cdef enum:
 cdef enum:
     TIMER_CONN = 0
     TIMER_UPSTREAM = 1
-    TIMER_KINDS = 2
+    TIMER_CALL = 2
+    TIMER_KINDS = 3
 
 ctypedef void (*timer_cb)(Timer* timer) noexcept nogil
 

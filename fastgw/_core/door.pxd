@@ -6,11 +6,5 @@ cdef struct DoorEvents:
     void (*answered)(Exchange* ex, int error) noexcept nogil
     void (*failed)(Exchange* ex, int code) noexcept nogil
 
-cdef class Ticket:          # ties Python work to its exchange
-    cdef Exchange* ex       # NULL once the exchange has ended
-    cdef object task        # cancelled when the exchange ends before it; None: nothing is to be cancelled
-
-cdef void drop_ticket(Exchange* ex)                     # the work is done: untie it
 cdef void door_open(const DoorEvents* events, object loop)
 cdef void door_run(Exchange* ex) noexcept nogil         # run the route's step; the exchange waits or is answered
-cdef void door_leave(Exchange* ex) noexcept nogil       # the exchange ends: cancel what is under way

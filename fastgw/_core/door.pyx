@@ -1,25 +1,28 @@
 """Run Python steps for exchanges.
 
-A step is a callable that takes a Request and gives an Answer at once, or an awaitable of one; then the
-exchange waits, and a client that leaves or a deadline that passes cancels the task.
+A step gives an Answer at once, or Sent: then the exchange waits for the call, and `then` goes on; or an awaitable: then
+it waits for a task. A client that leaves, or a deadline that passes, gives up the call and cancels the task.
 """
-import asyncio
 import inspect
 import logging
-import re
-from dataclasses import dataclass, field
+from functools import partial
 
-from cpython.ref cimport Py_DECREF, Py_INCREF
-from libc.stdint cimport uint32_t, uint64_t
+from libc.stdint cimport uint64_t
 
-from fastgw._core.bytes cimport Span, put, put_uint
-from fastgw._core.counters cimport H_DOOR_RUN_STEP, H_DOOR_START_TASK, R_DOORS, ROW_BYTES
-from fastgw._core.failure cimport F_API_CONFIGURATION_ERROR
-from fastgw._core.gather cimport gather_answer, gather_piece, to_client
+from fastgw._core.bytes cimport Writer, put, put_uint, span, writer_init
+from fastgw._core.call cimport Flight, calls_open, flight_begin
+from fastgw._core.call import CURRENT
 from fastgw._core.clock cimport http_date
+from fastgw._core.counters cimport H_DOOR_RUN_STEP, H_DOOR_START_TASK, R_DOORS, ROW_BYTES
+from fastgw._core.failure cimport FAILURE_CODES, F_API_CONFIGURATION_ERROR
+from fastgw._core.gather cimport gather_answer, gather_piece, to_client
+from fastgw._core.given cimport put_given
 from fastgw._core.program cimport program_write
+from fastgw._core.request cimport Request
 from fastgw._core.respond cimport put_connection, put_cors
-from fastgw._core.state cimport HEAD, core, count, field_name, field_value
+from fastgw._core.state cimport HEAD, core, count
+from fastgw._core.step import Answer, CallFailed, Failure, Sent
+from fastgw._core.ticket cimport ticket_drop, ticket_tie
 
 cdef const DoorEvents* events
 cdef object LOOP = None
@@ -28,106 +31,54 @@ log = logging.getLogger("fastgw")
 cdef enum:
     FIELD_BYTES = 65536     # of one answer's own fields
 
-NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-VALUE = re.compile(rb"[\t\x20-\x7e\x80-\xff]*")
-OURS = frozenset(
-    b"connection content-length date keep-alive proxy-connection te trailer transfer-encoding upgrade".split()
-)
+cdef char field_bytes[FIELD_BYTES]
 
 
-@dataclass(slots=True)
-class Request:
-    """What a step sees of a request; bytes as they came, names in the client's spelling."""
+# --- the end
 
-    method: bytes
-    path: bytes
-    query: bytes
-    headers: list[tuple[bytes, bytes]]
-    parameters: list[bytes]
-    body: bytes
+cdef void untie(Request request):
+    """Its work is done: nothing of it is cancelled, and nothing more is read."""
+    request.task = request.flight = request.then = None
+    ticket_drop(request.ex)
 
 
-@dataclass(slots=True)
-class Answer:
-    """What a step answers; framing, connection and Date fields are the engine's: a step's own are dropped."""
-
-    status: int
-    headers: list[tuple[bytes, bytes]] = field(default_factory=list)
-    body: bytes = b""
-
-
-cdef class Ticket:
-    """Ties a task to its exchange."""
-
-    def finished(self, task) -> None:
-        cdef Exchange* ex = self.ex
-        if ex == NULL:
-            return
-        drop_ticket(ex)
-        if task.cancelled() or task.exception() is not None:
-            report(None if task.cancelled() else task.exception())
-            with nogil:
-                events.failed(ex, F_API_CONFIGURATION_ERROR)
-            return
-        deliver(ex, task.result())
-
-
-cdef void drop_ticket(Exchange* ex):
-    cdef Ticket ticket
-    if ex.ticket != NULL:
-        ticket = <Ticket>ex.ticket
-        ticket.ex = NULL
-        ex.ticket = NULL
-        Py_DECREF(ticket)
-
-
-cdef void report(error):
-    if error is not None:
+cdef void failed(Request request, error):
+    """What a step raised: a failure of its own choice, a call's, or a fault of the step."""
+    cdef Exchange* ex = request.ex
+    cdef int code = F_API_CONFIGURATION_ERROR
+    cdef bytes message, detail
+    if ex == NULL:
+        return
+    untie(request)
+    if isinstance(error, (Failure, CallFailed)) and 0 <= error.code < FAILURE_CODES:
+        code = error.code
+    elif error is not None:
         log.error("a step failed: %s: %s", type(error).__name__, error)
-
-
-cdef bytes text(Span s):
-    return <bytes>s.p[:s.n] if s.n else b""
-
-
-cdef object request_of(Exchange* ex):
-    cdef uint32_t i
-    cdef int k
-    headers = [(text(field_name(ex.head, &ex.fields[i])), text(field_value(ex.head, &ex.fields[i])))
-               for i in range(ex.nfields)]
-    parameters = [<bytes>ex.rest.p[ex.match.off[k]:ex.match.off[k] + ex.match.len[k]]
-                  for k in range(ex.match.nparams)]
-    body = <bytes>ex.collected[:ex.body_seen] if ex.body_seen else b""
-    method = <bytes>ex.head[ex.verb_off:ex.verb_off + ex.verb_n]
-    return Request(method, text(ex.path), text(ex.query), headers, parameters, body)
-
-
-cdef bytes fields_of(answer):
-    """The answer's own fields, written out. Raises ValueError or TypeError for what is no field (RFC 9110 section 5)."""
-    cdef list lines = []
-    for name, value in answer.headers:
-        if not NAME.fullmatch(name) or not VALUE.fullmatch(value):
-            raise ValueError(f"not a header field: {name[:80]!r}: {value[:80]!r}")
-        if name.lower() not in OURS:
-            lines.append(b"%b: %b\r\n" % (name, value))
-    fields = b"".join(lines)
-    if len(fields) > FIELD_BYTES:
-        raise ValueError(f"{len(fields)} bytes of header fields, at most {FIELD_BYTES} can be sent")
-    return fields
+    if isinstance(error, Failure):
+        if error.message is not None:
+            message = error.message.encode()
+            ex.message = span(message, len(message))
+        if error.detail is not None:
+            detail = error.detail.encode()
+            ex.detail = span(detail, len(detail))
+    with nogil:
+        events.failed(ex, code)
 
 
 cdef int write_answer(Exchange* ex, answer) except 1:
     """Raises what a malformed Answer raises, before anything is written."""
     cdef bytes line = f"HTTP/1.1 {answer.status:d} \r\nDate: ".encode()
-    cdef bytes fields = fields_of(answer)
     cdef bytes body = answer.body
+    cdef Writer fields
     if body is None or not 200 <= answer.status <= 599 or len(body) > 0xFFFFFFFF:
         raise ValueError(f"an answer of status {answer.status} with a body of type {type(answer.body).__name__}")
+    writer_init(&fields, field_bytes, FIELD_BYTES)
+    put_given(&fields, answer.headers)
     ex.status = answer.status
     put(&to_client.text, line, len(line))
     put(&to_client.text, http_date(), 29)
     put(&to_client.text, b"\r\n", 2)
-    put(&to_client.text, fields, len(fields))
+    put(&to_client.text, fields.p, fields.n)
     if ex.status != 204 and ex.status != 304:
         put(&to_client.text, b"Content-Length: ", 16)
         put_uint(&to_client.text, len(body))
@@ -143,43 +94,103 @@ cdef int write_answer(Exchange* ex, answer) except 1:
     return gather_answer(ex)
 
 
-cdef void deliver(Exchange* ex, answer):
+cdef int deliver(Request request, answer) except -1:
+    cdef Exchange* ex = request.ex
     cdef int error
     ex.keep = ex.keep and not core.drain and not ex.conn.stream.ended
-    try:
-        error = write_answer(ex, answer)
-    except Exception as wrong:
-        report(wrong)
-        with nogil:
-            events.failed(ex, F_API_CONFIGURATION_ERROR)
-        return
+    error = write_answer(ex, answer)
+    untie(request)
     with nogil:
         events.answered(ex, error)
+    return 0
+
+
+# --- what a step gives
+
+cdef void took(Request request, result):
+    """Go on with it: an answer ends the exchange, a call or a task lets it wait."""
+    try:
+        take(request, result)
+    except BaseException as error:
+        failed(request, error)
+
+
+cdef int take(Request request, result) except -1:
+    cdef Flight flight
+    while isinstance(result, Sent):
+        flight = flight_begin(result.call, request)
+        if flight.outcome is None:
+            request.flight, request.then = flight, result.then
+            flight.told = partial(heard, request)
+            return 0
+        result = result.then(request, flight.outcome)
+    if request.ex == NULL:
+        return 0
+    if isinstance(result, Answer):
+        return deliver(request, result)
+    if not inspect.isawaitable(result):
+        raise TypeError(f"a step gave {type(result).__name__}, neither an Answer nor Sent nor an awaitable")
+    start(request, result)
+    return 0
+
+
+def heard(Request request, outcome) -> None:
+    """The call that a request waits for is over."""
+    then = request.then
+    request.flight = request.then = None
+    if request.ex == NULL:
+        return
+    try:
+        result = then(request, outcome)
+    except BaseException as error:
+        failed(request, error)
+        return
+    took(request, result)
+
+
+async def awaited(something):
+    return await something
+
+
+cdef int start(Request request, awaitable) except -1:
+    """A task that knows its request, for the calls that it makes."""
+    count(H_DOOR_START_TASK)
+    token = CURRENT.set(request)
+    try:
+        request.task = LOOP.create_task(awaitable if inspect.iscoroutine(awaitable) else awaited(awaitable))
+    finally:
+        CURRENT.reset(token)
+    request.task.add_done_callback(partial(finished, request))
+    return 0
+
+
+def finished(Request request, task) -> None:
+    if request.ex == NULL:
+        if not task.cancelled():
+            task.exception()        # heard of, though nobody waits for it any more
+        return
+    request.task = None
+    if task.cancelled():
+        failed(request, None)
+    elif task.exception() is not None:
+        failed(request, task.exception())
+    else:
+        took(request, task.result())
 
 
 cdef void run_step(Exchange* ex) noexcept:
-    cdef Ticket ticket
+    cdef Request request = Request.__new__(Request)
     count(H_DOOR_RUN_STEP)
     if ex.route.slot < core.nrows:
         (<uint64_t*>(core.rows + <size_t>ex.route.slot * ROW_BYTES))[R_DOORS] += 1
+    step = <object>ex.route.step
+    ticket_tie(ex, request)
     try:
-        result = (<object>ex.route.step)(request_of(ex))
-        if inspect.isawaitable(result):
-            count(H_DOOR_START_TASK)
-            ticket = Ticket()
-            ticket.ex = ex
-            ex.ticket = <void*>ticket
-            Py_INCREF(ticket)
-            ticket.task = asyncio.ensure_future(result, loop=LOOP)
-            ticket.task.add_done_callback(ticket.finished)
-            return
+        result = step(request)
     except BaseException as error:
-        report(error)
-        drop_ticket(ex)
-        with nogil:
-            events.failed(ex, F_API_CONFIGURATION_ERROR)
+        failed(request, error)
         return
-    deliver(ex, result)
+    took(request, result)
 
 
 cdef void door_run(Exchange* ex) noexcept nogil:
@@ -187,21 +198,8 @@ cdef void door_run(Exchange* ex) noexcept nogil:
         run_step(ex)
 
 
-cdef void cancel(Exchange* ex) noexcept:
-    cdef Ticket ticket = <Ticket>ex.ticket
-    task = ticket.task
-    drop_ticket(ex)
-    if task is not None:
-        task.cancel()
-
-
-cdef void door_leave(Exchange* ex) noexcept nogil:
-    if ex.ticket != NULL:
-        with gil:
-            cancel(ex)
-
-
 cdef void door_open(const DoorEvents* table, object loop):
     global events, LOOP
     events = table
     LOOP = loop
+    calls_open(loop)

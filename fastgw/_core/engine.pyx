@@ -13,10 +13,12 @@ from fastgw._core.cells cimport Cells
 from fastgw._core.cache cimport (CacheZone, cache_bytes, cache_close, cache_count, cache_flush, cache_open, cache_sweep,
                                  cache_zone, cache_zones)
 from fastgw._core.cache_fill cimport fill_count
+from fastgw._core.call cimport calls_close
 from fastgw._core.clock cimport wheel_close, wheel_count, wheel_open
 from fastgw._core.conn cimport conn_accept, conn_open, conns_close, conns_drain
 from fastgw._core.counters cimport H_PLAN_SWAPS, HEADER_BYTES, ROW_BYTES
 from fastgw._core.exchange cimport exchange_close
+from fastgw._core.handle cimport Handle
 from fastgw._core.health cimport HealthTable, endpoint_state, health_watch
 from fastgw._core.libuv cimport UV_NAMED_PIPE, UV_TCP, loop_pointer, uv, uv_data, uv_set_data
 from fastgw._core.overload cimport overload_close, overload_open, overload_told
@@ -24,7 +26,7 @@ from fastgw._core.path cimport PATH_MERGE_SLASHES, PATH_PASS_ENCODED_SLASH
 from fastgw._core.plan cimport Plan
 from fastgw._core.pool cimport target_serve
 from fastgw._core.group cimport Address, MAX_ENDPOINTS, TargetLimits
-from fastgw._core.state cimport DRAIN_GENTLY, DRAIN_NOW, Endpoint, ROUTE_PROXY, StagePlan, Target, core, count
+from fastgw._core.state cimport DRAIN_GENTLY, DRAIN_NOT, DRAIN_NOW, Endpoint, ROUTE_PROXY, StagePlan, Target, core, count
 from fastgw._core.stream cimport stream_live
 from fastgw._core.target cimport Member, target_find, target_hash_header, target_new, target_settle, targets_sweep
 from fastgw._core.upstream cimport upstream_close_all
@@ -73,6 +75,14 @@ cdef bytes fill_member(Member* m, str ip, int port):
     else:
         raise ValueError(f"not an IP address: {ip}")
     return key
+
+
+cdef void void_handles(Plan plan):
+    """No exchange holds the plan any more: a step that outlived its request must not call by its handles."""
+    cdef Handle handle
+    for handle in plan.handles:
+        handle.target = NULL
+        handle.plan = NULL
 
 
 cdef dict endpoint_row(Endpoint* e):
@@ -136,6 +146,7 @@ cdef class Engine:
         self.plans = []
         memset(&core.limits, 0, sizeof(core.limits))
         core.loop = loop_pointer(loop)
+        core.drain = DRAIN_NOT
         core.gauges = <uint64_t*>&region[0]
         core.rows = <char*>&region[HEADER_BYTES]
         self.cells = cells
@@ -193,8 +204,11 @@ cdef class Engine:
         cdef Target* target
         targets = []
         cdef uint32_t i, k
-        for spec in plan.targets:
-            targets.append(<size_t>self.adopt_target(spec))
+        cdef Handle handle
+        for spec, handle in zip(plan.targets, plan.handles):
+            target = self.adopt_target(spec)
+            handle.target, handle.plan = target, plan.data
+            targets.append(<size_t>target)
         for i in range(plan.data.nstages):
             stage = plan.data.stages[i]
             for k in range(stage.nroutes):
@@ -274,6 +288,8 @@ cdef class Engine:
         for plan in self.plans:
             if plan.data == core.plan or plan.data.refs:
                 kept.append(plan)
+            else:
+                void_handles(plan)
         self.plans = kept
         targets_sweep(len(kept) == 1)
         if len(kept) == 1:
@@ -341,6 +357,7 @@ cdef class Engine:
         """Close everything now. The loop must turn once more for the handles to go."""
         self.close_servers()
         conns_close()
+        calls_close()
         upstream_close_all()
         exchange_close()
         cache_close()
@@ -356,6 +373,8 @@ cdef class Engine:
         targets_sweep(True)
         health_watch(None)
         core.plan = NULL
+        for plan in self.plans:
+            void_handles(plan)
         self.plans = []
 
     def live(self) -> dict:
@@ -363,6 +382,7 @@ cdef class Engine:
         return {
             "connections": core.live.connections,
             "exchanges": core.live.exchanges,
+            "calls": core.live.calls,
             "buffers": core.live.buffers,
             "upstreams": core.live.upstreams,
             "writes": stream_live(),

@@ -1,65 +1,50 @@
 """The life of an exchange. Phases without a step here cost nothing; later parts add theirs to the table."""
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
-from libc.stdlib cimport calloc, free, malloc, realloc
-from libc.string cimport memcpy, memset
 
 from fastgw._core.allowance cimport LEVEL_OVERLOAD
-from fastgw._core.answer cimport AnswerEvents, answer_on
 from fastgw._core.ask cimport ask_open
-from fastgw._core.breaker cimport retry_affordable
+from fastgw._core.attempt cimport attempt_begin, attempt_open, attempt_send
 from fastgw._core.bytes cimport Span, span
 from fastgw._core.cache_fill cimport FillEvents, fill_close, fill_done, fill_hand_over, fill_open
 from fastgw._core.caching cimport (LOOKUP_HIT, LOOKUP_MISS, LOOKUP_WAITS, caching_leave, caching_lookup, caching_send,
                                    caching_sent)
 from fastgw._core.clock cimport micros
 from fastgw._core.counters cimport H_EXCHANGES_LIVE, H_OVERLOAD_REFUSED
-from fastgw._core.failure cimport (F_ACCESS_DENIED, F_BAD_MESSAGE, F_INTEGRATION_BAD_ANSWER, F_INTEGRATION_FAILURE,
-                                   F_INTEGRATION_TIMEOUT, F_OVERLOADED, F_REQUEST_TOO_LARGE, F_UPSTREAM_OVERLOADED)
-from fastgw._core.door cimport DoorEvents, door_leave, door_open, door_run
-from fastgw._core.forward cimport FORWARDED, FORWARD_BROKEN, forward_body, forward_head, forward_piece
+from fastgw._core.exchange_memory cimport body_free, body_hold, exchange_give, exchange_take, exchanges_close
+from fastgw._core.failure cimport F_ACCESS_DENIED, F_BAD_MESSAGE, F_OVERLOADED, F_REQUEST_TOO_LARGE
+from fastgw._core.door cimport DoorEvents, door_open, door_run
+from fastgw._core.forward cimport FORWARDED, forward_body, forward_head, forward_piece
 from fastgw._core.gather cimport gather_clear, to_client
 from fastgw._core.head cimport chunks_feed, head_on_piece, request_settings
 from fastgw._core.libuv cimport uv
 from fastgw._core.limits cimport ALLOWED, ASKED, limits_enter, limits_key, limits_leave, limits_throttle
 from fastgw._core.llhttp cimport HPE_OK, HPE_PAUSED, PARSE_REQUEST, llhttp
-from fastgw._core.pool cimport (ACQUIRED, ACQUIRE_FAILED, ACQUIRE_WAITS, UP_FULL, UP_LOST, UP_SILENT, UP_TIMEOUT,
-                                UP_TRIED, UP_UNREACHABLE, UpstreamEvents, pool_acquire, pool_cancel, pool_drop,
-                                pool_elsewhere, pool_retry, repeatable)
+from fastgw._core.pool cimport pool_cancel, pool_drop
 from fastgw._core.relay cimport relay_flush, relay_head, relay_piece
 from fastgw._core.respond cimport (respond_asterisk, respond_continue, respond_failure, respond_fixed, respond_log,
                                    respond_preflight)
 from fastgw._core.route cimport ROUTED, route_find, route_is_preflight
-from fastgw._core.state cimport (ACCEPT, BODY_LENGTH, BODY_NONE, CACHE, EX_COLLECT, EX_HEAD, EX_SENDING, EX_WAIT, Field,
-                                 INTEGRATE, KEY, LOG, PARSE, ROUTE, ROUTE_FIXED, ROUTE_PROXY, ROUTE_PYTHON, THROTTLE,
-                                 Target, VALIDATE, core, count, random64)
-from fastgw._core.upstream cimport upstream_open, upstream_resume
+from fastgw._core.state cimport (ACCEPT, BODY_LENGTH, BODY_NONE, CACHE, EX_COLLECT, EX_HEAD, EX_SENDING, EX_WAIT,
+                                 INTEGRATE, KEY, LOG, PARSE, ROUTE, ROUTE_FIXED, ROUTE_PROXY, ROUTE_PYTHON, Requester,
+                                 THROTTLE, VALIDATE, core, count, random64)
+from fastgw._core.ticket cimport ticket_leave
+from fastgw._core.upstream cimport upstream_resume
 from fastgw._core.validate cimport VALID, validate_body, validate_head
 
-# A sanitizer sees the use of an exchange that has ended only where its memory is given back.
-cdef extern from *:
-    """
-    #ifdef __SANITIZE_ADDRESS__
-    #define FREE_EXCHANGES 0
-    #else
-    #define FREE_EXCHANGES 256
-    #endif
-    """
-    const unsigned int FREE_EXCHANGES   # kept for reuse
-
 cdef enum:
-    FREE_HEAD_BYTES = 4096      # a kept exchange keeps at most this much head buffer
     STATUS_CLIENT_GONE = 499    # counted where the client left before its answer; never sent
 
 cdef enum Verdict:
-    NEXT, DONE, WAIT
+    NEXT = 0
+    DONE = 1
+    WAIT = 2
 
 ctypedef Verdict (*step_fn)(Exchange* ex) noexcept nogil
 
 cdef step_fn steps[LOG + 1]     # the fixed list of phases
 cdef uint8_t next_phase[LOG + 1]    # the next one that has a step; INTEGRATE is the last of a walk
 cdef const ConnEvents* conn_events
-cdef UpstreamEvents upstream_events
-cdef AnswerEvents answer_events
+cdef Requester requester
 cdef DoorEvents door_events
 cdef FillEvents fill_events
 
@@ -67,28 +52,11 @@ cdef FillEvents fill_events
 # --- life
 
 cdef Exchange* exchange_new(Conn* c) noexcept nogil:
-    cdef Exchange* ex = core.free_exchanges
-    cdef char* head
-    cdef Field* fields
-    cdef unsigned int cap
-    if ex != NULL:
-        core.free_exchanges = ex.next
-        core.nfree -= 1
-    else:
-        ex = <Exchange*>calloc(1, sizeof(Exchange))
-        if ex == NULL:
-            return NULL
-        ex.fields = <Field*>malloc(sizeof(Field) * (core.limits.head_fields + 1))
-        if ex.fields == NULL:
-            free(ex)
-            return NULL
-    head, cap, fields = ex.head, ex.head_cap, ex.fields
-    memset(&ex.conn, 0, <char*>&ex.match - <char*>&ex.conn)
-    ex.head, ex.head_cap, ex.fields = head, cap, fields
-    ex.match.nparams = 0
+    cdef Exchange* ex = exchange_take(core.plan)
+    if ex == NULL:
+        return NULL
     ex.conn = c
-    ex.plan = core.plan
-    ex.plan.refs += 1
+    ex.requester = &requester
     ex.state = EX_HEAD
     ex.phase = PARSE
     ex.minor = 1
@@ -104,35 +72,18 @@ cdef Exchange* exchange_new(Conn* c) noexcept nogil:
     return ex
 
 
-cdef void destroy(Exchange* ex) noexcept nogil:
-    free(ex.head)
-    free(ex.fields)
-    free(ex)
-
-
 cdef void release(Exchange* ex) noexcept nogil:
     """Back to the free list; the connection has no exchange now."""
     limits_leave(ex)
     ex.conn.ex = NULL
-    ex.plan.refs -= 1
     core.live.exchanges -= 1
     core.gauges[H_EXCHANGES_LIVE] = core.live.exchanges
-    if core.nfree >= FREE_EXCHANGES or ex.head_cap > FREE_HEAD_BYTES or core.memory_step:
-        destroy(ex)
-        return
-    ex.next = core.free_exchanges
-    core.free_exchanges = ex
-    core.nfree += 1
+    exchange_give(ex)
 
 
 cdef void exchange_close() noexcept nogil:
-    cdef Exchange* ex
     fill_close()
-    while core.free_exchanges != NULL:
-        ex = core.free_exchanges
-        core.free_exchanges = ex.next
-        destroy(ex)
-    core.nfree = 0
+    exchanges_close()
 
 
 cdef void finish(Exchange* ex, int error) noexcept nogil:
@@ -140,9 +91,9 @@ cdef void finish(Exchange* ex, int error) noexcept nogil:
     cdef Conn* c = ex.conn
     cdef bint keep = ex.keep, whole = ex.received
     ex.phase = LOG
-    door_leave(ex)
+    ticket_leave(ex)
     caching_leave(ex)
-    let_go(ex)
+    body_free(ex)
     respond_log(ex)
     release(ex)
     if error < 0:
@@ -154,9 +105,9 @@ cdef void finish(Exchange* ex, int error) noexcept nogil:
 cdef void leave(Exchange* ex) noexcept nogil:
     """Let go of whatever the exchange waits for, and of what was gathered for its client."""
     gather_clear(&to_client)
-    door_leave(ex)
+    ticket_leave(ex)
     caching_leave(ex)
-    let_go(ex)
+    body_free(ex)
     pool_cancel(ex)
     if ex.up != NULL:
         pool_drop(ex.up)
@@ -246,6 +197,7 @@ cdef void moved_on(Conn* c, Exchange* ex) noexcept nogil:
 
 cdef Verdict want_body(Exchange* ex, Span* body) noexcept nogil:
     """NEXT with the whole body where it has arrived; else WAIT, and the walk comes back to this phase with it.
+
     A body that came with its head is looked at where it lies; one that is still coming is held in ex.collected.
     """
     if ex.received:
@@ -347,7 +299,7 @@ cdef Verdict step_integrate(Exchange* ex) noexcept nogil:
     if passed(ex, limits_enter(ex)) != NEXT:
         return DONE
     if ex.route.kind == ROUTE_PROXY:
-        acquired(ex, pool_acquire(ex.route.target, ex))
+        attempt_begin(ex, ex.route.target)
     elif ex.route.kind == ROUTE_PYTHON:
         step(ex)
     elif ex.route.kind == ROUTE_FIXED:
@@ -371,32 +323,6 @@ cdef Verdict fixed(Exchange* ex) noexcept nogil:
 
 # --- taking the body
 
-cdef bint hold(Exchange* ex, const char* p, uint32_t n) noexcept nogil:
-    cdef uint64_t need = ex.body_seen + n
-    cdef uint64_t cap = ex.collected_cap if ex.collected_cap else 4096
-    cdef char* grown
-    if need > ex.collected_cap:
-        while cap < need:
-            cap *= 2
-        grown = <char*>realloc(ex.collected, cap)
-        if grown == NULL:
-            return False
-        if ex.collected == NULL:
-            core.live.buffers += 1
-        ex.collected = grown
-        ex.collected_cap = <uint32_t>cap
-    memcpy(ex.collected + ex.body_seen, p, n)
-    ex.body_seen = need
-    return True
-
-
-cdef void let_go(Exchange* ex) noexcept nogil:
-    if ex.collected != NULL:
-        free(ex.collected)
-        ex.collected = NULL
-        core.live.buffers -= 1
-
-
 cdef void step(Exchange* ex) noexcept nogil:
     """Run the route's step, with the whole body once it is here."""
     if not ex.received:
@@ -413,7 +339,7 @@ cdef void on_collected_piece(Exchange* ex, const char* p, uint32_t n) noexcept n
         ex.aborted = True
     elif not ex.holds:
         ex.body_seen += n
-    elif not hold(ex, p, n):
+    elif not body_hold(ex, p, n):
         ex.aborted = True
 
 
@@ -435,33 +361,21 @@ cdef int collect(Exchange* ex, const char* p, uint32_t n, uint32_t* used) noexce
 
 # --- the upstream side
 
-cdef void acquired(Exchange* ex, int got) noexcept nogil:
-    if got == ACQUIRED:
-        send(ex)
-    elif got == ACQUIRE_WAITS:
-        ex.state = EX_WAIT
-        ex.wait_deadline = uv.now(core.loop) + ex.route.timeout_ms
-    elif got == ACQUIRE_FAILED:
-        exchange_fail(ex, F_INTEGRATION_FAILURE)
-    else:
-        exchange_fail(ex, F_UPSTREAM_OVERLOADED)
+cdef void on_waits(Exchange* ex) noexcept nogil:
+    ex.wait_deadline = uv.now(core.loop) + ex.route.timeout_ms
+    conn_events.rearm(ex.conn)
 
 
-cdef void send(Exchange* ex) noexcept nogil:
+cdef int on_send(Exchange* ex) noexcept nogil:
     cdef int result
     settle_connection(ex)
-    ex.state = EX_SENDING
     result = forward_head(ex)
-    if result == FORWARDED:
-        if not ex.received and ex.expects:
-            if ex.body_seen:
-                ex.expects = False      # the client did not wait
-            elif respond_continue(ex) < 0:
-                finish_broken(ex)
-    elif result == FORWARD_BROKEN:
-        retry(ex, F_INTEGRATION_FAILURE)
-    else:
-        exchange_fail(ex, result)
+    if result == FORWARDED and not ex.received and ex.expects:
+        if ex.body_seen:
+            ex.expects = False      # the client did not wait
+        elif respond_continue(ex) < 0:
+            finish_broken(ex)
+    return result
 
 
 cdef void finish_broken(Exchange* ex) noexcept nogil:
@@ -470,46 +384,10 @@ cdef void finish_broken(Exchange* ex) noexcept nogil:
     conn_events.broken(c)
 
 
-cdef void retry(Exchange* ex, int code) noexcept nogil:
-    """Once, on a new connection, and only where nothing of the request can have been acted on twice."""
-    if ex.retried:
-        exchange_fail(ex, code)
-        return
-    ex.retried = True
-    if ex.up != NULL:
-        pool_drop(ex.up)
-    acquired(ex, pool_retry(ex.route.target, ex))
-
-
 cdef void on_ready(Exchange* ex) noexcept nogil:
     cdef Conn* c = ex.conn
-    send(ex)
+    attempt_send(ex)
     moved_on(c, ex)
-
-
-cdef bint worth_retrying(Exchange* ex, int why) noexcept nogil:
-    """A close of a used connection says nothing about the upstream; after anything else only another endpoint can help,
-    and only as far as the budget goes."""
-    cdef Target* target = ex.route.target
-    if not repeatable(ex):
-        return False
-    if why == UP_SILENT:
-        return True
-    return (why == UP_LOST or why == UP_TRIED) and retry_affordable(target) and pool_elsewhere(target, ex)
-
-
-cdef void on_failed(Exchange* ex, int why) noexcept nogil:
-    cdef int code = F_INTEGRATION_BAD_ANSWER
-    if why == UP_UNREACHABLE:
-        code = F_INTEGRATION_FAILURE
-    elif why == UP_TIMEOUT or why == UP_TRIED:
-        code = F_INTEGRATION_TIMEOUT
-    elif why == UP_FULL:
-        code = F_UPSTREAM_OVERLOADED
-    if worth_retrying(ex, why):
-        retry(ex, code)
-    else:
-        exchange_fail(ex, code)
 
 
 cdef void on_flush(Exchange* ex) noexcept nogil:
@@ -587,12 +465,13 @@ cdef void exchange_open(const ConnEvents* events, object loop):
     steps[<int>THROTTLE] = step_throttle
     steps[<int>INTEGRATE] = step_integrate
     chain_phases()
-    upstream_events.ready = on_ready
-    upstream_events.failed = on_failed
-    upstream_events.flush = on_flush
-    upstream_events.done = on_done
-    upstream_events.writable = on_writable
-    upstream_open(&upstream_events)
-    answer_events.head = relay_head
-    answer_events.piece = relay_piece
-    answer_on(&answer_events)
+    requester.waits = on_waits
+    requester.ready = on_ready
+    requester.send = on_send
+    requester.failed = exchange_fail
+    requester.head = relay_head
+    requester.piece = relay_piece
+    requester.flush = on_flush
+    requester.done = on_done
+    requester.writable = on_writable
+    attempt_open()

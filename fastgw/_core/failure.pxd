@@ -26,3 +26,6 @@ cdef enum FailureCode:
     F_BAD_REQUEST_BODY = 23
     F_BAD_REQUEST_PARAMETERS = 24
     F_UNSUPPORTED_MEDIA_TYPE = 25
+
+cdef enum:
+    FAILURE_CODES = 31      # so many rows

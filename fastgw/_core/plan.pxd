@@ -18,6 +18,7 @@ cdef class Plan:
     cdef list stages            # StagePlan* as numbers
     cdef list apis              # ApiPlan* as numbers
     cdef readonly list targets  # dicts: key, authority, host, port, unix_path, limits
+    cdef list handles           # of the targets, in their order
     cdef list kept              # what routes point to: callables, schemas
     cdef KeyTable keys          # mapped as long as the plan lives; None: the plan has no keys
     cdef Program program(self, object ops) except *

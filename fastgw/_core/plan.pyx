@@ -4,6 +4,7 @@ from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from fastgw._core.allowance cimport KeyStage
 from fastgw._core.bucket cimport bucket_of
 from fastgw._core.checks cimport BodyModel, Required
+from fastgw._core.handle cimport Handle
 from fastgw._core.names cimport name_add, name_token
 from fastgw._core.router cimport Router
 from fastgw._core.schema cimport Schema
@@ -64,6 +65,7 @@ cdef class Plan:
         self.stages = []
         self.apis = []
         self.targets = []
+        self.handles = []
         self.kept = []
         self.keys = keys
         self.data = <PlanData*>self.arena.take(sizeof(PlanData))
@@ -296,7 +298,12 @@ cdef class Plan:
     def add_target(self, dict spec) -> int:
         """spec: key, authority (bytes), host, port, unix_path, and the limits of TargetLimits."""
         self.targets.append(spec)
+        self.handles.append(Handle(spec["key"]))
         return len(self.targets) - 1
+
+    def handle(self, int number) -> Handle:
+        """Of a target, for a Python step; good as long as an exchange holds the plan."""
+        return self.handles[number]
 
     def add_stage(self, dict spec) -> int:
         """Keys as StagePlan's fields; router is a Router, routes are dicts (see fill_route)."""

@@ -8,7 +8,7 @@ from fastgw._core.stream cimport StreamEvents
 
 cdef enum Acquired:
     ACQUIRED = 0            # ex.up is set; write the request now
-    ACQUIRE_WAITS = 1       # events.ready or events.failed follows
+    ACQUIRE_WAITS = 1       # ready or failed follows
     ACQUIRE_FULL = 2        # too many wait already, or no connection can be made for want of ports or descriptors
     ACQUIRE_FAILED = 3      # no connection can be made
 
@@ -21,18 +21,14 @@ cdef enum UpFailure:
     UP_TRIED = 5            # the try's time is over, and no byte of an answer has come
     UP_FULL = 6             # as ACQUIRE_FULL
 
-cdef struct UpstreamEvents:
-    void (*ready)(Exchange* ex) noexcept nogil              # after ACQUIRE_WAITS: ex.up is set
-    void (*failed)(Exchange* ex, int why) noexcept nogil    # ex.up is NULL again
-    void (*flush)(Exchange* ex) noexcept nogil              # end of one read: send what was gathered
-    void (*done)(Exchange* ex) noexcept nogil               # the answer is complete; the upstream is released
-    void (*writable)(Exchange* ex) noexcept nogil           # the upstream took what was queued
+# After ACQUIRE_WAITS, or once the request is out, it came to nothing: ex.up is NULL again. All else is Requester's.
+ctypedef void (*failed_cb)(Exchange* ex, int why) noexcept nogil
 
 cdef inline bint repeatable(const Exchange* ex) noexcept nogil:
     """May be sent again though an upstream may have acted on it already (RFC 9110 section 9.2.2)."""
     return ex.body == BODY_NONE and verb_idempotent(ex.sends)
 
-cdef void pool_open(const UpstreamEvents* of_exchanges, const StreamEvents* of_streams) noexcept nogil
+cdef void pool_open(failed_cb on_failed, const StreamEvents* of_streams) noexcept nogil
 
 # For exchanges.
 cdef int pool_acquire(Target* t, Exchange* ex) noexcept nogil

@@ -15,7 +15,7 @@ from fastgw._core.state cimport (BODY_NONE, Field, UP_BUSY, UP_CLOSED, UP_CONNEC
                                  UP_RESERVED, Waiters, core, count)
 from fastgw._core.stream cimport stream_close, stream_connect, stream_fresh, stream_init, stream_read
 
-cdef const UpstreamEvents* events
+cdef failed_cb failed
 cdef const StreamEvents* stream_events
 
 cdef enum:
@@ -28,9 +28,9 @@ cdef inline uint64_t now_ms() noexcept nogil:
     return uv.now(core.loop)
 
 
-cdef void pool_open(const UpstreamEvents* of_exchanges, const StreamEvents* of_streams) noexcept nogil:
-    global events, stream_events
-    events = of_exchanges
+cdef void pool_open(failed_cb on_failed, const StreamEvents* of_streams) noexcept nogil:
+    global failed, stream_events
+    failed = on_failed
     stream_events = of_streams
 
 
@@ -209,13 +209,13 @@ cdef void try_next(Target* t, Exchange* ex, bint fresh, int why) noexcept nogil:
     if pool_elsewhere(t, ex):
         got = find(t, ex, fresh)
         if got == ACQUIRED:
-            events.ready(ex)
+            ex.requester.ready(ex)
             return
         if got == ACQUIRE_WAITS:
             return
         if got == ACQUIRE_FULL:
             why = UP_FULL
-    events.failed(ex, why)
+    failed(ex, why)
 
 
 cdef void pool_connect_failed(UpConn* up, int why) noexcept nogil:
@@ -350,7 +350,7 @@ cdef void target_serve(Target* t) noexcept nogil:
     while ex != NULL:
         if t.nendpoints == 0 and t.failed:
             pool_cancel(ex)
-            events.failed(ex, UP_UNREACHABLE)
+            failed(ex, UP_UNREACHABLE)
         else:
             e = t.only if t.only != NULL else balance_choose(t, ex)
             if e == NULL or not has_room(e):
@@ -358,7 +358,7 @@ cdef void target_serve(Target* t) noexcept nogil:
             pool_cancel(ex)
             got = acquire_at(e, ex, False)
             if got == ACQUIRED:
-                events.ready(ex)
+                ex.requester.ready(ex)
             elif got != ACQUIRE_WAITS:
                 ex.tried |= e.bit
                 try_next(t, ex, False, UP_FULL if got == ACQUIRE_FULL else UP_UNREACHABLE)
@@ -397,7 +397,7 @@ cdef void pool_offer(UpConn* up) noexcept nogil:
         pool_assign(up, ex)
         if up.served:
             count_reuse(e)
-        events.ready(ex)
+        ex.requester.ready(ex)
         return
     rest(up)
     pool_refill(e)      # who could not take this one

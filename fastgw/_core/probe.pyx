@@ -10,8 +10,7 @@ from libc.stdint cimport uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy
 
-from fastgw._core.answer cimport (ANSWER_DONE, ANSWER_MORE, AnswerEvents, answer_begin, answer_ended, answer_feed,
-                                  answer_on)
+from fastgw._core.answer cimport (ANSWER_DONE, ANSWER_MORE, answer_begin, answer_ended, answer_feed)
 from fastgw._core.bytes cimport Span, writer_init
 from fastgw._core.clock cimport (TIMER_CONN, Timer, timer_drop, timer_init, timer_set, wheel_close, wheel_count,
                                  wheel_handler, wheel_open)
@@ -23,7 +22,7 @@ from fastgw._core.plan cimport Plan
 from fastgw._core.schema cimport Schema
 from fastgw._core.schema_check cimport schema_check
 from fastgw._core.schema_program cimport SchemaError
-from fastgw._core.state cimport BODY_CHUNKED, Exchange, Field, UpConn, core, field_name, field_value
+from fastgw._core.state cimport BODY_CHUNKED, Exchange, Field, Requester, UpConn, core, field_name, field_value
 
 FRAMINGS = ("none", "length", "chunked", "close")
 
@@ -164,9 +163,9 @@ cdef void on_answer_piece(Exchange* ex, UpConn* up, const char* p, uint32_t n) n
         current.body += <bytes>p[:n]
 
 
-cdef AnswerEvents answer_events
-answer_events.head = on_answer_head
-answer_events.piece = on_answer_piece
+cdef Requester requester
+requester.head = on_answer_head
+requester.piece = on_answer_piece
 
 
 def answer(Plan plan, segments, *, int verb=0, bint ended=False, int head_bytes=32768, int head_fields=200) -> Message:
@@ -179,7 +178,6 @@ def answer(Plan plan, segments, *, int verb=0, bint ended=False, int head_bytes=
     cdef char* copy
     core.upstream_head_bytes = head_bytes
     core.upstream_fields = head_fields
-    answer_on(&answer_events)
     current = Message()
     try:
         if up == NULL or ex == NULL:
@@ -189,6 +187,7 @@ def answer(Plan plan, segments, *, int verb=0, bint ended=False, int head_bytes=
             raise MemoryError
         up.ex = ex
         ex.plan = plan.data
+        ex.requester = &requester
         ex.verb = ex.sends = verb
         answer_begin(up)
         for segment in segments:

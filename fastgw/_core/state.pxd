@@ -14,6 +14,13 @@ from fastgw._core.cells cimport CellMap
 from fastgw._core.cache cimport CacheEntry, CacheZone
 from fastgw._core.checks cimport BodyModel, Checks
 from fastgw._core.clock cimport Timer
+from fastgw._core.fields cimport (Field, M_DROP, M_LISTED, M_LOOSE, Name, NameTable, R_CORS_ANSWER, R_DROP_ANSWER,
+                                   R_DROP_REQUEST, R_IDENTITY, R_REMAP_ANSWER, T_ACCEPT_ENCODING, T_AGE,
+                                   T_AUTHORIZATION, T_CACHE_CONTROL, T_CONNECTION, T_CONTENT_ENCODING,
+                                   T_CONTENT_LENGTH, T_CONTENT_TYPE, T_COOKIE, T_CORS_METHOD, T_EXPECT, T_EXPIRES,
+                                   T_FIRST_OF_PLAN, T_HOST, T_IF_MATCH, T_IF_MODIFIED_SINCE, T_IF_NONE_MATCH,
+                                   T_IF_UNMODIFIED_SINCE, T_KEEP_ALIVE, T_ORIGIN, T_RANGE, T_SET_COOKIE,
+                                   T_TRANSFER_ENCODING, T_UNKNOWN, T_USER_AGENT, T_VARY)
 from fastgw._core.group cimport Address, Ejection, MAX_ENDPOINTS, TargetLimits
 from fastgw._core.keys cimport KeyHeader, KeyRecord, KeyUse
 from fastgw._core.llhttp cimport PARSER_BYTES
@@ -69,68 +76,6 @@ cdef struct Limits:         # settings of the same names; times in ms, sizes in 
     uint32_t max_connections
     uint32_t max_connections_per_address
     int path_flags
-
-# --- header fields
-
-cdef struct Field:          # offsets from the start of the head
-    uint32_t name
-    uint32_t value
-    uint32_t value_n
-    uint16_t name_n
-    uint8_t token           # of the plan's NameTable; 0: not in it
-    uint8_t marks           # bits of Mark
-
-cdef enum Mark:
-    M_LISTED = 1            # named by Connection: hop-by-hop
-    M_LOOSE = 2             # spelled with "_" or "." for "-": only R_IDENTITY applies
-    M_DROP = 4              # such a spelling of a field that the engine itself acts on: never forwarded
-
-cdef enum Token:            # names the engine itself must know; a plan's own names follow
-    T_UNKNOWN = 0
-    T_HOST = 1
-    T_CONNECTION = 2
-    T_CONTENT_LENGTH = 3
-    T_TRANSFER_ENCODING = 4
-    T_EXPECT = 5
-    T_KEEP_ALIVE = 6
-    T_ORIGIN = 7
-    T_CORS_METHOD = 8       # Access-Control-Request-Method
-    T_USER_AGENT = 9
-    T_AUTHORIZATION = 10
-    T_COOKIE = 11
-    T_RANGE = 12
-    T_IF_MATCH = 13
-    T_IF_NONE_MATCH = 14
-    T_IF_MODIFIED_SINCE = 15
-    T_IF_UNMODIFIED_SINCE = 16
-    T_ACCEPT_ENCODING = 17
-    T_CACHE_CONTROL = 18
-    T_EXPIRES = 19
-    T_AGE = 20
-    T_VARY = 21
-    T_SET_COOKIE = 22
-    T_CONTENT_ENCODING = 23
-    T_CONTENT_TYPE = 24
-    T_FIRST_OF_PLAN = 25
-
-cdef enum Rule:             # bits of NameTable.rule
-    R_DROP_REQUEST = 1      # not forwarded to an upstream
-    R_IDENTITY = 2          # set by the gateway: dropped from requests in every spelling
-    R_DROP_ANSWER = 4       # not relayed to the client
-    R_REMAP_ANSWER = 8      # relayed under the plan's prefix
-    R_CORS_ANSWER = 16      # dropped where the gateway answers for CORS itself
-
-cdef struct Name:
-    Span text               # lower case
-    uint8_t token
-    int16_t next            # chain of the same bucket, -1 ends it
-
-cdef struct NameTable:
-    int16_t bucket[256]
-    Name names[128]
-    int32_t n
-    uint8_t rule[128]       # by token, REST rules; see StagePlan.rules
-    uint8_t rule_http[128]  # by token, HTTP API rules
 
 # --- compiled plan
 
@@ -404,6 +349,27 @@ cdef struct UpConn:
 
 # --- downstream
 
+cdef struct Requester:      # who asks an upstream: a client's exchange or a call. What comes of it; see attempt.pxd
+    void (*waits)(Exchange* ex) noexcept nogil              # for a connection: its deadline is the requester's
+    void (*ready)(Exchange* ex) noexcept nogil              # that wait is over: ex.up is set; attempt_send is due
+    int (*send)(Exchange* ex) noexcept nogil                # write the request to ex.up; as forward_head
+    void (*failed)(Exchange* ex, int code) noexcept nogil   # after the last try
+    void (*head)(Exchange* ex, UpConn* up, int status) noexcept nogil       # the final head; up.body says the framing
+    void (*piece)(Exchange* ex, UpConn* up, const char* p, uint32_t n) noexcept nogil
+    void (*flush)(Exchange* ex) noexcept nogil              # end of one read
+    void (*done)(Exchange* ex) noexcept nogil               # the answer is complete; the upstream is released
+    void (*writable)(Exchange* ex) noexcept nogil           # the upstream took what was queued
+
+cdef struct Calling:        # a call under way: the exchange without a client that a Python step asked for
+    Timer timer             # its deadline while it waits for a connection
+    Exchange* ex            # NULL: not begun, or over
+    void* flight            # the Flight that this is part of, which lives at least as long
+    Span head               # of the request; it and the body lie in bytes that the flight holds
+    Span body
+    uint64_t most           # bytes of the answer's body
+    uint64_t key            # by which a policy that hashes chooses, where keyed
+    uint8_t keyed
+
 cdef enum ExState:
     EX_HEAD = 0             # reading the head
     EX_WAIT = 1             # waiting for an upstream connection or a Python step
@@ -437,10 +403,13 @@ cdef struct CacheFill:      # an answer on its way into the cache
 
 cdef struct Exchange:
     char parser[PARSER_BYTES]   # first: callbacks cast it back
-    Conn* conn
+    Conn* conn              # NULL: a call
+    Calling* calling        # of a call
     PlanData* plan
     StagePlan* stage
     RoutePlan* route
+    const Requester* requester
+    Target* target          # whose connections it asks for
     UpConn* up
     Waiters* waiting        # the queue it stands in
     Exchange* next          # waiters, or the free list
@@ -508,7 +477,7 @@ cdef struct Exchange:
     const KeyRecord* key    # whose request it is, where the route asks for a key
     const KeyUse* use       # of that key, under the plan that opens the stage
     uint64_t* place         # the count that holds its place with the integration, or NULL
-    void* ticket            # Python object of a step that is under way, or NULL
+    void* ticket            # the Ticket of Python work that is under way, or NULL
     char* collected         # the body so far, where it is held
     uint32_t collected_cap
     Span identity           # who asks, by an authorizer; p NULL: nobody has looked
@@ -548,6 +517,7 @@ cdef struct Live:
     uint32_t exchanges
     uint32_t buffers        # read-ahead buffers of connections
     uint32_t upstreams
+    uint32_t calls          # exchanges without a client
 
 cdef enum Drain:
     DRAIN_NOT = 0

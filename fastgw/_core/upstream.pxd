@@ -1,10 +1,10 @@
-"""Upstream connections on the wire. An exchange asks the pool for one; what comes of it are the pool's UpstreamEvents."""
+"""Upstream connections on the wire. An exchange asks the pool for one; what comes of it are its Requester's events."""
 from libc.stdint cimport uint32_t
 
-from fastgw._core.pool cimport UpstreamEvents
+from fastgw._core.pool cimport failed_cb
 from fastgw._core.state cimport UpConn
 
-cdef void upstream_open(const UpstreamEvents* events) noexcept nogil
+cdef void upstream_open(failed_cb failed) noexcept nogil
 cdef void upstream_pause(UpConn* up) noexcept nogil                 # the client does not keep up
 cdef void upstream_resume(UpConn* up) noexcept nogil
 # The request is out: the clock runs. first_byte_ms 0: the target's.

@@ -16,7 +16,7 @@ from fastgw._core.state cimport (Endpoint, Exchange, Target, UP_BUSY, UP_CONNECT
                                  core)
 from fastgw._core.stream cimport StreamEvents, stream_read
 
-cdef const UpstreamEvents* events
+cdef failed_cb failed
 cdef StreamEvents stream_events
 
 
@@ -37,7 +37,7 @@ cdef void on_connected(void* owner, int error) noexcept nogil:
     stream_read(&up.stream, True)
     if up.state == UP_RESERVED:
         pool_assign(up, ex)
-        events.ready(ex)
+        ex.requester.ready(ex)
         return
     up.endpoint.nconnecting -= 1
     up.state = UP_BUSY          # neither idle nor connecting until it is offered
@@ -64,7 +64,7 @@ cdef void fail(UpConn* up, int why) noexcept nogil:
     else:
         pool_judge(e)
     if ex != NULL:
-        events.failed(ex, why)
+        failed(ex, why)
 
 
 cdef void succeed(UpConn* up, Exchange* ex) noexcept nogil:
@@ -89,7 +89,7 @@ cdef void finish(UpConn* up, bint clean) noexcept nogil:
     cdef bint settled = clean and ex.received and up.stream.queued == 0 and not up.stream.ended
     cdef Endpoint* e = up.endpoint
     succeed(up, ex)
-    events.flush(ex)
+    ex.requester.flush(ex)
     if up.ex != ex:
         return
     ex.up = NULL
@@ -102,7 +102,7 @@ cdef void finish(UpConn* up, bint clean) noexcept nogil:
         else:
             pool_close(up)
         pool_refill(e)
-    events.done(ex)
+    ex.requester.done(ex)
 
 
 cdef void on_data(void* owner, const char* p, uint32_t n) noexcept nogil:
@@ -122,7 +122,7 @@ cdef void on_data(void* owner, const char* p, uint32_t n) noexcept nogil:
     elif result == ANSWER_BAD:
         fail(up, UP_BROKEN)
     else:
-        events.flush(ex)
+        ex.requester.flush(ex)
         if up.ex == ex and not up.paused_by_client and up.deadline:
             set_read_deadline(up)
 
@@ -149,7 +149,7 @@ cdef void on_drained(void* owner) noexcept nogil:
     cdef UpConn* up = <UpConn*>owner
     if up.ex != NULL:
         upstream_progress(up)
-        events.writable(up.ex)
+        up.ex.requester.writable(up.ex)
 
 
 cdef void on_closed(void* owner) noexcept nogil:
@@ -229,10 +229,10 @@ cdef void upstream_resume(UpConn* up) noexcept nogil:
         stream_read(&up.stream, True)
 
 
-cdef void upstream_open(const UpstreamEvents* table) noexcept nogil:
-    global events
-    events = table
-    pool_open(table, &stream_events)
+cdef void upstream_open(failed_cb on_failed) noexcept nogil:
+    global failed
+    failed = on_failed
+    pool_open(on_failed, &stream_events)
     stream_events.data = on_data
     stream_events.ended = on_ended
     stream_events.drained = on_drained

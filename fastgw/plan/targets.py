@@ -3,6 +3,7 @@
 import ipaddress
 from typing import Any, NamedTuple
 
+from fastgw._core.handle import Handle
 from fastgw.model.gateway import Gateway, Upstream, UpstreamAddress
 from fastgw.model.place import Place
 from fastgw.parts.uri import AUTHORITY, Uri
@@ -45,6 +46,10 @@ class Targets:
         if key not in self._numbers:
             self._numbers[key] = self._plan.add_target(self._spec(key, upstream))
         return self._numbers[key]
+
+    def handle(self, uri: Uri, place: Place) -> Handle:
+        """The group of a URI for a step in Python, which makes its calls by it."""
+        return self._plan.handle(self.number(uri, place))
 
     def _spec(self, key: bytes, upstream: Upstream) -> dict[str, Any]:
         settings, ejection = self._settings, upstream.ejection

@@ -3,29 +3,56 @@
 import asyncio
 import socket
 import struct
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from types import TracebackType
 from typing import Any
 
 import uvloop
 
-from fastgw._core.door import Answer, Request
 from fastgw._core.engine import Engine
+from fastgw._core.handle import Handle
 from fastgw._core.plan import Plan
 from fastgw._core.router import Router
+from fastgw._core.step import Step
 from fastgw.errors import CODE
 from fastgw.observe import layout
 from fastgw.plan.replies import replies
 from fastgw.plan.rules import REMAP_PREFIX, names
+from fastgw.plan.targets import Source
 from fastgw.settings import Settings, engine_settings
 
-Step = Callable[[Request], Answer | Awaitable[Answer]]
 ANY = 7
 PATIENCE = 10.0
 ROWS = 64
 
 
-def plan_of(steps: Iterable[tuple[str, Step]], timeout_ms: int) -> Plan:
+def group_spec(name: str, ports: Sequence[int], **limits: object) -> dict[str, object]:
+    """A group of endpoints on this machine, as the plan compiler would write it."""
+    return {
+        "key": name.encode(),
+        "authority": name.encode(),
+        "sources": [Source("ip", "127.0.0.1", port) for port in ports],
+        "allow_private": True,
+        "policy": "round_robin",
+        "hash_header": b"",
+        "checked": False,
+        "max_connections": 64,
+        "max_pending": 64,
+        "connect_timeout_ms": 5_000,
+        "first_byte_timeout_ms": 30_000,
+        "idle_timeout_ms": 30_000,
+        "pool_idle_ms": 30_000,
+        "try_timeout_ms": 0,
+        "max_latency_us": 0,
+        "eject_failures": 1_000,
+        "eject_ms": 1_000,
+        "eject_percent": 100,
+        "eject_5xx": False,
+        "slow_start_ms": 0,
+    } | limits
+
+
+def plan_of(steps: Iterable[tuple[str, Step]], timeout_ms: int, groups: Iterable[dict[str, object]] = ()) -> Plan:
     """One API at every host's root; row FIRST_ROUTE_SLOT + n counts the n-th step."""
     routes = [
         {
@@ -39,6 +66,8 @@ def plan_of(steps: Iterable[tuple[str, Step]], timeout_ms: int) -> Plan:
         for number, (path, step) in enumerate(steps)
     ]
     plan = Plan(names(), REMAP_PREFIX.encode(), b"label")
+    for spec in groups:
+        plan.add_target(spec)
     stage = plan.add_stage(
         {
             "api_id": b"doors",
@@ -68,8 +97,10 @@ class Doors:
         served: dict[str, Step] | Plan,
         timeout_ms: int = 10_000,
         log: memoryview | None = None,
+        groups: Sequence[dict[str, object]] = (),
         **settings: int,
     ) -> None:
+        self._groups = groups
         self._served, self._timeout_ms, self._log, self._settings = served, timeout_ms, log, settings
         self._stats = bytearray(layout.HEADER_BYTES + ROWS * layout.SLOT_BYTES)
         self._clients: list[Client] = []
@@ -99,7 +130,19 @@ class Doors:
             assert tasks, asyncio.all_tasks()
 
     def swap(self, served: dict[str, Step] | Plan) -> None:
-        self.engine.swap(served if isinstance(served, Plan) else plan_of(served.items(), self._timeout_ms))
+        self._plan = (
+            served if isinstance(served, Plan) else plan_of(served.items(), self._timeout_ms, self._groups)
+        )
+        self.engine.swap(self._plan)
+
+    def swap_groups(self, groups: Sequence[dict[str, object]]) -> None:
+        """The same steps, with other groups."""
+        self._groups = groups
+        self.swap(self._served)
+
+    def handle(self, number: int = 0) -> Handle:
+        """Of one of the groups, by the plan that is served now."""
+        return self._plan.handle(number)
 
     def cell(self, cell: int) -> int:
         """A cell of the header page."""

@@ -30,6 +30,7 @@ def test_failure_codes() -> None:
     declared = members("failure", "FailureCode")
     assert declared == {f"F_{name}": CODE[name] for name in (name[2:] for name in declared)}
     assert len(declared) > 15
+    assert members("failure") == {"FAILURE_CODES": len(CODE)}
 
 
 def test_cells_of_the_counters() -> None:
@@ -103,12 +104,12 @@ LOG_MODES = ("LOG_TEXT", "LOG_JSON", "LOG_JSON_VALUE", "LOG_XML")
 
 def test_field_rules() -> None:
     names = ("DROP_REQUEST", "IDENTITY", "DROP_ANSWER", "REMAP_ANSWER", "CORS_ANSWER")
-    assert members("state", "Rule") == {f"R_{name}": getattr(rules, name) for name in names}
+    assert members("fields", "Rule") == {f"R_{name}": getattr(rules, name) for name in names}
 
 
 def test_field_names_fit_the_table() -> None:
     """Tokens are seen in a bit set of 128."""
-    first = members("state", "Token")["T_FIRST_OF_PLAN"]
+    first = members("fields", "Token")["T_FIRST_OF_PLAN"]
     assert first + len(rules.names()) <= 128
 
 

@@ -6,7 +6,8 @@ from collections.abc import Callable, Coroutine
 
 import pytest
 
-from fastgw._core.door import Answer, Request
+from fastgw._core.step import Answer, CallFailed, Failure, Request
+from fastgw.errors import CODE
 from fastgw.observe import layout
 from tests.support.door import Doors, eventually, run
 
@@ -48,15 +49,20 @@ class Waiting:
         return Answer(200, body=request.path)
 
 
+SEEN = ("method", "path", "raw_path", "query", "headers", "parameters", "body")
 BOTH = pytest.mark.parametrize("step", [echo, slow_echo])
 
 
 @looped
 async def test_what_a_step_sees() -> None:
-    seen: list[Request] = []
+    seen: list[dict[str, object]] = []
 
     def step(request: Request) -> Answer:
-        seen.append(request)
+        seen.append({name: getattr(request, name) for name in SEEN})
+        contexts = {name: request.context(name) for name in ("RESOURCE", "METHOD", "STAGE", "SOURCE_IP", "KEY")}
+        seen.append(contexts)
+        with pytest.raises(KeyError):
+            request.context("NO_SUCH")
         return Answer(201)
 
     async with Doors({"/a/{b}/{c+}": step}) as doors:
@@ -65,15 +71,61 @@ async def test_what_a_step_sees() -> None:
             201,
             b"",
         )
-    (request,) = seen
-    assert request == Request(
-        method=b"PUT",
-        path=b"/a/~x/y/z%20",
-        query=b"q=1&q=%202",
-        headers=[(b"Host", b"test"), (b"X-One", b"1"), (b"x-one", b"2"), (b"Content-Length", b"2")],
-        parameters=[b"~x", b"y/z%20"],
-        body=b"hi",
-    )
+    request, contexts = seen
+    assert request == {
+        "method": b"PUT",
+        "path": b"/a/~x/y/z%20",
+        "raw_path": b"/a/%7Ex/y/z%20",
+        "query": b"q=1&q=%202",
+        "headers": [(b"Host", b"test"), (b"X-One", b"1"), (b"x-one", b"2"), (b"Content-Length", b"2")],
+        "parameters": [b"~x", b"y/z%20"],
+        "body": b"hi",
+    }
+    assert contexts == {
+        "RESOURCE": "/a/{b}/{c+}",
+        "METHOD": "PUT",
+        "STAGE": "$default",
+        "SOURCE_IP": "127.0.0.1",
+        "KEY": "",
+    }
+
+
+def test_a_request_made_by_hand() -> None:
+    request = Request(path=b"/a", parameters=[b"1"], context={"STAGE": "prod"})
+    assert [getattr(request, name) for name in SEEN] == [b"GET", b"/a", b"/a", b"", [], [b"1"], b""]
+    assert (request.context("STAGE"), request.context("KEY")) == ("prod", "")
+
+
+@looped
+async def test_a_request_is_read_until_its_answer() -> None:
+    """What nobody has read by then is gone; a task that is given up keeps all of it."""
+    seen: list[Request] = []
+
+    def step(request: Request) -> Answer:
+        assert request.method == b"GET"
+        seen.append(request)
+        return Answer(200)
+
+    async def late(request: Request) -> Answer:
+        try:
+            await asyncio.sleep(10)
+        except asyncio.CancelledError:
+            seen.append(request)
+            raise
+        return Answer(200)
+
+    async with Doors({"/now": step, "/late": late}, timeout_ms=20) as doors:
+        client = await doors.client()
+        assert await client.ask("/now") == (200, b"")
+        assert (await client.ask("/late?q", method="PUT", body=b"x"))[0] == 504
+        assert await eventually(lambda: len(seen) == 2)
+        assert seen[0].method == b"GET"
+        with pytest.raises(RuntimeError, match="is over"):
+            _ = seen[0].path
+        assert [getattr(seen[1], name) for name in SEEN[:4]] == [b"PUT", b"/late", b"/late", b"q"]
+        assert seen[1].body == b"x"
+        with pytest.raises(RuntimeError, match="is over"):
+            seen[1].context("STAGE")
 
 
 @BOTH
@@ -184,6 +236,33 @@ async def test_a_step_that_fails_is_a_500(step: Callable, caplog: pytest.LogCapt
         assert "a step failed" in caplog.text
 
 
+FAILURES = [
+    (Failure(CODE["UNSUPPORTED_MEDIA_TYPE"]), 415, b'{"message":"Unsupported Media Type"}'),
+    (Failure(CODE["INTEGRATION_TIMEOUT"]), 504, b'{"message":"Endpoint request timed out"}'),
+    (Failure(CODE["BAD_REQUEST_BODY"], "so \"not\"", "because"), 400, b'{"message":"so \\"not\\""}'),
+    (CallFailed(CODE["UPSTREAM_OVERLOADED"]), 503, b'{"message":"Service Unavailable"}'),
+    (Failure(999), 500, b'{"message":"Internal server error"}'),
+    (Failure(-1), 500, b'{"message":"Internal server error"}'),
+]
+
+
+@pytest.mark.parametrize(("failure", "status", "body"), FAILURES)
+@looped
+async def test_a_failure_of_choice_is_answered_by_the_stage(failure: Exception, status: int, body: bytes) -> None:
+    def now(_: Request) -> Answer:
+        raise failure
+
+    async def later(_: Request) -> Answer:
+        await asyncio.sleep(0)
+        raise failure
+
+    async with Doors({"/now": now, "/later": later}) as doors:
+        client = await doors.client()
+        assert await client.ask("/now") == (status, body)
+        assert await client.ask("/later") == (status, body)
+        assert doors.cell(layout.H_FAILURES) == 2
+
+
 @looped
 async def test_framing_fields_of_a_step_are_dropped() -> None:
     names = (b"Content-Length", b"transfer-encoding", b"Connection", b"Keep-Alive", b"Date", b"Trailer", b"Upgrade")
@@ -248,7 +327,7 @@ async def test_expect_is_answered_before_the_body(step: Callable) -> None:
 @looped
 async def test_a_body_over_the_limit_is_a_413(fields: tuple[str, ...], body: bytes) -> None:
     called = []
-    async with Doors({"/s": lambda request: called.append(request) or Answer(200)}, body_bytes=10) as doors:
+    async with Doors({"/s": lambda request: called.append(request.body) or Answer(200)}, body_bytes=10) as doors:
         client = await doors.client()
         client.send("/s", *fields, method="POST", body=body)
         status, head, _ = await client.answer()
@@ -256,7 +335,7 @@ async def test_a_body_over_the_limit_is_a_413(fields: tuple[str, ...], body: byt
         assert await client.ended()
         fresh = await doors.client()
         assert await fresh.ask("/s", method="POST", body=b"x" * 10) == (200, b"")
-    assert [request.body for request in called] == [b"x" * 10]
+    assert called == [b"x" * 10]
 
 
 @looped

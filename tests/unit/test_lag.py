@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import time
 
-from fastgw._core.door import Answer
+from fastgw._core.step import Answer
 from fastgw.observe import layout
 from tests.support.door import Client, Doors, eventually, run
 

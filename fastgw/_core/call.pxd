@@ -1,0 +1,24 @@
+"""Calls of Python steps: one HTTP exchange each with a group of upstreams, on the engine's pooled connections.
+
+A call is an exchange without a client. It goes through the same pool, answer parser, health, retries and clocks as a
+client's (attempt.pxd). Everything of it happens without the GIL but for its beginning, the head of its answer and its
+end.
+"""
+from fastgw._core.request cimport Request
+from fastgw._core.state cimport Calling
+
+cdef class Flight:          # a call on its way
+    cdef Calling calling
+    cdef bytes head, body   # of the request, as sent
+    cdef int status
+    cdef list headers       # of the answer
+    cdef Request request    # that it is made for; None: no client's
+    cdef readonly object outcome    # Reply or CallFailed, once it is over
+    cdef public object told     # called with the outcome, where it was not over at once
+    cdef int begin(self, object call) except -1
+    cdef void end(self, object outcome)
+
+# Raises TypeError or ValueError for what is no call.
+cdef Flight flight_begin(object call, Request request)
+cdef void calls_open(object loop)
+cdef void calls_close()     # end those under way; a new one fails at once

@@ -1,0 +1,3 @@
+from fastgw._core.step import Call, Reply
+
+async def fetch(call: Call) -> Reply: ...

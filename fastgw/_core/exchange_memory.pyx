@@ -1,0 +1,97 @@
+"""The free list of exchanges, and held bodies."""
+from libc.stdint cimport uint64_t
+from libc.stdlib cimport calloc, free, malloc, realloc
+from libc.string cimport memcpy, memset
+
+from fastgw._core.state cimport Field, core
+
+# A sanitizer sees the use of an exchange that has ended only where its memory is given back.
+cdef extern from *:
+    """
+    #ifdef __SANITIZE_ADDRESS__
+    #define FREE_EXCHANGES 0
+    #else
+    #define FREE_EXCHANGES 256
+    #endif
+    """
+    const unsigned int FREE_EXCHANGES   # kept for reuse
+
+cdef enum:
+    FREE_HEAD_BYTES = 4096      # a kept exchange keeps at most this much head buffer
+    FIRST_HOLD = 4096
+
+
+cdef Exchange* exchange_take(PlanData* plan) noexcept nogil:
+    cdef Exchange* ex = core.free_exchanges
+    cdef char* head
+    cdef Field* fields
+    cdef unsigned int cap
+    if ex != NULL:
+        core.free_exchanges = ex.next
+        core.nfree -= 1
+    else:
+        ex = <Exchange*>calloc(1, sizeof(Exchange))
+        if ex == NULL:
+            return NULL
+        ex.fields = <Field*>malloc(sizeof(Field) * (core.limits.head_fields + 1))
+        if ex.fields == NULL:
+            free(ex)
+            return NULL
+    head, cap, fields = ex.head, ex.head_cap, ex.fields
+    memset(&ex.conn, 0, <char*>&ex.match - <char*>&ex.conn)
+    ex.head, ex.head_cap, ex.fields = head, cap, fields
+    ex.match.nparams = 0
+    ex.plan = plan
+    ex.plan.refs += 1
+    return ex
+
+
+cdef void destroy(Exchange* ex) noexcept nogil:
+    free(ex.head)
+    free(ex.fields)
+    free(ex)
+
+
+cdef void exchange_give(Exchange* ex) noexcept nogil:
+    ex.plan.refs -= 1
+    if core.nfree >= FREE_EXCHANGES or ex.head_cap > FREE_HEAD_BYTES or core.memory_step:
+        destroy(ex)
+        return
+    ex.next = core.free_exchanges
+    core.free_exchanges = ex
+    core.nfree += 1
+
+
+cdef void exchanges_close() noexcept nogil:
+    cdef Exchange* ex
+    while core.free_exchanges != NULL:
+        ex = core.free_exchanges
+        core.free_exchanges = ex.next
+        destroy(ex)
+    core.nfree = 0
+
+
+cdef bint body_hold(Exchange* ex, const char* p, uint32_t n) noexcept nogil:
+    cdef uint64_t need = ex.body_seen + n
+    cdef uint64_t cap = ex.collected_cap if ex.collected_cap else FIRST_HOLD
+    cdef char* grown
+    if need > ex.collected_cap:
+        while cap < need:
+            cap *= 2
+        grown = <char*>realloc(ex.collected, cap)
+        if grown == NULL:
+            return False
+        if ex.collected == NULL:
+            core.live.buffers += 1
+        ex.collected = grown
+        ex.collected_cap = <unsigned int>cap
+    memcpy(ex.collected + ex.body_seen, p, n)
+    ex.body_seen = need
+    return True
+
+
+cdef void body_free(Exchange* ex) noexcept nogil:
+    if ex.collected != NULL:
+        free(ex.collected)
+        ex.collected = NULL
+        core.live.buffers -= 1

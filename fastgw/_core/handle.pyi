@@ -1,0 +1,3 @@
+class Handle:
+    key: bytes
+    def __init__(self, key: bytes) -> None: ...

@@ -1,0 +1,29 @@
+from collections.abc import Iterable, Mapping
+
+class Request:
+    def __init__(
+        self,
+        method: bytes = b"GET",
+        path: bytes = b"/",
+        query: bytes = b"",
+        headers: Iterable[tuple[bytes, bytes]] = (),
+        parameters: Iterable[bytes] = (),
+        body: bytes = b"",
+        raw_path: bytes | None = None,
+        context: Mapping[str, str] | None = None,
+    ) -> None: ...
+    @property
+    def method(self) -> bytes: ...
+    @property
+    def path(self) -> bytes: ...
+    @property
+    def raw_path(self) -> bytes: ...
+    @property
+    def query(self) -> bytes: ...
+    @property
+    def headers(self) -> list[tuple[bytes, bytes]]: ...
+    @property
+    def parameters(self) -> list[bytes]: ...
+    @property
+    def body(self) -> bytes: ...
+    def context(self, name: str) -> str: ...

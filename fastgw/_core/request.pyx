@@ -1,0 +1,122 @@
+"""Requests of Python steps."""
+from libc.stdint cimport uint32_t
+
+from fastgw._core.bytes cimport Span, Writer, writer_init
+from fastgw._core.program cimport context_value
+from fastgw._core.program import CONTEXTS
+from fastgw._core.state cimport Exchange, field_name, field_value
+
+cdef enum:
+    CONTEXT_BYTES = 65536
+
+cdef char context_bytes[CONTEXT_BYTES]
+
+
+cdef bytes text(Span s):
+    return <bytes>s.p[:s.n] if s.n else b""
+
+
+cdef class Request(Ticket):
+    """A request behind a door; bytes as they came, names in the client's spelling.
+
+    It can be read until its answer is given. method: as sent. path: canonical, with base path and stage. raw_path: as
+    the client wrote it. query: without "?". headers: (name, value) in order. parameters: the path's, in the order of the
+    resource, still encoded. body: whole.
+
+    Made by hand, for tests and trial runs, it has what it is given.
+    """
+
+    def __init__(self, method=b"GET", path=b"/", query=b"", headers=(), parameters=(), body=b"", raw_path=None,
+                 context=None):
+        self._method, self._path, self._query, self._body = method, path, query, body
+        self._headers, self._parameters = list(headers), list(parameters)
+        self._raw_path = path if raw_path is None else raw_path
+        self.contexts = dict(context or {})
+
+    cdef Exchange* tied(self) except NULL:
+        if self.ex == NULL:
+            raise RuntimeError("the request is over: its answer has been given")
+        return self.ex
+
+    @property
+    def method(self) -> bytes:
+        cdef Exchange* ex
+        if self._method is None:
+            ex = self.tied()
+            self._method = <bytes>ex.head[ex.verb_off:ex.verb_off + ex.verb_n]
+        return self._method
+
+    @property
+    def path(self) -> bytes:
+        if self._path is None:
+            self._path = text(self.tied().path)
+        return self._path
+
+    @property
+    def raw_path(self) -> bytes:
+        if self._raw_path is None:
+            self._raw_path = text(self.tied().raw_path)
+        return self._raw_path
+
+    @property
+    def query(self) -> bytes:
+        if self._query is None:
+            self._query = text(self.tied().query)
+        return self._query
+
+    @property
+    def headers(self) -> list:
+        cdef Exchange* ex
+        cdef uint32_t i
+        if self._headers is None:
+            ex = self.tied()
+            self._headers = [(text(field_name(ex.head, &ex.fields[i])), text(field_value(ex.head, &ex.fields[i])))
+                             for i in range(ex.nfields)]
+        return self._headers
+
+    @property
+    def parameters(self) -> list:
+        cdef Exchange* ex
+        cdef int k
+        if self._parameters is None:
+            ex = self.tied()
+            self._parameters = [<bytes>ex.rest.p[ex.match.off[k]:ex.match.off[k] + ex.match.len[k]]
+                                for k in range(ex.match.nparams)]
+        return self._parameters
+
+    @property
+    def body(self) -> bytes:
+        cdef Exchange* ex
+        if self._body is None:
+            ex = self.tied()
+            self._body = <bytes>ex.collected[:ex.body_seen] if ex.body_seen else b""
+        return self._body
+
+    def context(self, str name) -> str:
+        """A context variable by the engine's name (program.CONTEXTS), "" where it has no value; bytes that are no
+        UTF-8 are read as Latin-1. Raises KeyError for a name that there is not."""
+        cdef Writer w
+        cdef bytes value
+        cdef int which = CONTEXTS[name]
+        if self.contexts is not None:
+            return self.contexts.get(name, "")
+        writer_init(&w, context_bytes, CONTEXT_BYTES)
+        context_value(self.tied(), which, &w)
+        value = <bytes>w.p[:w.n]
+        try:
+            return value.decode()
+        except UnicodeDecodeError:
+            return value.decode("latin-1")
+
+    cdef void load(self):
+        self.method, self.path, self.raw_path, self.query, self.headers, self.parameters, self.body
+
+    cdef void given_up(self):
+        """What still works on it sees that it is cancelled, and may look at the request while it ends."""
+        task, flight = self.task, self.flight
+        self.load()
+        self.task = self.flight = self.then = None
+        if flight is not None:
+            flight.cancel()
+        if task is not None:
+            task.cancel()

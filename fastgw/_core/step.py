@@ -1,0 +1,84 @@
+"""What a route's step in Python is made of: what it is given, what it answers, and the calls that it may make.
+
+A step is a callable `step(request) -> Answer | Sent | Awaitable[Answer | Sent]`. It runs on the worker's loop and must
+not block it. It may raise Failure, which is answered by the stage's gateway responses. Anything else that it raises is
+a 500 and a line in the log.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+from fastgw._core.handle import Handle
+from fastgw._core.request import Request
+
+Fields = list[tuple[bytes, bytes]]
+
+
+@dataclass(slots=True)
+class Answer:
+    """What a step answers; framing, connection and Date fields are the engine's: a step's own are dropped."""
+
+    status: int
+    headers: Fields = field(default_factory=list)
+    body: bytes = b""
+
+
+class Failure(Exception):
+    """A request ends here. code: a row of the failure table; message in place of its own; detail: why, for the log and
+    for $context.error.validationErrorString."""
+
+    def __init__(self, code: int, message: str | None = None, detail: str | None = None) -> None:
+        super().__init__(code, message, detail)
+        self.code, self.message, self.detail = code, message, detail
+
+
+@dataclass(slots=True)
+class Call:
+    """One HTTP exchange with a group of upstreams, on the engine's pooled connections.
+
+    target        a handle of the plan's (Plan.handle)
+    path          with its query, encoded
+    headers       Host is the group's authority unless it is here; framing fields are the engine's
+    timeout_ms    of the whole call: waiting, connecting, sending, and the answer to its end
+    max_bytes     of the answer's body; a larger one is INTEGRATION_BAD_ANSWER
+    """
+
+    target: Handle
+    method: bytes
+    path: bytes
+    headers: Fields = field(default_factory=list)
+    body: bytes = b""
+    timeout_ms: int = 29_000
+    max_bytes: int = 10 << 20
+
+
+@dataclass(slots=True)
+class Reply:
+    """An upstream's answer: its fields in order without the hop-by-hop ones (RFC 9110 section 7.6.1), its whole body
+    without framing, and the microseconds from the request sent to the answer complete."""
+
+    status: int
+    headers: Fields
+    body: bytes
+    us: int
+
+
+class CallFailed(Exception):
+    """No answer came. code: a row of the failure table: INTEGRATION_FAILURE, INTEGRATION_TIMEOUT,
+    INTEGRATION_BAD_ANSWER or UPSTREAM_OVERLOADED."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+@dataclass(slots=True)
+class Sent:
+    """What a step returns to have one call made without a task of its own: then(request, outcome) goes on."""
+
+    call: Call
+    then: Callable[[Request, Reply | CallFailed], "Outcome"]
+
+
+Outcome = Answer | Sent | Awaitable[Answer | Sent]
+Step = Callable[[Request], Outcome]

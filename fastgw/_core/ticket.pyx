@@ -1,0 +1,34 @@
+"""Tickets of Python work."""
+from cpython.ref cimport Py_DECREF, Py_INCREF
+
+
+cdef class Ticket:
+    cdef void given_up(self):
+        """Nothing is to be done about work that only an exchange waits for."""
+
+
+cdef void ticket_tie(Exchange* ex, Ticket ticket):
+    ticket.ex = ex
+    ex.ticket = <void*>ticket
+    Py_INCREF(ticket)
+
+
+cdef void ticket_drop(Exchange* ex):
+    cdef Ticket ticket
+    if ex.ticket != NULL:
+        ticket = <Ticket>ex.ticket
+        ticket.ex = NULL
+        ex.ticket = NULL
+        Py_DECREF(ticket)
+
+
+cdef void give_up(Exchange* ex) noexcept:
+    cdef Ticket ticket = <Ticket>ex.ticket
+    ticket.given_up()
+    ticket_drop(ex)
+
+
+cdef void ticket_leave(Exchange* ex) noexcept nogil:
+    if ex.ticket != NULL:
+        with gil:
+            give_up(ex)
