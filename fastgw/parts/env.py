@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from fastgw._core.handle import Handle
 from fastgw.model.api import Api, Route
 from fastgw.model.gateway import Stage
 from fastgw.model.place import Place
@@ -13,7 +14,7 @@ from fastgw.parts.uri import Uri
 class Groups(Protocol):
     """The upstream groups of the plan that is being compiled."""
 
-    def number(self, uri: Uri, place: Place) -> int:
+    def handle(self, uri: Uri, place: Place) -> Handle:
         """The group of a URI's authority, for the target of a Call.
 
         Raises ValueError with the place for one that cannot be served.

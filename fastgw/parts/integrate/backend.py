@@ -1,13 +1,10 @@
 """Who answers an integration's request: what the walk gives a backend, and what it asks of one."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
-if TYPE_CHECKING:
-    from fastgw._core.door import Call, Reply, Request
+from fastgw._core.step import Call, Reply, Request
 
 
 @dataclass(slots=True)
@@ -31,7 +28,7 @@ class Backend(Protocol):
     """One kind of integration that makes a call. Both functions run on the loop and must not block."""
 
     def request(self, outgoing: Outgoing, request: Request) -> Call:
-        """The exchange to make. Raises door.Failure where it cannot be made, as for want of credentials."""
+        """The exchange to make. Raises step.Failure where it cannot be made, as for want of credentials."""
 
     def outcome(self, reply: Reply) -> str:
         """What selection patterns are held against: the status in digits, or the message of a function's error."""
