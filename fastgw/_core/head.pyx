@@ -98,9 +98,19 @@ cdef int on_value(void* p, const char* at, size_t n) noexcept nogil:
 
 
 cdef int on_extension(void* p, const char* at, size_t n) noexcept nogil:
+    """A piece of a name or a value of a chunk extension."""
     cdef Exchange* ex = <Exchange*>p
     ex.extension_bytes += <uint32_t>n + 1
+    ex.extension_part += n != 0
     return HPE_USER if ex.extension_bytes > TRAILER_BYTES else 0
+
+
+cdef int on_extension_part(void* p) noexcept nogil:
+    """Neither of the two may be empty (RFC 9112 section 7.1.1); llhttp lets it be."""
+    cdef Exchange* ex = <Exchange*>p
+    cdef bint empty = ex.extension_part == 0
+    ex.extension_part = 0
+    return HPE_USER if empty else 0
 
 
 cdef int on_head(void* p) noexcept nogil:
@@ -124,6 +134,8 @@ request_settings.on_header_field = on_field
 request_settings.on_header_value = on_value
 request_settings.on_chunk_extension_name = on_extension
 request_settings.on_chunk_extension_value = on_extension
+request_settings.on_chunk_extension_name_complete = on_extension_part
+request_settings.on_chunk_extension_value_complete = on_extension_part
 request_settings.on_headers_complete = on_head
 request_settings.on_body = on_body
 request_settings.on_message_complete = on_message

@@ -453,6 +453,7 @@ cdef struct Exchange:
     uint64_t up_deadline    # ms; of the whole answer, whatever the tries. 0: nothing has been sent
     uint64_t id_high, id_low
     uint32_t extension_bytes    # chunk extensions and trailers seen
+    uint32_t extension_part     # pieces of the name or value of an extension that is being read
     const char* base        # of the head while parsing
     char* head
     uint32_t head_n

@@ -143,6 +143,17 @@ def test_chunk_extensions_and_trailers_end_here(served: Served) -> None:
     assert request.trailers == () and "x-trailer" not in request.names()
 
 
+@pytest.mark.parametrize("cut", (False, True), ids=("whole", "bytes"))
+@pytest.mark.parametrize("extension", (b";=b", b";a=", b";a;=b", b";a=b;", b";a=;b"))
+def test_chunk_extensions_without_a_name_or_a_value(served: Served, extension: bytes, cut: bool) -> None:
+    data = b"POST /e HTTP/1.1\r\nHost: gw.test\r\nTransfer-Encoding: chunked\r\n\r\n5" + extension + b"\r\nhello\r\n"
+    data += b"0\r\n\r\n"
+    with served.gateway.wire() as wire:
+        wire.deliver([data[at : at + 1] for at in range(len(data))] if cut else [data])
+        assert wire.answer().status == 400
+        assert wire.ends()
+
+
 def test_many_small_chunks(served: Served) -> None:
     pieces = [bytes([65 + n % 26]) for n in range(3000)]
     assert served.fetch(chunked("/small-chunks", *pieces)).body == b"".join(pieces)
