@@ -1,26 +1,26 @@
 """Build and send the upstream's request."""
-from libc.stdint cimport uint8_t, uint64_t
+from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memchr
 
-from fastgw._core.bytes cimport Span, Writer, put, put_char, put_field, put_span, put_uint, same_case, writer_init
+from fastgw._core.bytes cimport Span, Writer, put, put_char, put_field, put_span, put_uint, writer_init
 from fastgw._core.clock cimport micros
 from fastgw._core.failure cimport (F_BAD_MESSAGE, F_BAD_REQUEST_PARAMETERS, F_HEADERS_TOO_LARGE, F_REQUEST_TOO_LARGE)
 from fastgw._core.gather cimport (gather_chunk, gather_clear, gather_crowded, gather_piece, gather_send, to_upstream)
 from fastgw._core.head cimport chunks_feed
 from fastgw._core.llhttp cimport HPE_OK, HPE_PAUSED
+from fastgw._core.mapped cimport (mapped_fields, mapped_full, mapped_has, mapped_hides_field, mapped_hides_query,
+                                  mapped_queries, mapped_text)
 from fastgw._core.names cimport name_token
-from fastgw._core.program cimport PROGRAM_MISSING, PROGRAM_OK, PROGRAM_REFUSED, program_write, query_name_is, query_next
+from fastgw._core.program cimport PROGRAM_MISSING, PROGRAM_OK, PROGRAM_REFUSED, program_write, query_next
 from fastgw._core.state cimport (BODY_CHUNKED, BODY_LENGTH, BODY_NONE, Field, M_DROP, M_LISTED, M_LOOSE, PATCH, POST,
                                  PUT, R_DROP_REQUEST, R_IDENTITY, RoutePlan, StagePlan, T_AUTHORIZATION, T_HOST,
                                  core)
 from fastgw._core.upstream cimport upstream_progress, upstream_sent
 
 cdef enum:
-    MAPPED_BYTES = 32768
-    MAPPED = 64                 # fields a route may map; the plan compiler holds to it
+    PATH_BYTES = 32768
 
-cdef char mapped_text[MAPPED_BYTES]
-cdef bint mapped_has[MAPPED]            # which of the route's mapped fields have a value for this request
+cdef char path_bytes[PATH_BYTES]
 
 
 cdef inline bint seen(const uint64_t* tokens, uint8_t token) noexcept nogil:
@@ -33,16 +33,8 @@ cdef inline void see(uint64_t* tokens, uint8_t token) noexcept nogil:
 
 # --- target
 
-cdef bint overridden(const RoutePlan* route, Span name) noexcept nogil:
-    cdef uint32_t i
-    for i in range(route.nqueries):
-        if query_name_is(name, route.queries[i].name):
-            return True
-    return False
-
-
 cdef void put_client_query(Writer* w, Exchange* ex, char* mark) noexcept nogil:
-    """The client's query as it came, without the parameters that the route sets itself."""
+    """The client's query as it came, without the parameters that the route sets or removes."""
     cdef uint32_t at = 0
     cdef Span name, value
     if ex.route.nqueries == 0:
@@ -52,7 +44,7 @@ cdef void put_client_query(Writer* w, Exchange* ex, char* mark) noexcept nogil:
             mark[0] = c"&"
         return
     while query_next(ex.query, &at, &name, &value):
-        if overridden(ex.route, name):
+        if mapped_hides_query(name):
             continue
         put_char(w, mark[0])
         mark[0] = c"&"
@@ -77,64 +69,69 @@ cdef bint has_dot_segment(const char* p, uint32_t n) noexcept nogil:
     return False
 
 
+cdef int put_own_path(Writer* w, Exchange* ex) noexcept nogil:
+    """The path that the route maps; PROGRAM_MISSING where it has no value for this request."""
+    cdef Writer own
+    cdef uint32_t before = w.n
+    cdef int result
+    writer_init(&own, path_bytes, PATH_BYTES)
+    result = program_write(&ex.route.own_path, ex, &own)
+    if result == PROGRAM_MISSING and ex.route.own_path.n == 1:
+        return PROGRAM_MISSING
+    if own.n == 0 or own.p[0] != c"/":
+        put_char(w, c"/")
+    put(w, own.p, own.n)
+    w.full = w.full or own.full
+    return PROGRAM_REFUSED if has_dot_segment(w.p + before, w.n - before) else PROGRAM_OK
+
+
+cdef int put_path(Writer* w, Exchange* ex) noexcept nogil:
+    cdef RoutePlan* route = ex.route
+    cdef uint32_t before = w.n
+    cdef int result = PROGRAM_MISSING
+    if route.own_path.n:
+        result = put_own_path(w, ex)
+    if result == PROGRAM_MISSING:
+        result = program_write(&route.path, ex, w)
+        # Values may make a dot segment together with the text around them.
+        if route.path.n > 1 and has_dot_segment(w.p + before, w.n - before):
+            return PROGRAM_REFUSED
+    return result
+
+
 cdef int put_target(Writer* w, Exchange* ex) noexcept nogil:
     cdef RoutePlan* route = ex.route
     cdef char mark = c"?"
-    cdef uint32_t i, before = w.n
-    cdef int result
-    if program_write(&route.path, ex, w) == PROGRAM_REFUSED:
-        return PROGRAM_REFUSED
-    # Values may make a dot segment together with the text around them.
-    if route.path.n > 1 and has_dot_segment(w.p + before, w.n - before):
+    cdef Span mapped
+    if put_path(w, ex) == PROGRAM_REFUSED:
         return PROGRAM_REFUSED
     if route.query.n:
         put_char(w, c"?")
         mark = c"&"
         if program_write(&route.query, ex, w) == PROGRAM_REFUSED:
             return PROGRAM_REFUSED
+    if route.nqueries:
+        mapped_queries(ex, route.queries, route.nqueries)
     put_client_query(w, ex, &mark)
-    for i in range(route.nqueries):
-        before = w.n
-        put_char(w, mark)
-        put_span(w, route.queries[i].name)
-        put_char(w, c"=")
-        result = program_write(&route.queries[i].value, ex, w)
-        if result == PROGRAM_REFUSED:
-            return PROGRAM_REFUSED
-        if result == PROGRAM_MISSING:
-            w.n = before
-        else:
-            mark = c"&"
+    if route.nqueries:
+        mapped = mapped_text()
+        if mapped.n:
+            put_char(w, mark)
+            put(w, mapped.p + 1, mapped.n - 1)
+        w.full = w.full or mapped_full()
     return PROGRAM_OK
 
 
 # --- fields
 
-cdef void write_mapped(Exchange* ex, Writer* mapped, uint64_t* tokens) noexcept nogil:
-    """Evaluate the route's mapped fields; one without a value is left out."""
+cdef void see_mapped(Exchange* ex, uint64_t* tokens) noexcept nogil:
+    """What the route maps is not for the gateway to fill in."""
     cdef RoutePlan* route = ex.route
-    cdef uint32_t i, before
+    cdef uint16_t i
     cdef bint exact
     for i in range(route.nheaders):
-        before = mapped.n
-        put_span(mapped, route.headers[i].name)
-        put(mapped, b": ", 2)
-        mapped_has[i] = program_write(&route.headers[i].value, ex, mapped) == PROGRAM_OK
-        put(mapped, b"\r\n", 2)
-        if mapped_has[i]:
+        if mapped_has(i):
             see(tokens, name_token(ex.plan.names, route.headers[i].name.p, route.headers[i].name.n, &exact))
-        else:
-            mapped.n = before
-
-
-cdef bint replaced(Exchange* ex, const Field* f) noexcept nogil:
-    cdef uint32_t i
-    cdef Span name
-    for i in range(ex.route.nheaders):
-        name = ex.route.headers[i].name
-        if mapped_has[i] and name.n == f.name_n and same_case(name.p, ex.head + f.name, name.n):
-            return True
-    return False
 
 
 cdef void put_client_fields(Writer* w, Exchange* ex, uint64_t* tokens) noexcept nogil:
@@ -153,7 +150,7 @@ cdef void put_client_fields(Writer* w, Exchange* ex, uint64_t* tokens) noexcept 
                 continue
         if f.marks & M_LISTED and f.token != T_AUTHORIZATION:
             continue
-        if ex.route.nheaders and replaced(ex, f):
+        if ex.route.nheaders and mapped_hides_field(ex.head + f.name, f.name_n):
             continue
         if f.token and not f.marks & M_LOOSE:
             see(tokens, f.token)
@@ -175,7 +172,6 @@ cdef int forward_build(Exchange* ex) noexcept nogil:
     cdef StagePlan* stage = ex.stage
     cdef RoutePlan* route = ex.route
     cdef Writer* w = &to_upstream.text
-    cdef Writer mapped
     cdef uint64_t tokens[2]
     cdef uint32_t i
     tokens[0] = tokens[1] = 0
@@ -187,15 +183,16 @@ cdef int forward_build(Exchange* ex) noexcept nogil:
     if put_target(w, ex) == PROGRAM_REFUSED:
         return F_BAD_REQUEST_PARAMETERS
     put(w, b" HTTP/1.1\r\n", 11)
-    writer_init(&mapped, mapped_text, MAPPED_BYTES)
     if route.nheaders:
-        write_mapped(ex, &mapped, tokens)
+        mapped_fields(ex, route.headers, route.nheaders)
+        see_mapped(ex, tokens)
     if not seen(tokens, T_HOST):
         put(w, b"Host: ", 6)
         put_span(w, ex.up.target.authority)
         put(w, b"\r\n", 2)
     put_client_fields(w, ex, tokens)
-    put(w, mapped.p, mapped.n)
+    if route.nheaders:
+        put_span(w, mapped_text())
     for i in range(stage.ndefaults):
         if not seen(tokens, stage.default_tokens[i]):
             put_span(w, stage.defaults[i].name)
@@ -205,7 +202,7 @@ cdef int forward_build(Exchange* ex) noexcept nogil:
     program_write(&stage.forward, ex, w)
     put_framing(w, ex)
     put(w, b"\r\n", 2)
-    if w.full or mapped.full:
+    if w.full or (route.nheaders and mapped_full()):
         return F_HEADERS_TOO_LARGE
     return FORWARDED
 

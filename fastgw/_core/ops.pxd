@@ -11,6 +11,7 @@ cdef enum OpKind:
     OP_HEADER = 4           # last value of header `text`
     OP_HEADER_MULTI = 5
     OP_CONTEXT = 6          # context variable `index`
+    OP_ANSWER_MULTI = 7     # all values of the upstream's field `text`, comma-separated
 
 cdef enum Encode:
     E_RAW = 0
@@ -25,6 +26,7 @@ cdef enum Encode:
     E_LOG_JSON = 9          # the same inside a JSON string
     E_LOG_JSON_VALUE = 10   # the same as a whole JSON value: number, string or null
     E_LOG_XML = 11
+    E_WHOLE_PATH = 12       # a decoded value in a path, its slashes kept
 
 cdef struct Op:
     uint8_t kind
@@ -36,6 +38,20 @@ cdef struct Program:
     Op* ops
     uint32_t n
 
+cdef enum Action:
+    MAP_OVERWRITE = 0       # in place of the message's own of that name
+    MAP_APPEND = 1
+    MAP_REMOVE = 2          # `value` is empty
+
 cdef struct Mapping:        # a query or header parameter set by the plan
     Span name               # as written on the wire
     Program value
+    uint8_t action
+
+cdef struct AnswerPlan:     # what becomes of the upstream's answers of one status
+    uint16_t status         # the upstream's
+    uint16_t sends          # sent instead, with `status_line`; 0: by `says`
+    uint16_t nfields
+    Mapping* fields
+    Span status_line        # with its CRLF
+    Program says            # the status sent instead; where it says none, the upstream's own

@@ -26,6 +26,7 @@ cdef class Plan:
     cdef Reply* make_replies(self, object items) except NULL
     cdef LogPlan* make_log(self, object spec) except? NULL
     cdef int fill_route(self, RoutePlan* route, dict spec) except -1
+    cdef int fill_answers(self, RoutePlan* route, object spec) except -1
     cdef int fill_cache(self, RoutePlan* route, object spec) except -1
     cdef Checks* make_checks(self, dict spec) except NULL
     cdef Bucket bucket(self, object spec) except *

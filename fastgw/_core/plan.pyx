@@ -8,9 +8,9 @@ from fastgw._core.handle cimport Handle
 from fastgw._core.names cimport name_add, name_token
 from fastgw._core.router cimport Router
 from fastgw._core.schema cimport Schema
-from fastgw._core.state cimport (ApiPlan, CachePlan, Cors, KEYED_AUTHORIZATION, KEYED_COOKIE, KEY_HEADER, KeyPart,
-                                 LogPlan, NameTable, Op, ROUTE_FAIL, ROUTE_FIXED, ROUTE_PROXY, ROUTE_PYTHON,
-                                 StageName, T_ACCEPT_ENCODING, T_AGE, T_AUTHORIZATION, T_CACHE_CONTROL, T_CONNECTION,
+from fastgw._core.state cimport (AnswerPlan, ApiPlan, CachePlan, Cors, KEYED_AUTHORIZATION, KEYED_COOKIE, KEY_HEADER,
+                                 KeyPart, LogPlan, MAP_OVERWRITE, NameTable, Op, ROUTE_FAIL, ROUTE_FIXED,
+                                 ROUTE_PROXY, ROUTE_PYTHON, StageName, T_ACCEPT_ENCODING, T_AGE, T_AUTHORIZATION, T_CACHE_CONTROL, T_CONNECTION,
                                  T_CONTENT_ENCODING, T_CONTENT_LENGTH, T_CONTENT_TYPE, T_COOKIE, T_CORS_METHOD, T_EXPECT, T_EXPIRES,
                                  T_FIRST_OF_PLAN, T_HOST, T_IF_MATCH, T_IF_MODIFIED_SINCE, T_IF_NONE_MATCH,
                                  T_IF_UNMODIFIED_SINCE, T_KEEP_ALIVE, T_ORIGIN, T_RANGE, T_SET_COOKIE,
@@ -101,10 +101,12 @@ cdef class Plan:
         return p
 
     cdef Mapping* mappings(self, object items) except? NULL:
+        """items: (name, ops) or (name, ops, action of ops.Action) each."""
         cdef Mapping* all = <Mapping*>self.arena.take(sizeof(Mapping) * (len(items) or 1))
-        for i, (name, ops) in enumerate(items):
+        for i, (name, ops, *action) in enumerate(items):
             all[i].name = self.arena.keep(name)
             all[i].value = self.program(ops)
+            all[i].action = action[0] if action else <int>MAP_OVERWRITE
         return all
 
     cdef Reply* make_replies(self, object items) except NULL:
@@ -143,6 +145,8 @@ cdef class Plan:
             route.nqueries = len(spec["queries"])
             route.headers = self.mappings(spec["headers"])
             route.nheaders = len(spec["headers"])
+            route.own_path = self.program(spec.get("own_path", ()))
+            self.fill_answers(route, spec.get("answers", ()))
             self.fill_cache(route, spec["cache"])
         elif route.kind == ROUTE_FIXED:
             route.fixed_head = self.program(spec["head"])
@@ -156,6 +160,21 @@ cdef class Plan:
             self.kept.append(spec["step"])
             route.step = <void*>spec["step"]
             route.timeout_ms = spec["timeout_ms"]
+        return 0
+
+    cdef int fill_answers(self, RoutePlan* route, object spec) except -1:
+        """spec: dicts of status, fields (see mappings), sends (a status or 0), status_line and says (ops)."""
+        cdef AnswerPlan* answer
+        route.nanswers = len(spec)
+        route.answers = <AnswerPlan*>self.arena.take(sizeof(AnswerPlan) * (route.nanswers or 1))
+        for i, item in enumerate(spec):
+            answer = &route.answers[i]
+            answer.status = item["status"]
+            answer.fields = self.mappings(item["fields"])
+            answer.nfields = len(item["fields"])
+            answer.sends = item["sends"]
+            answer.status_line = self.arena.keep(item["status_line"])
+            answer.says = self.program(item["says"])
         return 0
 
     cdef int fill_cache(self, RoutePlan* route, object spec) except -1:

@@ -44,6 +44,7 @@ cdef enum Context:          # what OP_CONTEXT can put in; `index` of the op
     C_KEY_NAME = 55
     C_LEVEL = 56            # of the limit that refused the request
     C_CACHE = 57            # "hit", "miss", "bypass"
+    C_BELOW_STAGE = 58      # canonical path below base path and stage, still encoded
 
 cdef enum:
     C_FIRST_NUMBER = C_TIME_MS

@@ -9,8 +9,8 @@ from fastgw._core.failure cimport F_INTEGRATION_FAILURE, F_UPSTREAM_OVERLOADED
 from fastgw._core.allowance cimport LEVEL_NONE
 from fastgw._core.keys cimport key_name
 from fastgw._core.state cimport (CACHE_BYPASS, CACHE_HIT, CACHE_MISS, E_ESCAPED_PATH, E_ESCAPED_QUERY, E_HEADER,
-                                 E_JSON, E_JSON_STRING, E_PATH, E_QUERY,
-                                 E_RAW, Field, M_LOOSE, OP_CONTEXT, OP_HEADER_MULTI, OP_PARAM, OP_QUERY, OP_QUERY_MULTI,
+                                 E_JSON, E_JSON_STRING, E_PATH, E_QUERY, E_RAW, E_WHOLE_PATH, Field, M_LOOSE,
+                                 OP_ANSWER_MULTI, OP_CONTEXT, OP_HEADER_MULTI, OP_PARAM, OP_QUERY, OP_QUERY_MULTI,
                                  OP_TEXT, Op, Reply, T_USER_AGENT, field_value)
 
 cdef extern from "<arpa/inet.h>" nogil:
@@ -84,10 +84,11 @@ cdef int encode_put(Writer* w, Span value, int mode) noexcept nogil:
         return PROGRAM_REFUSED      # a dot segment would lead elsewhere
     if mode == E_RAW or mode == E_ESCAPED_PATH:
         put_span(w, value)
-    elif mode == E_PATH or mode == E_QUERY or mode == E_ESCAPED_QUERY:
+    elif mode == E_PATH or mode == E_QUERY or mode == E_ESCAPED_QUERY or mode == E_WHOLE_PATH:
         for i in range(value.n):
             byte = <uint8_t>value.p[i]
-            if UNRESERVED[byte] or (mode == E_ESCAPED_QUERY and byte == c"%"):
+            if UNRESERVED[byte] or (mode == E_ESCAPED_QUERY and byte == c"%") \
+                    or (mode == E_WHOLE_PATH and byte == c"/"):
                 put_char(w, <char>byte)
             else:
                 put_escape(w, byte)
@@ -171,20 +172,21 @@ cdef bint query_value(Exchange* ex, Span wanted, bint multi, Writer* w) noexcept
     return found
 
 
-cdef bint header_value(Exchange* ex, Span wanted, bint multi, Writer* w) noexcept nogil:
+cdef bint header_value(const char* base, Field* fields, uint32_t n, Span wanted, bint multi, Writer* w) noexcept nogil:
+    """The last value of a head's field, or all of them."""
     cdef uint32_t i
     cdef Field* f
     cdef bint found = False
-    for i in range(ex.nfields):
-        f = &ex.fields[i]
-        if f.name_n != wanted.n or not same_case(ex.head + f.name, wanted.p, wanted.n):
+    for i in range(n):
+        f = &fields[i]
+        if f.name_n != wanted.n or not same_case(base + f.name, wanted.p, wanted.n):
             continue
         if not multi:
             w.n = 0
         elif found:
             put_char(w, c",")
         found = True
-        put_span(w, field_value(ex.head, f))
+        put_span(w, field_value(base, f))
     return found
 
 
@@ -352,6 +354,8 @@ cdef bint context_text(Exchange* ex, int which, Span* value) noexcept nogil:
     elif which == C_LEVEL:
         if ex.level != LEVEL_NONE:
             value[0] = span(LEVELS[ex.level], <uint32_t>strlen(LEVELS[ex.level]))
+    elif which == C_BELOW_STAGE:
+        value[0] = ex.rest
     elif which == C_CACHE:
         if ex.cache == CACHE_HIT:
             value[0] = span(b"hit", 3)
@@ -451,8 +455,10 @@ cdef int program_write(const Program* program, Exchange* ex, Writer* w) noexcept
             found = context_value(ex, op.index, &value)
         elif op.kind == OP_QUERY or op.kind == OP_QUERY_MULTI:
             found = query_value(ex, op.text, op.kind == OP_QUERY_MULTI, &value)
+        elif op.kind == OP_ANSWER_MULTI:
+            found = ex.up != NULL and header_value(ex.up.base, ex.up.fields, ex.up.nfields, op.text, True, &value)
         else:
-            found = header_value(ex, op.text, op.kind == OP_HEADER_MULTI, &value)
+            found = header_value(ex.head, ex.fields, ex.nfields, op.text, op.kind == OP_HEADER_MULTI, &value)
         if value.full:
             w.full = True
         if not found:
@@ -490,5 +496,6 @@ CONTEXTS = {
     "RESPONSE_LENGTH": C_RESPONSE_LENGTH, "RESPONSE_LATENCY": C_RESPONSE_LATENCY,
     "INTEGRATION_STATUS": C_INTEGRATION_STATUS, "INTEGRATION_LATENCY": C_INTEGRATION_LATENCY,
     "INTEGRATION_ERROR": C_INTEGRATION_ERROR, "REFERER": C_REFERER, "CACHE": C_CACHE,
+    "BELOW_STAGE": C_BELOW_STAGE,
 }
 """Context variables by the engine's own names, for the plan compiler."""

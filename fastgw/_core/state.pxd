@@ -24,10 +24,10 @@ from fastgw._core.fields cimport (Field, M_DROP, M_LISTED, M_LOOSE, Name, NameTa
 from fastgw._core.group cimport Address, Ejection, MAX_ENDPOINTS, TargetLimits
 from fastgw._core.keys cimport KeyHeader, KeyRecord, KeyUse
 from fastgw._core.llhttp cimport PARSER_BYTES
-from fastgw._core.ops cimport (E_ESCAPED_PATH, E_ESCAPED_QUERY, E_HEADER, E_JSON, E_JSON_STRING, E_LOG_JSON,
-                               E_LOG_JSON_VALUE, E_LOG_TEXT, E_LOG_XML, E_PATH, E_QUERY, E_RAW,
-                               Mapping, Op, OP_CONTEXT, OP_HEADER, OP_HEADER_MULTI, OP_PARAM, OP_QUERY,
-                               OP_QUERY_MULTI, OP_TEXT, Program)
+from fastgw._core.ops cimport (AnswerPlan, E_ESCAPED_PATH, E_ESCAPED_QUERY, E_HEADER, E_JSON, E_JSON_STRING,
+                               E_LOG_JSON, E_LOG_JSON_VALUE, E_LOG_TEXT, E_LOG_XML, E_PATH, E_QUERY, E_RAW,
+                               E_WHOLE_PATH, MAP_OVERWRITE, Mapping, Op, OP_ANSWER_MULTI, OP_CONTEXT, OP_HEADER,
+                               OP_HEADER_MULTI, OP_PARAM, OP_QUERY, OP_QUERY_MULTI, OP_TEXT, Program)
 from fastgw._core.router cimport RouterMatch, RouterTable
 from fastgw._core.stream cimport Stream
 from fastgw._core.verbs cimport DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT, verb_idempotent
@@ -144,10 +144,11 @@ cdef struct RoutePlan:
     Span verb               # sent upstream unless verb_in_own
     Program path            # upstream path
     Program query           # upstream query of the URI itself, without "?"
+    Program own_path        # in place of `path`, where it has a value; n 0: none
     Mapping* queries
     Mapping* headers
-    uint16_t nqueries
-    uint16_t nheaders
+    AnswerPlan* answers
+    uint16_t nqueries, nheaders, nanswers
     Span resource           # "/pets/{id}"
     Span operation          # "GET", "ANY", "$default"
     Span key                # "GET /pets/{id}", "$default"
@@ -448,6 +449,7 @@ cdef struct Exchange:
     uint64_t bytes_out      # of the answer, its framing and interim answers included
     uint64_t began          # us; the head was complete: `started` where it came in one piece
     uint16_t up_status      # of the upstream's answer; 0: none
+    const AnswerPlan* answer    # what the route makes of it; NULL: nothing
     uint64_t wait_deadline  # ms
     uint64_t tried          # bits of the endpoints that failed it
     uint64_t up_deadline    # ms; of the whole answer, whatever the tries. 0: nothing has been sent

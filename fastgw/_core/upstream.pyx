@@ -77,7 +77,7 @@ cdef void succeed(UpConn* up, Exchange* ex) noexcept nogil:
     e.latency_us += <int32_t>((us - e.latency_us) // 8)
     if e.target.limits.max_latency:
         breaker_sample(e.target, us, now_ms())
-    if ex.status >= 500 and e.target.ejection.status_5xx:
+    if ex.up_status >= 500 and e.target.ejection.status_5xx:
         pool_judge(e)
     else:
         endpoint_good(e, now_ms())

@@ -48,8 +48,8 @@ def as_text(gateway: Gateway) -> str:
 
 def _shown(integration: Integration) -> tuple[str, str]:
     match integration:
-        case HttpProxy(uri=uri):
-            return "HTTP_PROXY", uri
+        case HttpProxy(uri=uri, private=private):
+            return "HTTP_PROXY", private or uri
         case Mock(status=status):
             return f"MOCK {status}", ""
         case Unserved(what=what):

@@ -3,6 +3,7 @@
 from collections.abc import Collection
 
 from fastgw.load.document import View
+from fastgw.load.mapping import HTTP_API_TARGET
 from fastgw.load.names import (
     ANY_METHOD,
     AUTHORIZER,
@@ -138,7 +139,10 @@ def is_http_api(root: View) -> bool:
 
 
 def _is_http_integration(integration: dict) -> bool:
-    return str(integration.get("payloadFormatVersion")) in ("2", "2.0") or "integrationSubtype" in integration
+    parameters = integration.get("requestParameters")
+    names = parameters if isinstance(parameters, dict) else ()
+    return str(integration.get("payloadFormatVersion")) in ("2", "2.0") or "integrationSubtype" in integration \
+        or bool(integration.get("responseParameters")) or any(HTTP_API_TARGET.match(str(name)) for name in names)
 
 
 def _path_items(root: View) -> list[dict]:

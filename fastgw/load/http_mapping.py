@@ -45,9 +45,6 @@ _RESERVED = re.compile(
     re.IGNORECASE)
 """Fields that the service does not let be mapped, either way. Source: the page above, "Reserved headers"."""
 
-_OWN = frozenset({"date"})
-"""Of answers: the gateway puts its own on each."""
-
 
 @dataclass(frozen=True, slots=True)
 class Side:
@@ -164,7 +161,7 @@ class Changes:
             self._problems.error(view.key_place, "bad-mapping", f"{shown(key)} is no {side.noun}; write "
                                  f"{one_of(forms)}")
             return None
-        if location == HEADER and (why := _refused(name, side)):
+        if location == HEADER and (why := _refused(action, name, side)):
             self._problems.error(view.key_place, "reserved-header", f"{key}: {name} cannot be mapped: {why}")
             return None
         if action == REMOVE:
@@ -200,11 +197,17 @@ def _target(found: re.Match[str]) -> tuple[str, str, str]:
         (location or whole).lower(), name or ""
 
 
-def _refused(name: str, side: Side) -> str:
+def _refused(action: str, name: str, side: Side) -> str:
+    """Why a field cannot be mapped; empty where it can."""
+    lowered = name.lower()
     if _RESERVED.fullmatch(name):
         return "the service reserves it"
-    if side.name == RESPONSE and name.lower() in _OWN:
+    if side.name == RESPONSE and lowered == "date":
         return "the gateway puts its own on every answer"
+    if side.name == REQUEST and lowered == "expect":
+        return "the gateway answers it itself"
+    if side.name == REQUEST and lowered == "host" and action != OVERWRITE:
+        return "a request has one; overwrite it"
     return ""
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from fastgw.load import caching, mock
 from fastgw.load.document import View
+from fastgw.load.http_integration import HttpApiProxy
 from fastgw.load.mapping import HTTP_API_TARGET, REQUEST_TARGET, Unmapped, source
 from fastgw.load.problem import did_you_mean, one_of, shown
 from fastgw.load.reader import Reader
@@ -36,10 +37,11 @@ MAX_MAPPED = 64
 
 @dataclass(frozen=True, slots=True)
 class Integrations:
-    """clear: authorities that the fastgw.yaml gives an address, served without TLS."""
+    """clear: authorities that the fastgw.yaml gives an address, served without TLS. http: those of an HTTP API."""
 
     reader: Reader
     clear: frozenset[str] = frozenset()
+    http: bool = False
 
     def read(self, view: View, route: str, path_parameters: Collection[str], place: Place) -> Integration:
         """route ("GET /pets") is for messages; place is where the operation stands."""
@@ -76,6 +78,8 @@ class _One:
         kind = self.reader.name(given, TYPES)
         if kind == "MOCK":
             return self._mock()
+        if kind == "HTTP_PROXY" and self.shared.http:
+            return self._http_api_proxy()
         if kind == "HTTP_PROXY":
             return self._http_proxy()
         if kind is None:
@@ -108,6 +112,11 @@ class _One:
                 self.problems.warning(view.place, "bad-mapping",
                                       f"{key}: {error}; a MOCK has no use for it, so it is ignored")
         return mock.read(self.reader, self.view, self.place, self.route)
+
+    def _http_api_proxy(self) -> Integration:
+        found = HttpApiProxy(self.reader, self.view, self.route, self.shared.clear,
+                             self.shared.needs_tls).read(tuple(self.parameters))
+        return found if isinstance(found, HttpProxy) else self._unserved(*found)
 
     def _http_proxy(self) -> Integration:
         view, reader = self.view, self.reader
@@ -167,11 +176,11 @@ class _One:
         mappings: list[ParameterMapping] = []
         unserved: tuple[str, str] | None = None
         if self.view.get("responseParameters") is not None and self.view.value["responseParameters"]:
-            unserved = ("responseParameters", "of HTTP APIs is not served yet")
+            unserved = ("responseParameters", "is a mapping of HTTP APIs, and this is a REST API")
         parameters = self.reader.mapping(self.view.get("requestParameters"))
         for key, view in parameters.items() if parameters is not None else ():
             if HTTP_API_TARGET.match(key):
-                unserved = (shown(key), "(the mapping form of HTTP APIs) is not served yet")
+                unserved = (shown(key), "is the mapping form of HTTP APIs, and this is a REST API")
                 continue
             found = REQUEST_TARGET.fullmatch(key)
             if found is None:

@@ -73,7 +73,7 @@ class _ApiReader:
         self.kind = choices.kind or (ApiKind.HTTP if is_http_api(root) else ApiKind.REST)
         self.guards = Guards(reader, root, choices.allow_unenforced)
         self.checks = RequestChecks(reader, root, choices.modes, self.guards)
-        self.integrations = Integrations(reader, choices.clear)
+        self.integrations = Integrations(reader, choices.clear, self.kind is ApiKind.HTTP)
         self.plain = PlainUpstreams(self.integrations, root, choices.upstream)
         strict = self.kind is ApiKind.REST and speaks_aws(root)
         self.tree = ResourceTree(self.problems, strict)

@@ -32,8 +32,9 @@ Host = Annotated[str, Meta(
     pattern=r"^(\*|[A-Za-z0-9]([A-Za-z0-9._-]{0,252}))$",
     description='a host name without port, or "*" for every host that no other domain claims')]
 Authority = Annotated[str, Meta(
-    pattern=r"^([A-Za-z0-9][A-Za-z0-9._-]{0,252}|\[[0-9A-Fa-f:.]{2,45}\])(:[0-9]{1,5})?$",
-    description="host or host:port as integration URIs write it")]
+    pattern=r"^(([A-Za-z0-9][A-Za-z0-9._-]{0,252}|\[[0-9A-Fa-f:.]{2,45}\])(:[0-9]{1,5})?"
+            r"|arn:aws[a-z-]*:(elasticloadbalancing|servicediscovery):[A-Za-z0-9:/_-]{1,512})$",
+    description="host or host:port as integration URIs write it, or the ARN that a private integration names")]
 Address = Annotated[str, Meta(
     pattern=r"^(unix:/.{1,107}|([A-Za-z0-9][A-Za-z0-9._-]{0,252}|\[[0-9A-Fa-f:.]{2,45}\]):[0-9]{1,5})$",
     description="host:port, [v6]:port or unix:/path")]

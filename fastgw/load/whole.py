@@ -19,6 +19,9 @@ def check_whole(gateway: Gateway, problems: Problems) -> None:
     for api in gateway.apis:
         stages = [(stage, dict(stage.variables)) for stage in gateway.stages if stage.api == api.name]
         for route, proxy in _proxies(api):
+            if proxy.private is not None:
+                reached.add(proxy.private)
+                continue
             if "${" not in proxy.uri:
                 reached.add(target(proxy.uri).authority)
                 continue

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from fastgw.model.http_mapping import Change, ResponseChanges
 from fastgw.model.place import Place
 from fastgw.model.value import Mapped, Source, Text
 
@@ -30,6 +31,10 @@ class HttpProxy:
                None takes the gateway-wide setting
     cache_keys what of a request tells two cached answers of one path apart; None: its whole query
     cache_namespace  resources of one namespace share their cached answers
+    changes    mappings of an HTTP API, in the order of the definition
+    answers    the same, of its answers
+    private    of an HTTP API: the upstream's name, an ARN in lower case, in place of a uri; the stage's name stays in
+               the path
     """
 
     method: str | None
@@ -39,6 +44,9 @@ class HttpProxy:
     timeout_ms: int | None = None
     cache_keys: tuple[Source, ...] | None = None
     cache_namespace: str | None = None
+    changes: tuple[Change, ...] = ()
+    answers: tuple[ResponseChanges, ...] = ()
+    private: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,10 +12,11 @@ from fastgw.model.api import DEFAULT_ROUTE, METHODS, Api, ApiKind, Cors, Route
 from fastgw.model.gateway import ANY_HOST, DEFAULT_STAGE, Domain, Gateway, Stage
 from fastgw.model.integration import HttpProxy, Mock
 from fastgw.model.usage import by_method
-from fastgw.parts.uri import split_uri
+from fastgw.parts.uri import Uri, split_uri
 from fastgw.plan.accesslog import compile_log
 from fastgw.plan.caching import cache_spec
 from fastgw.plan.checks import CompiledChecks
+from fastgw.plan.http_mapping import answer_changes, request_changes
 from fastgw.plan.knobs import Knobs
 from fastgw.plan.limits import LimitCells, plans
 from fastgw.plan.ops import IN_HEADER, IN_QUERY, Op, context, merged, of_source, of_uri_part, text
@@ -164,6 +165,8 @@ class _Compiler:
         self, stage: Stage, route: Route, integration: HttpProxy, variables: Mapping[str, str]
     ) -> dict[str, Any]:
         parameters = _PARAMETER.findall(route.path)
+        if integration.changes or integration.answers or integration.private is not None:
+            return self._changed_proxy(stage, integration, variables, parameters)
         uri = split_uri(integration.uri, variables, integration.place)
         sources = {m.name: m.source for m in integration.mappings if m.location == "path"}
         queries, headers = [], []
@@ -184,16 +187,48 @@ class _Compiler:
         if len(headers) > MAX_MAPPED:
             raise ValueError(f"{integration.place}: error: {len(headers)} mapped headers, at most {MAX_MAPPED}")
         return {
-            "kind": "proxy",
-            "target": self._targets.number(uri, integration.place),
-            "first_byte_ms": integration.timeout_ms or 0,
-            "timeout_ms": integration.timeout_ms or round(self._settings.total_timeout * 1000),
-            "verb": integration.method.encode() if integration.method else None,
+            **self._proxied(uri, integration),
             "path": path,
             "query": query,
             "queries": queries,
             "headers": headers,
             "cache": cache_spec(stage.cache, route, integration, variables, parameters),
+        }
+
+    def _proxied(self, uri: Uri, integration: HttpProxy) -> dict[str, Any]:
+        """Where a request goes, and for how long."""
+        return {
+            "kind": "proxy",
+            "target": self._targets.number(uri, integration.place),
+            "first_byte_ms": integration.timeout_ms or 0,
+            "timeout_ms": integration.timeout_ms or round(self._settings.total_timeout * 1000),
+            "verb": integration.method.encode() if integration.method else None,
+        }
+
+    def _changed_proxy(
+        self, stage: Stage, integration: HttpProxy, variables: Mapping[str, str], parameters: list[str]
+    ) -> dict[str, Any]:
+        """With the mappings of an HTTP API. What they make of an answer is not kept: such a route has no cache."""
+        if integration.private is None:
+            uri = split_uri(integration.uri, variables, integration.place)
+            path = of_uri_part(uri.path, {}, variables, parameters, query=False)
+            query = of_uri_part(uri.query, {}, variables, parameters, query=True)
+        else:
+            uri = Uri("http", integration.private, "", "")
+            own = "" if stage.name == DEFAULT_STAGE else f"/{stage.name}"
+            path, query = merged([text(own), context("BELOW_STAGE")]), []
+        try:
+            changes = request_changes(integration.changes, variables, parameters)
+            answers = answer_changes(integration.answers, variables, parameters)
+        except ValueError as error:
+            raise ValueError(f"{integration.place}: error: {error}") from None
+        return {
+            **self._proxied(uri, integration),
+            "path": path,
+            "query": query,
+            **changes,
+            "answers": answers,
+            "cache": None,
         }
 
 

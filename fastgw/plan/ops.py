@@ -12,8 +12,9 @@ from fastgw.model.value import Context, RequestParameter, Source, StageVariable,
 
 Op = tuple[int, int, int, bytes]
 
-TEXT, PARAM, QUERY, QUERY_MULTI, HEADER, HEADER_MULTI, CONTEXT = range(7)
+TEXT, PARAM, QUERY, QUERY_MULTI, HEADER, HEADER_MULTI, CONTEXT, ANSWER_MULTI = range(8)
 RAW, PATH, IN_QUERY, ESCAPED_QUERY, IN_HEADER, IN_JSON, JSON_STRING, ESCAPED_PATH = range(8)
+WHOLE_PATH = 12
 
 _PATH_SAFE = "/:@!$&'()*+,;=-._~%"
 _QUERY_SAFE = _PATH_SAFE + "?"
@@ -96,7 +97,7 @@ def of_source(source: Source, variables: Mapping[str, str], parameters: Sequence
         if source.name not in parameters:
             return None
         # Path parameters stay percent-encoded, as the service passes them.
-        kept = {PATH: ESCAPED_PATH, IN_QUERY: ESCAPED_QUERY}.get(encode, encode)
+        kept = {PATH: ESCAPED_PATH, WHOLE_PATH: ESCAPED_PATH, IN_QUERY: ESCAPED_QUERY}.get(encode, encode)
         return (PARAM, kept, parameters.index(source.name), b"")
     if source.location == "querystring":
         return (QUERY_MULTI if source.multi else QUERY, encode, 0, source.name.encode())
@@ -108,6 +109,8 @@ def _literal(value: str, encode: int) -> str:
         return quote(value, safe="-._~")
     if encode == IN_QUERY:
         return quote(value, safe="-._~")
+    if encode == WHOLE_PATH:
+        return quote(value, safe=_PATH_SAFE)
     return value
 
 

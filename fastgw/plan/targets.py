@@ -59,7 +59,7 @@ class Targets:
             policy = f"hash {kind}"
         return {
             "key": key,
-            "authority": key,
+            "authority": authority_of(upstream).encode(),
             "sources": sources(upstream),
             "allow_private": upstream.allow_private,
             "policy": policy,
@@ -79,6 +79,14 @@ class Targets:
             "eject_5xx": ejection.status_5xx,
             "slow_start_ms": upstream.slow_start_ms,
         }
+
+
+def authority_of(upstream: Upstream) -> str:
+    """What Host says: the name in the URIs; where that is an ARN, which is no host, the first place it leads to."""
+    if not upstream.authority.startswith("arn:"):
+        return upstream.authority
+    first = next((one.address for one in upstream.addresses if not one.address.startswith("unix:")), None)
+    return first or upstream.srv or "localhost"
 
 
 def sources(upstream: Upstream) -> list[Source]:

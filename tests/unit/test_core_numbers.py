@@ -10,7 +10,7 @@ from fastgw.errors import CODE
 from fastgw.model.api import METHODS
 from fastgw.model.usage import AWAY
 from fastgw.observe import layout
-from fastgw.plan import accesslog, ops, rules
+from fastgw.plan import accesslog, http_mapping, ops, rules
 from fastgw.runtime.redis import leases
 
 CORE = Path(__file__).resolve().parents[2] / "fastgw" / "_core"
@@ -74,6 +74,7 @@ def test_the_latency_buckets_fit_a_row() -> None:
                 "HEADER": "HEADER",
                 "HEADER_MULTI": "HEADER_MULTI",
                 "CONTEXT": "CONTEXT",
+                "ANSWER_MULTI": "ANSWER_MULTI",
             },
         ),
         (
@@ -88,6 +89,7 @@ def test_the_latency_buckets_fit_a_row() -> None:
                 "JSON": "IN_JSON",
                 "JSON_STRING": "JSON_STRING",
                 "ESCAPED_PATH": "ESCAPED_PATH",
+                "WHOLE_PATH": "WHOLE_PATH",
             },
         ),
     ],
@@ -97,6 +99,10 @@ def test_ops(enum: str, prefix: str, names: dict[str, str]) -> None:
     if enum == "Encode":
         theirs |= {f"E_{name}": getattr(accesslog, name) for name in LOG_MODES}
     assert members("ops", enum) == theirs
+
+
+def test_actions() -> None:
+    assert members("ops", "Action") == {f"MAP_{name.upper()}": number for name, number in http_mapping.ACTIONS.items()}
 
 
 LOG_MODES = ("LOG_TEXT", "LOG_JSON", "LOG_JSON_VALUE", "LOG_XML")

@@ -98,6 +98,9 @@ def test_response_mappings_by_status():
     ("{199: {remove:header.x: ''}}", "responses", "is no status"),
     ("{default: {remove:header.x: ''}}", "responses", "is no status"),
     ("{200: {overwrite:header.date: now}}", "responses", "its own on every answer"),
+    ("append:header.host: a", "request", "a request has one"),
+    ("remove:header.Host: ''", "request", "a request has one"),
+    ("overwrite:header.expect: a", "request", "the gateway answers it itself"),
     ("remove:header.x: a", "request", "needs no value"),
 ])
 def test_wrong_mappings_are_told(text, what, said):

@@ -223,9 +223,6 @@ def test_loader_and_plan_agree_on_mapped_headers() -> None:
         ({"connectionType": "VPC_LINK", "connectionId": "${link}"}, "VPC_LINK"),
         ({"integrationTarget": "arn:x"}, "VPC_LINK"),
         ({"integrationSubtype": "SQS-SendMessage"}, "SQS-SendMessage"),
-        ({"requestParameters": {"append:header.a": "b"}}, '"append:header.a"'),
-        ({"requestParameters": {"overwrite:path": "/x"}}, '"overwrite:path"'),
-        ({"responseParameters": {"200": {"append:header.a": "b"}}}, "responseParameters"),
         (
             {"requestParameters": {"integration.request.header.a": "method.request.body.b"}},
             'mapping "method.request.body.b"',
