@@ -27,6 +27,7 @@ from fastgw._core.ticket cimport ticket_drop, ticket_tie
 cdef const DoorEvents* events
 cdef object LOOP = None
 log = logging.getLogger("fastgw")
+CODES = range(FAILURE_CODES)
 
 cdef enum:
     FIELD_BYTES = 65536     # of one answer's own fields
@@ -50,16 +51,16 @@ cdef void failed(Request request, error):
     if ex == NULL:
         return
     untie(request)
-    if isinstance(error, (Failure, CallFailed)) and 0 <= error.code < FAILURE_CODES:
+    if isinstance(error, (Failure, CallFailed)) and error.code in CODES:
         code = error.code
     elif error is not None:
         log.error("a step failed: %s: %s", type(error).__name__, error)
     if isinstance(error, Failure):
         if error.message is not None:
-            message = error.message.encode()
+            message = str(error.message).encode(errors="replace")
             ex.message = span(message, len(message))
         if error.detail is not None:
-            detail = error.detail.encode()
+            detail = str(error.detail).encode(errors="replace")
             ex.detail = span(detail, len(detail))
     with nogil:
         events.failed(ex, code)

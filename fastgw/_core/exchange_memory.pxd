@@ -1,10 +1,12 @@
 """Where exchanges come from and go back to: a free list, and the bodies that they hold."""
 from libc.stdint cimport uint32_t
 
+from fastgw._core.bytes cimport Span
 from fastgw._core.state cimport Exchange, PlanData
 
 cdef Exchange* exchange_take(PlanData* plan) noexcept nogil     # all zero but for what it keeps; NULL: no memory
 cdef void exchange_give(Exchange* ex) noexcept nogil            # and its plan; nothing may be under way
 cdef void exchanges_close() noexcept nogil                      # free the free list
 cdef bint body_hold(Exchange* ex, const char* p, uint32_t n) noexcept nogil     # into ex.collected; False: no memory
+cdef bint text_keep(Span* kept, const char* p, uint32_t n) noexcept nogil       # a copy in place of what is there
 cdef void body_free(Exchange* ex) noexcept nogil

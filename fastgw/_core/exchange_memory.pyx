@@ -54,6 +54,8 @@ cdef void destroy(Exchange* ex) noexcept nogil:
 
 cdef void exchange_give(Exchange* ex) noexcept nogil:
     ex.plan.refs -= 1
+    free(<void*>ex.told_error.p)
+    free(<void*>ex.told_id.p)
     if core.nfree >= FREE_EXCHANGES or ex.head_cap > FREE_HEAD_BYTES or core.memory_step:
         destroy(ex)
         return
@@ -69,6 +71,17 @@ cdef void exchanges_close() noexcept nogil:
         core.free_exchanges = ex.next
         destroy(ex)
     core.nfree = 0
+
+
+cdef bint text_keep(Span* kept, const char* p, uint32_t n) noexcept nogil:
+    cdef char* copy = <char*>malloc(n + 1)
+    if copy == NULL:
+        return False
+    memcpy(copy, p, n)
+    free(<void*>kept.p)
+    kept.p = copy
+    kept.n = n
+    return True
 
 
 cdef bint body_hold(Exchange* ex, const char* p, uint32_t n) noexcept nogil:

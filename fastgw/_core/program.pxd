@@ -25,6 +25,7 @@ cdef enum Context:          # what OP_CONTEXT can put in; `index` of the op
     C_RESPONSE_LATENCY = 24     # ms
     C_INTEGRATION_STATUS = 25   # of the upstream's answer
     C_INTEGRATION_LATENCY = 26  # ms, from the request sent to the head of the answer, or to the end without one
+    C_ANSWER_STATUS = 27    # that a step read out of that answer, as a function's own; else as C_INTEGRATION_STATUS
     # Texts that lie in memory and may hold any byte; see context_text.
     C_METHOD = 40
     C_PATH = 41             # as the client wrote it, base path and stage included
@@ -37,7 +38,7 @@ cdef enum Context:          # what OP_CONTEXT can put in; `index` of the op
     C_HOST_LABEL = 48       # the host's first label
     C_ERROR_MESSAGE = 49
     C_ERROR_TYPE = 50
-    C_INTEGRATION_ERROR = 51    # the message of a failure that is the upstream's
+    C_INTEGRATION_ERROR = 51    # what a step found wrong with an answer, or the message of a failure that is the upstream's
     C_ERROR_DETAIL = 52     # why a body was refused
     C_REFERER = 53          # without its query and fragment
     C_KEY = 54              # value of the API key
@@ -45,6 +46,7 @@ cdef enum Context:          # what OP_CONTEXT can put in; `index` of the op
     C_LEVEL = 56            # of the limit that refused the request
     C_CACHE = 57            # "hit", "miss", "bypass"
     C_BELOW_STAGE = 58      # canonical path below base path and stage, still encoded
+    C_ENDPOINT_ID = 59      # by which the upstream knows the request
 
 cdef enum:
     C_FIRST_NUMBER = C_TIME_MS

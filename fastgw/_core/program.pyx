@@ -365,6 +365,10 @@ cdef bint context_text(Exchange* ex, int which, Span* value) noexcept nogil:
             value[0] = span(b"bypass", 6)
     elif which == C_ERROR_DETAIL:
         value[0] = ex.detail
+    elif which == C_ENDPOINT_ID:
+        value[0] = ex.told_id
+    elif which == C_INTEGRATION_ERROR and ex.told_error.p != NULL:
+        value[0] = ex.told_error
     elif which == C_ERROR_MESSAGE and ex.message.p != NULL:
         value[0] = ex.message
     elif ex.failure:
@@ -386,7 +390,9 @@ cdef inline bint put_at_log(Writer* w, Exchange* ex, int which) noexcept nogil:
         put_uint(w, (ex.ended - ex.started) // 1000)
     elif which == C_INTEGRATION_LATENCY and ex.sent:
         put_uint(w, ((ex.answered if ex.answered else ex.ended) - ex.sent) // 1000)
-    elif which == C_INTEGRATION_STATUS and ex.up_status:
+    elif which == C_ANSWER_STATUS and ex.told_status:
+        put_uint(w, ex.told_status)
+    elif (which == C_INTEGRATION_STATUS or which == C_ANSWER_STATUS) and ex.up_status:
         put_uint(w, ex.up_status)
     else:
         return False
@@ -497,5 +503,6 @@ CONTEXTS = {
     "INTEGRATION_STATUS": C_INTEGRATION_STATUS, "INTEGRATION_LATENCY": C_INTEGRATION_LATENCY,
     "INTEGRATION_ERROR": C_INTEGRATION_ERROR, "REFERER": C_REFERER, "CACHE": C_CACHE,
     "BELOW_STAGE": C_BELOW_STAGE,
+    "ANSWER_STATUS": C_ANSWER_STATUS, "ENDPOINT_ID": C_ENDPOINT_ID,
 }
 """Context variables by the engine's own names, for the plan compiler."""

@@ -2,6 +2,7 @@
 from libc.stdint cimport uint32_t
 
 from fastgw._core.bytes cimport Span, Writer, writer_init
+from fastgw._core.exchange_memory cimport text_keep
 from fastgw._core.program cimport context_value
 from fastgw._core.program import CONTEXTS
 from fastgw._core.state cimport Exchange, field_name, field_value
@@ -14,6 +15,13 @@ cdef char context_bytes[CONTEXT_BYTES]
 
 cdef bytes text(Span s):
     return <bytes>s.p[:s.n] if s.n else b""
+
+
+cdef int keep(Span* kept, str value) except -1:
+    cdef bytes encoded = value.encode(errors="replace")
+    if not text_keep(kept, encoded, len(encoded)):
+        raise MemoryError
+    return 0
 
 
 cdef class Request(Ticket):
@@ -107,6 +115,20 @@ cdef class Request(Ticket):
             return value.decode()
         except UnicodeDecodeError:
             return value.decode("latin-1")
+
+    def note(self, *, status: int = 0, error: str | None = None, id: str | None = None) -> None:
+        """What the step has for the log. status: that it read out of the upstream's answer, as a function's own. error:
+        what is wrong with that answer. id: by which the upstream knows the request."""
+        cdef Exchange* ex
+        if self.contexts is not None:
+            return
+        ex = self.tied()
+        if status:
+            ex.told_status = status
+        if error is not None:
+            keep(&ex.told_error, error)
+        if id is not None:
+            keep(&ex.told_id, id)
 
     cdef void load(self):
         self.method, self.path, self.raw_path, self.query, self.headers, self.parameters, self.body

@@ -450,6 +450,9 @@ cdef struct Exchange:
     uint64_t began          # us; the head was complete: `started` where it came in one piece
     uint16_t up_status      # of the upstream's answer; 0: none
     const AnswerPlan* answer    # what the route makes of it; NULL: nothing
+    uint16_t told_status    # that a step read out of it, where that is another; 0: none
+    Span told_error         # that a step has for the log; owned
+    Span told_id            # by which the upstream knows the request; owned
     uint64_t wait_deadline  # ms
     uint64_t tried          # bits of the endpoints that failed it
     uint64_t up_deadline    # ms; of the whole answer, whatever the tries. 0: nothing has been sent

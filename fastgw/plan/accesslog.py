@@ -13,10 +13,12 @@ LOG_TEXT, LOG_JSON, LOG_JSON_VALUE, LOG_XML = range(8, 12)
 
 # Variables that have a value at the end of a request only.
 _AT_LOG = {
+    "awsEndpointRequestId": "ENDPOINT_ID",
     "integration.error": "INTEGRATION_ERROR",
     "integration.integrationStatus": "INTEGRATION_STATUS",
     "integration.latency": "INTEGRATION_LATENCY",
-    "integration.status": "INTEGRATION_STATUS",
+    "integration.requestId": "ENDPOINT_ID",
+    "integration.status": "ANSWER_STATUS",
     "integrationErrorMessage": "INTEGRATION_ERROR",
     "integrationLatency": "INTEGRATION_LATENCY",
     "integrationStatus": "INTEGRATION_STATUS",

@@ -1,9 +1,10 @@
 """An engine in this process, on a uvloop loop, with Python steps or a plan; and a client on the same loop."""
 
 import asyncio
+import functools
 import socket
 import struct
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from types import TracebackType
 from typing import Any
 
@@ -52,7 +53,12 @@ def group_spec(name: str, ports: Sequence[int], **limits: object) -> dict[str, o
     } | limits
 
 
-def plan_of(steps: Iterable[tuple[str, Step]], timeout_ms: int, groups: Iterable[dict[str, object]] = ()) -> Plan:
+def plan_of(
+    steps: Iterable[tuple[str, Step]],
+    timeout_ms: int,
+    groups: Iterable[dict[str, object]] = (),
+    line: dict[str, Any] | None = None,
+) -> Plan:
     """One API at every host's root; row FIRST_ROUTE_SLOT + n counts the n-th step."""
     routes = [
         {
@@ -82,7 +88,7 @@ def plan_of(steps: Iterable[tuple[str, Step]], timeout_ms: int, groups: Iterable
             "always": [],
             "forward": [],
             "defaults": [],
-            "log": None,
+            "log": line,
         }
     )
     plan.finish({}, [(b"", plan.add_api([], stage), -1)], {}, replies(None, {}))
@@ -98,9 +104,10 @@ class Doors:
         timeout_ms: int = 10_000,
         log: memoryview | None = None,
         groups: Sequence[dict[str, object]] = (),
+        line: dict[str, Any] | None = None,
         **settings: int,
     ) -> None:
-        self._groups = groups
+        self._groups, self._line = groups, line
         self._served, self._timeout_ms, self._log, self._settings = served, timeout_ms, log, settings
         self._stats = bytearray(layout.HEADER_BYTES + ROWS * layout.SLOT_BYTES)
         self._clients: list[Client] = []
@@ -131,7 +138,7 @@ class Doors:
 
     def swap(self, served: dict[str, Step] | Plan) -> None:
         self._plan = (
-            served if isinstance(served, Plan) else plan_of(served.items(), self._timeout_ms, self._groups)
+            served if isinstance(served, Plan) else plan_of(served.items(), self._timeout_ms, self._groups, self._line)
         )
         self.engine.swap(self._plan)
 
@@ -210,12 +217,32 @@ class Client:
         self.writer.close()
 
 
+def written(view: memoryview) -> Iterator[bytes]:
+    """The lines of a ring that has not wrapped; see fastgw/_core/logring.pxd."""
+    head = int.from_bytes(view[:8], "little")
+    at = 0
+    while at < head:
+        length = int.from_bytes(view[4096 + at : 4096 + at + 4], "little")
+        yield bytes(view[4096 + at + 8 : 4096 + at + 8 + length])
+        at += -(-(length + 8) // 8) * 8
+
+
 async def eventually(true: Callable[[], bool]) -> bool:
     """Whether it becomes true before patience ends."""
     deadline = asyncio.get_running_loop().time() + PATIENCE
     while not true() and asyncio.get_running_loop().time() < deadline:
         await asyncio.sleep(0.005)
     return true()
+
+
+def looped(test: Callable[..., Awaitable[Any]]) -> Callable[..., None]:
+    """The test runs on a uvloop loop of its own."""
+
+    @functools.wraps(test)
+    def outer(*arguments: object, **named: object) -> None:
+        run(test(*arguments, **named))
+
+    return outer
 
 
 def run(test: Awaitable[Any]) -> None:

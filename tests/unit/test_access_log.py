@@ -28,7 +28,7 @@ from fastgw.runtime.peer import Refused
 from fastgw.runtime.slots import Slots
 from fastgw.settings import Settings
 from tests.support.definition import mock, openapi
-from tests.support.door import Doors, eventually, run
+from tests.support.door import Doors, eventually, run, written
 from tests.support.latin import ONE_AS_LATIN1
 from tests.support.load_files import Files, messages
 
@@ -74,16 +74,6 @@ def test_a_line_that_could_grow_too_long_is_refused() -> None:
 
 
 # --- lines, by an engine in this process
-
-
-def written(view: memoryview) -> Iterator[bytes]:
-    """The lines of a ring that has not wrapped; see fastgw/_core/logring.pxd."""
-    head = int.from_bytes(view[:8], "little")
-    at = 0
-    while at < head:
-        length = int.from_bytes(view[4096 + at : 4096 + at + 4], "little")
-        yield bytes(view[4096 + at + 8 : 4096 + at + 8 + length])
-        at += -(-(length + 8) // 8) * 8
 
 
 @pytest.fixture

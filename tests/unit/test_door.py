@@ -1,25 +1,14 @@
 """Python steps behind the engine's doors: what they see, what they answer, and every way it can go wrong."""
 
 import asyncio
-import functools
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 
 import pytest
 
 from fastgw._core.step import Answer, CallFailed, Failure, Request
 from fastgw.errors import CODE
 from fastgw.observe import layout
-from tests.support.door import Doors, eventually, run
-
-
-def looped(test: Callable[..., Coroutine]) -> Callable[..., None]:
-    """The test runs on a uvloop loop of its own."""
-
-    @functools.wraps(test)
-    def outer(*arguments: object, **named: object) -> None:
-        run(test(*arguments, **named))
-
-    return outer
+from tests.support.door import Doors, eventually, looped
 
 
 def echo(request: Request) -> Answer:
