@@ -42,11 +42,11 @@ class BadText(Exception):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Document:
-    """locate(path) gives the marks of the key (or list item) and of the value it leads to."""
+    """locate(path) gives the places of the key (or list item) and of the value it leads to."""
 
     file: str
     value: object
-    locate: Callable[[Path], tuple[Mark, Mark]]
+    locate: Callable[[Path], tuple[Place, Place]]
 
     def view(self) -> "View":
         return View(self, self.value, ())
@@ -71,11 +71,11 @@ class View:
     def place(self) -> Place:
         """Of a mapping or list the place of its key, of anything else that of the value itself."""
         key, value = self.document.locate(self.path)
-        return Place(self.document.file, *(key if isinstance(self.value, dict | list) else value))
+        return key if isinstance(self.value, dict | list) else value
 
     @property
     def key_place(self) -> Place:
-        return Place(self.document.file, *self.document.locate(self.path)[0])
+        return self.document.locate(self.path)[0]
 
     @property
     def name(self) -> str:

@@ -13,6 +13,7 @@ from json.scanner import make_scanner
 
 from fastgw.load.document import MAX_DEPTH, BadText, Document, Mark, Path
 from fastgw.load.problem import shown
+from fastgw.model.place import Place
 
 _SPACE = re.compile(r"[ \t\n\r]*")
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]:,]', re.DOTALL)
@@ -51,7 +52,7 @@ def parse(file: str, text: str) -> Document:
         raise BadText([(Mark(1, 1), "not JSON: NaN and Infinity are not numbers of JSON")]) from None
     except ValueError:
         raise BadText([(Mark(1, 1), "a number has more digits than any definition needs")]) from None
-    return Document(file, value, _Places(text).locate)
+    return Document(file, value, _Places(file, text).locate)
 
 
 def _audit(text: str) -> None:
@@ -104,16 +105,17 @@ class _Lines:
 class _Places:
     """Offsets of keys and values, one table per container that was asked about."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, file: str, text: str) -> None:
+        self._file = file
         self._text = text
         self._lines: _Lines | None = None
         self._tables: dict[Path, dict[str | int, tuple[int, int]]] = {}
 
-    def locate(self, path: Path) -> tuple[Mark, Mark]:
+    def locate(self, path: Path) -> tuple[Place, Place]:
         if self._lines is None:
             self._lines = _Lines(self._text)
         key, value = self._offsets(path)
-        return self._lines.mark(key), self._lines.mark(value)
+        return Place(self._file, *self._lines.mark(key)), Place(self._file, *self._lines.mark(value))
 
     def _offsets(self, path: Path) -> tuple[int, int]:
         if not path:

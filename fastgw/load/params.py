@@ -59,6 +59,13 @@ class Params:
         """The text of a scalar or of a CloudFormation function."""
         return self._fill(view.value, 0)
 
+    def fill_value(self, value: object) -> Filled:
+        """The same of a plain value."""
+        return self._fill(value, 0)
+
+    def get(self, name: str) -> str | None:
+        return self._values.get(name)
+
     def put_known(self, text: str) -> str:
         """text with the names that are known put in and everything else left alone."""
         return self._holes(text, {}).text or text

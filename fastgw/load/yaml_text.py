@@ -26,6 +26,7 @@ from yaml.events import (
 
 from fastgw.load.document import MAX_DEPTH, MAX_KEYS, BadText, Document, Mark, Path
 from fastgw.load.problem import shown
+from fastgw.model.place import Place
 
 MAX_EXPANDED = 2_000_000
 """Values of a document with every alias written out."""
@@ -79,13 +80,13 @@ def parse(file: str, text: str) -> Document:
         raise BadText(builder.twice)
     marks = root.marks
 
-    def locate(path: Path) -> tuple[Mark, Mark]:
+    def locate(path: Path) -> tuple[Place, Place]:
         key = value = Mark(1, 1)
         below = marks
         for step in path:
             if isinstance(below, dict | list):
                 key, value, below = below[step]
-        return key, value
+        return Place(file, *key), Place(file, *value)
 
     return Document(file, root.value, locate)
 
