@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from os.path import basename
 
-from fastgw.load.definition import execute_api_id, read_definition
+from fastgw.load.definition import execute_api_id, read_definitions
 from fastgw.load.document import Document, read
 from fastgw.load.guards import ALLOWABLE
 from fastgw.load.native import NativeFile, Settings, is_native
@@ -15,7 +15,9 @@ from fastgw.load.openapi import Choices
 from fastgw.load.params import Params
 from fastgw.load.plain import check_upstream_url
 from fastgw.load.problem import Problem, Problems, did_you_mean, one_of, shown
+from fastgw.load.reader import Reader
 from fastgw.load.schema import STAGE_NAME
+from fastgw.load.templates import is_template, read_template
 from fastgw.load.whole import check_whole
 from fastgw.model.api import ApiKind
 from fastgw.model.gateway import ANY_HOST, DEFAULT_STAGE, Domain, Gateway, Stage
@@ -93,7 +95,19 @@ def _load(files: Sequence[str], options: LoadOptions, problems: Problems) -> tup
                       modes=frozenset({options.validation}))
     if native:
         return NativeFile(documents[0], problems, options.params, choices).read()
+    if is_template(documents[0].view()):
+        return _template(documents[0], problems, options, choices)
     return _plain(documents[0], problems, options, choices), {}
+
+
+def _template(document: Document, problems: Problems, options: LoadOptions,
+              choices: Choices) -> tuple[Gateway | None, Settings]:
+    """The APIs of a template with their stages, plans and domains."""
+    reader = Reader(problems, Params(options.params))
+    template = read_template(reader, document.view(), options.stage, choices.allow_unenforced)
+    if template is None:
+        return None, {}
+    return NativeFile(template.native, problems, options.params, choices, template.definitions).read()
 
 
 def _options_are_good(options: LoadOptions, problems: Problems) -> bool:
@@ -114,7 +128,7 @@ def _is_native(document: Document) -> bool:
 
 def _plain(document: Document, problems: Problems, options: LoadOptions, choices: Choices) -> Gateway | None:
     """One API with one stage, at the root of every host."""
-    api = read_definition(document, problems, Params(options.params), choices)
+    api = read_definitions([document], problems, Params(options.params), choices)
     if api is None:
         return None
     api = replace(api, id=execute_api_id(api.name, set()))

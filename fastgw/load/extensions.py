@@ -119,7 +119,7 @@ def is_http_api(root: View) -> bool:
     if root.get(PREFIX + "cors") is not None:
         return True
     paths = root.get("paths")
-    if paths is not None and paths.get("/" + DEFAULT_ROUTE) is not None:
+    if paths is not None and any(paths.get(name) is not None for name in (DEFAULT_ROUTE, "/" + DEFAULT_ROUTE)):
         return True
     components = root.get("components")
     shared = components.get(INTEGRATIONS) if components is not None else None

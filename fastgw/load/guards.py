@@ -101,6 +101,9 @@ class Guards:
         scheme = self._schemes.get(name) if self._schemes is not None else None
         if scheme is not None:
             scheme = self._reader.follow(scheme)
+        if scheme is None and name == "NONE":
+            # How SAM writes that an operation has no authorizer.
+            return
         if scheme is None:
             known = self._schemes.value if self._schemes is not None else ()
             hint = did_you_mean(name, known)

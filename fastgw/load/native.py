@@ -5,12 +5,13 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
 from os.path import dirname, join
+from types import MappingProxyType
 
 import msgspec
 
 from fastgw.load import caching, schema, typed, usage
 from fastgw.load.accesslog import read_log
-from fastgw.load.definition import execute_api_id, read_definition
+from fastgw.load.definition import execute_api_id, read_definitions
 from fastgw.load.document import Document, View, read
 from fastgw.load.functions import read_functions, read_lambda_api
 from fastgw.load.key_csv import add_key_file
@@ -36,11 +37,15 @@ def is_native(root: View) -> bool:
 
 
 class NativeFile:
-    """values are those of --param, which go before each API's own parameters; choices those of options."""
+    """values are those of --param, which go before each API's own parameters; choices those of options.
+
+    definitions  documents in hand, by the names that the file has for them; others are files beside it
+    """
 
     def __init__(self, document: Document, problems: Problems, values: MappingType[str, str],
-                 choices: Choices) -> None:
+                 choices: Choices, definitions: MappingType[str, Document] = MappingProxyType({})) -> None:
         self._document = document
+        self._definitions = definitions
         self._problems = problems
         self._values = values
         self._choices = choices
@@ -111,18 +116,29 @@ class NativeFile:
     def _apis(self) -> tuple[Api, ...]:
         found = []
         for name, given in self._given.items():
-            place = self._view("apis", name, "definition").place
-            document = read(join(dirname(self._document.file), given.definition), self._problems, place)
-            if document is None or not self._upstream_url_is_good(name, given):
-                continue
-            if is_native(document.view()):
-                self._problems.error(place, "not-a-definition", f"{given.definition} is a fastgw.yaml, "
-                                     "not a definition")
-                continue
-            api = read_definition(document, self._problems, self._params(given), self._choice(given), name)
-            if api is not None:
-                found.append(api)
+            own = Problems()
+            documents = self._documents(name, given, own)
+            if documents and self._upstream_url_is_good(name, given):
+                api = read_definitions(documents, own, self._params(given), self._choice(given), name, given.mode)
+                if api is not None:
+                    found.append(api)
+            self._problems.absorb(own, given.fail_on_warnings)
         return self._with_ids(found)
+
+    def _documents(self, name: str, given: schema.ApiFile, problems: Problems) -> list[Document]:
+        """The definitions of an API, in their order; none where one of them is wrong, which is told."""
+        view = self._view("apis", name, "definition")
+        views = list(view.elements()) or [view]
+        found = []
+        for text, its in zip(_listed(given.definition), views, strict=True):
+            document = self._definitions.get(text)
+            if document is None:
+                document = read(join(dirname(self._document.file), text), problems, its.place)
+            if document is not None and is_native(document.view()):
+                problems.error(its.place, "not-a-definition", f"{text} is a fastgw.yaml, not a definition")
+            elif document is not None:
+                found.append(document)
+        return found if len(found) == len(views) else []
 
     def _params(self, given: schema.ApiFile) -> Params:
         own = {name: as_text(value) for name, value in given.parameters.items()}
@@ -254,3 +270,7 @@ class NativeFile:
     def _settings(self) -> Settings:
         section = self._root.get("settings")
         return {name: (view.value, view.place) for name, view in section.items()} if section else {}
+
+
+def _listed(given: str | list[str]) -> list[str]:
+    return [given] if isinstance(given, str) else given

@@ -19,7 +19,8 @@ from fastgw.model.integration import GatewayResponse, Integration, Unserved
 from fastgw.model.place import Place
 from fastgw.model.validation import Mode
 
-_DEFAULT_PATH = "/" + DEFAULT_ROUTE
+_DEFAULT_PATHS = (DEFAULT_ROUTE, "/" + DEFAULT_ROUTE)
+"""How exports of the service write it, and how SAM does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +129,7 @@ class _ApiReader:
         followed = self.reader.follow(item)
         if followed is None or self.reader.mapping(followed) is None:
             return
-        default = path == _DEFAULT_PATH and self.kind is ApiKind.HTTP
+        default = path in _DEFAULT_PATHS and self.kind is ApiKind.HTTP
         try:
             own = ResourcePath(DEFAULT_ROUTE, (), False, DEFAULT_ROUTE) if default else read_path(path)
             whole = self._under_prefix(own)

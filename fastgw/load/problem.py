@@ -3,7 +3,7 @@
 import difflib
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fastgw.model.place import Place
 
@@ -39,6 +39,12 @@ class Problems:
 
     def warning(self, place: Place, code: str, message: str) -> None:
         self._found[Problem(WARNING, place, _printable(message), code)] = None
+
+    def absorb(self, other: "Problems", fail_on_warnings: bool = False) -> None:
+        """Take over what another collector has found; fail_on_warnings: its warnings are errors here."""
+        for problem in other._found:
+            severity = ERROR if fail_on_warnings else problem.severity
+            self._found[replace(problem, severity=severity)] = None
 
     def has_errors(self) -> bool:
         return any(problem.severity == ERROR for problem in self._found)

@@ -125,7 +125,11 @@ class StageFile(Struct, forbid_unknown_fields=True):
 class ApiFile(Struct, forbid_unknown_fields=True):
     """One API: its definition and what only the operator can say about it."""
 
-    definition: Annotated[Text, Meta(description="path of the definition, relative to this file")]
+    definition: Annotated[Text | Annotated[list[Text], Meta(min_length=1, max_length=100)], Meta(
+        description="path of the definition, relative to this file, or several that make up one API")]
+    mode: Annotated[Literal["merge", "overwrite"], Meta(
+        description="of several definitions: put together, or only the last one counts")] = "merge"
+    fail_on_warnings: Annotated[bool, Meta(description="what would be a warning is an error")] = False
     id: ApiId | UnsetType = UNSET
     kind: Literal["REST", "HTTP"] | UnsetType = UNSET
     basepath: Annotated[Literal["ignore", "prepend", "split"],

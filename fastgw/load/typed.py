@@ -107,6 +107,8 @@ class Check:
         if len(real) > 1 and any(isinstance(kind, types.StructType) for kind in real):
             written_out = isinstance(view.value, dict)
             real = [kind for kind in real if isinstance(kind, types.StructType) == written_out]
+        if len(real) > 1 and any(isinstance(_bare(kind), types.ListType) for kind in real):
+            real = [kind for kind in real if isinstance(_bare(kind), types.ListType) == isinstance(view.value, list)]
         if len(real) == 1:
             self.check(view, real[0], section)
         elif not any(_fits(view.value, kind) for kind in real):
@@ -147,6 +149,12 @@ class Check:
             return True
         self._error(view, "wrong-type", f"{view.name} must be {noun}, found {shown(view.value)}")
         return False
+
+
+def _bare(expected: types.Type) -> types.Type:
+    while isinstance(expected, types.Metadata):
+        expected = expected.type
+    return expected
 
 
 def _fits(value: object, expected: types.Type) -> bool:

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from fastgw.load.assembly import Assembly
 from fastgw.load.document import Document, View
 from fastgw.load.guards import Guards
+from fastgw.load.problem import shown
 from fastgw.load.reader import Reader
-from fastgw.load.templates import http, properties, rest, sam
+from fastgw.load.templates import functions, http, properties, rest, sam
 from fastgw.load.templates.deploy import Deployed
 from fastgw.load.templates.stack import Resource, Stack
 from fastgw.model.api import ApiKind
@@ -44,7 +45,9 @@ def read_template(reader: Reader, root: View, stage: str, allow: Collection[str]
     _check_types(stack, allow)
     apis: dict[str, tuple[Resource, ApiKind]] = {}
     parts: dict[str, list[Document]] = {}
-    for resource, kind in _apis(stack):
+    listed = _apis(stack)
+    _check_owners(stack)
+    for resource, kind in listed:
         found = _definitions(stack, resource, kind)
         if found:
             apis[resource.id] = resource, kind
@@ -70,6 +73,7 @@ def _assembled(stack: Stack, root: View, stage: str, allow: Collection[str], api
             made.set((*path, "allow_unenforced"), sorted(allow), resource.view)
         _import_settings(stack, made, path, resource)
     Deployed(stack, made, apis, parts, stage).read()
+    functions.read(stack, made)
     return Template(made.document(), definitions)
 
 
@@ -82,8 +86,8 @@ def _check_types(stack: Stack, allow: Collection[str]) -> None:
         elif resource.type.startswith(_FAMILIES) and resource.type not in (*_ELSEWHERE, *_HARMLESS):
             stack.problems.warning(resource.view.key_place, "unserved", f"{resource.type} {resource.id} is not read")
         elif resource.type == sam.STATE_MACHINE and resource.get("Events") is not None:
-            stack.problems.warning(resource.view.key_place, "unserved", f"{resource.type} {resource.id}: its events are "
-                                   "not read")
+            stack.problems.warning(resource.view.key_place, "unserved", f"{resource.type} {resource.id}: its events "
+                                   "are not read")
 
 
 def _demand_certificates(stack: Stack, resource: Resource, allow: Collection[str]) -> None:
@@ -98,6 +102,17 @@ def _apis(stack: Stack) -> list[tuple[Resource, ApiKind]]:
     found = [(api, ApiKind.REST) for api in stack.of(rest.API)]
     found += [(api, ApiKind.HTTP) for api in stack.of(http.API)]
     return found + sam.apis(stack)
+
+
+def _check_owners(stack: Stack) -> None:
+    """A part of no API would be a lost route."""
+    for api, types, field in ((rest.API, rest.PARTS, "RestApiId"), (http.API, http.PARTS, "ApiId")):
+        for part in stack.of(*types):
+            owner = part.get(field)
+            if not any(stack.is_of(owner, its) for its in stack.of(api)):
+                told = f"{field} {shown(owner.value)} is no API of this template" if owner is not None else \
+                    f"{part.type} {part.id} has no {field}"
+                stack.problems.error((owner or part.view).place, "unknown-value", told)
 
 
 def _definitions(stack: Stack, api: Resource, kind: ApiKind) -> list[Document]:

@@ -138,11 +138,14 @@ class Deployed:
         listed = self._reader.list(given.get("MethodSettings"))
         for settings in listed.elements() if listed is not None else ():
             for name in self._methods(api, settings):
+                if name not in self._made.at((*path, "methods")):
+                    self._made.set((*path, "methods", name), {}, settings)
                 self._method((*path, "methods", name), settings)
 
     def _cache(self, path: tuple[str, ...], given: View) -> None:
         """A cluster caches nothing by itself: only methods that say so are cached."""
-        self._made.set((*path, "cache"), {"enabled": False, "cache_control": "ignore"}, given.get("CacheClusterEnabled"))
+        whole = {"enabled": False, "cache_control": "ignore"}
+        self._made.set((*path, "cache"), whole, given.get("CacheClusterEnabled"))
 
     def _method(self, path: tuple[str, ...], settings: View) -> None:
         self._throttle(path, settings)
@@ -155,7 +158,8 @@ class Deployed:
                 made.set((*path, "cache", "ttl"), ttl, settings.get("CacheTtlInSeconds"))
             authorized = settings.get("RequireAuthorizationForCacheControl")
             if authorized is not None:
-                made.set((*path, "cache", "invalidation"), "require" if reader.flag(authorized) else "allow", authorized)
+                who = "require" if reader.flag(authorized) else "allow"
+                made.set((*path, "cache", "invalidation"), who, authorized)
             strategy = settings.get("UnauthorizedCacheControlHeaderStrategy")
             if strategy is not None and (name := reader.name(strategy, STRATEGIES)) is not None:
                 made.set((*path, "cache", "unauthorized"), name, strategy)
@@ -247,7 +251,8 @@ class Deployed:
         self._made.set((*path, "stages"), opened, stages[0][2])
         for index, (_, _, entry) in enumerate(stages):
             self._made.mark((*path, "stages", index), entry)
-            throttles = self._reader.mapping(entry.get("Throttle"))
+            # An entry of ApiStages limits single methods; a plan of SAM has none.
+            throttles = self._reader.mapping(entry.get("Throttle")) if entry is not given else None
             for where, throttle in throttles.items() if throttles is not None else ():
                 resource, _, verb = where.rpartition("/")
                 limit = self._limit(throttle)

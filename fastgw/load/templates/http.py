@@ -47,7 +47,7 @@ def cors(made: Assembly, stack: Stack, given: View | None) -> None:
     given = stack.reader.mapping(given)
     if given is None:
         return
-    stack.reader.known_keys(given, (*CORS_FIELDS, *CORS_FIELDS.values()), "CorsConfiguration", strict=True)
+    stack.reader.known_keys(given, (*CORS_FIELDS.values(), *CORS_FIELDS), "CorsConfiguration", strict=True)
     made.set((PREFIX + "cors",), {}, given)
     made.take_all((PREFIX + "cors",), given, {**CORS_FIELDS, **{name: name for name in CORS_FIELDS.values()}})
 

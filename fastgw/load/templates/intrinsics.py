@@ -247,8 +247,8 @@ class Resolver:
         location = self.text(parameters.get("Location")) if parameters is not None else None
         name = transform.get("Name")
         if name is None or name.value != "AWS::Include" or location is None:
-            self._problems.error(transform.place, "unserved", "of Fn::Transform only AWS::Include with a known Location "
-                                 "is followed")
+            self._problems.error(transform.place, "unserved", "of Fn::Transform only AWS::Include with a known "
+                                 "Location is followed")
             return beside
         found = self.file(location, parameters.get("Location"))
         if found is None:

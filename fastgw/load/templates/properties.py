@@ -11,7 +11,7 @@ from fastgw.load.reader import Reader
 from fastgw.load.templates.stack import Resource
 
 SERVED, HARMLESS = "served", "ignored"
-"""Served: read into the model. Ignored: changes nothing about the traffic here. Other texts say what does not happen."""
+"""Served: read into the model. Ignored: changes nothing about the traffic here. Else: what does not happen."""
 
 _TLS = "TLS comes with a later part"
 _CANARY = "no request is sent to a canary"

@@ -95,6 +95,7 @@ class RestApi:
         self._api = api
         self._made = new_document(api, stack.reader.params.fill_value(_value(api.get("Name"))).text or api.id)
         self._paths: dict[str, str | None] = {}
+        self._open: set[str] = set()
 
     def has_parts(self) -> bool:
         return any(self._is_ours(resource) for resource in self._stack.of(*PARTS))
@@ -172,16 +173,21 @@ class RestApi:
         """The whole path of a resource; None where its parents lead nowhere, which is told once."""
         if resource.id in self._paths:
             return self._paths[resource.id]
-        self._paths[resource.id] = None
+        if resource.id in self._open:
+            self._stack.problems.error(resource.view.key_place, "reference-loop", f"the parents of {resource.id} lead "
+                                       "in a circle")
+            return None
+        self._open.add(resource.id)
+        found = self._paths[resource.id] = self._read_path(resource)
+        return found
+
+    def _read_path(self, resource: Resource) -> str | None:
         part = self._reader.text(resource.get("PathPart"))
         if part is None:
             self._missing(resource, "PathPart")
             return None
         parent = self._at(resource.get("ParentId"), resource)
-        if parent is None:
-            return None
-        found = self._paths[resource.id] = f"{parent.rstrip('/')}/{part}"
-        return found
+        return f"{parent.rstrip('/')}/{part}" if parent is not None else None
 
     def _at(self, view: View | None, resource: Resource) -> str | None:
         """The path that a ParentId or ResourceId stands for."""

@@ -1,7 +1,7 @@
 """AWS::Serverless::Api, HttpApi and the events of AWS::Serverless::Function -> OpenAPI documents.
 
-As SAM's own transform does it, events and settings are written into the definition that a template gives, or into an
-empty one. Source: SAM specification; tests compare with its transform.
+As SAM's own transform does it, settings are written into the definition that a template gives; where it gives none, one
+is made of the events. Source: SAM specification; tests compare with its transform.
 """
 
 from collections.abc import Iterator
@@ -115,7 +115,7 @@ class SamApi:
             given = _api_of(event)
             ours = self._stack.is_of(given, self._api) if given is not None else self._api.id == IMPLICIT[event.kind]
             if event.kind is self._kind and ours:
-                self._event(event)
+                self._mention(event) if self._given else self._event(event)
         self._common_security()
         if self._kind is ApiKind.REST:
             api_settings(self._made, self._api)
@@ -138,6 +138,7 @@ class SamApi:
             body = self._stack.file(location, uri)
             if body is None:
                 return None
+        self._given = body is not None
         if body is not None:
             return Assembly.over(body) if self._reader.mapping(body) is not None else None
         made = Assembly(api.view)
@@ -147,6 +148,14 @@ class SamApi:
         return made
 
     # --- events
+
+    def _mention(self, event: Event) -> None:
+        """Where a template gives a definition, its events only let the API call the function."""
+        where, verb = self._reader.text(event.get("Path")), (self._reader.text(event.get("Method")) or "").upper()
+        key = ANY_METHOD if verb == ANY else verb.lower()
+        if where is not None and key not in self._made.at(("paths", where)):
+            self._stack.problems.warning(event.view.place, "no-effect", f"{self._api.id} gives its definition itself, "
+                                         f"which has no {verb} {where}: this event makes no route, as in SAM")
 
     def _event(self, event: Event) -> None:
         path, method = event.get("Path"), event.get("Method")
@@ -166,6 +175,8 @@ class SamApi:
             self._stack.problems.error(event.view.key_place, "same-route", f"{event.function.id}: {where} has {verb} "
                                        "already")
             return
+        if not self._made.at(operation[:2]):
+            self._made.set(operation[:2], {}, event.view)
         if not there:
             self._made.set(operation, {"responses": {}}, event.view)
         self._integration((*operation, INTEGRATION), event)
@@ -196,7 +207,7 @@ class SamApi:
             name, rules = next(iter(item.items()), (item.value, None))
             where, _, rest = str(name).removeprefix("method.request.").partition(".")
             place = {"path": "path", "querystring": "query", "header": "header"}.get(where)
-            if place is None or not rest:
+            if place is None or not rest or not str(name).startswith("method.request."):
                 self._stack.problems.error(item.place, "bad-name", f"{shown(name)} is no request parameter; write "
                                            "method.request.{path|querystring|header}.NAME")
                 continue
@@ -277,10 +288,10 @@ class SamApi:
             verbs = [VERBS[verb] for verb in item if verb in VERBS]
             methods = _ALL if ANY_METHOD in item else ",".join(sorted((*verbs, "OPTIONS")))
             mapped = {
-                "Access-Control-Allow-Origin": headers.get("AllowOrigin"),
                 "Access-Control-Allow-Headers": headers.get("AllowHeaders"),
-                "Access-Control-Allow-Methods": headers.get("AllowMethods") or f"'{methods}'",
+                "Access-Control-Allow-Origin": headers.get("AllowOrigin"),
                 "Access-Control-Max-Age": headers.get("MaxAge"),
+                "Access-Control-Allow-Methods": headers.get("AllowMethods") or f"'{methods}'",
                 "Access-Control-Allow-Credentials": "'true'" if credentials else None,
             }
             mapped = {name: value for name, value in mapped.items() if value}
@@ -405,8 +416,9 @@ class SamApi:
 
 
 def _preflight(headers: dict[str, str]) -> dict:
+    declared = {name: {"schema": {"type": "string"}} for name in headers}
     return {
-        "responses": {"200": {"description": "", "headers": {name: {"schema": {"type": "string"}} for name in headers}}},
+        "responses": {"200": {"description": "", "headers": declared}},
         INTEGRATION: {
             "type": "mock",
             "requestTemplates": {"application/json": '{"statusCode": 200}'},

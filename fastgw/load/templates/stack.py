@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from fastgw.load.document import View
-from fastgw.load.params import Params
 from fastgw.load.problem import did_you_mean, shown
 from fastgw.load.reader import Reader
 from fastgw.load.templates.intrinsics import Resolver
@@ -107,7 +106,7 @@ class Stack:
         if view is None:
             return False
         text = self.reader.params.fill(view).text
-        return text is not None and text in (resource.id, self._names[resource.id])
+        return text is not None and text in (resource.id, self._names.get(resource.id))
 
     def name(self, resource: Resource) -> str:
         """What { Ref } of it gives."""
