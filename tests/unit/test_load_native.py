@@ -47,7 +47,9 @@ apis:
         throttle: {{rate: 0.5, burst: 10}}
         log: {{preset: clf, file: "-"}}
   dogs:
-    definition: api.json
+    definition: [api.json]
+    mode: merge
+    fail_on_warnings: false
     parameters: {{shop: "http://127.0.0.1:9002"}}
 domains:
   "*":
