@@ -322,6 +322,11 @@ def variable(name: str) -> str:
     return PREFIX + name.upper()
 
 
+def inherited(names: Iterable[str]) -> dict[str, str]:
+    """Those of these variables that the gateway's own environment has, for a process that is given no others."""
+    return {name: os.environ[name] for name in names if name in os.environ}
+
+
 def resolve(
     flags: Mapping[str, Given] | None = None,
     file: Mapping[str, Given] | None = None,

@@ -39,7 +39,7 @@ def _function(name: str, given: schema.FunctionFile, view: View, problems: Probl
         given.handler,
         given.runtime,
         None if given.arn is UNSET else given.arn,
-        tuple((key, as_text(value)) for key, value in given.environment.items()),
+        tuple((key, None if value is None else as_text(value)) for key, value in given.environment.items()),
         _milliseconds(given.timeout),
         given.memory,
         given.concurrency,

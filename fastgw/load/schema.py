@@ -268,8 +268,10 @@ class FunctionFile(Struct, forbid_unknown_fields=True):
         pattern=RUNTIME.pattern, description="a runtime such as python3.12, nodejs22.x or provided.al2023")]
     arn: Annotated[str, Meta(
         pattern=ARN.pattern, description="the ARN of a function, without version or alias")] | UnsetType = UNSET
-    environment: dict[Annotated[str, Meta(
-        pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,255}$", description="letters, digits and _")], str | int | float | bool] = {}
+    environment: Annotated[dict[Annotated[str, Meta(
+        pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,255}$", description="letters, digits and _")],
+        str | int | float | bool | None], Meta(
+            description="variables; one without a value has that of the gateway's own environment")] = {}
     timeout: Annotated[float, Meta(gt=0, le=MAX_TIMEOUT_SECONDS, description="seconds of one invocation")] = 3
     memory: Annotated[int, Meta(ge=MIN_MEMORY_MB, le=MAX_MEMORY_MB, description="MiB of a process")] = 128
     concurrency: Annotated[int, Meta(ge=1, le=10_000, description="processes, and so invocations, at one time")] = 1_000

@@ -28,7 +28,7 @@ class Function:
     handler      "app.handler"; for runtime provided only the value of _HANDLER
     runtime      "python3.11", "nodejs20.x", "provided"
     arn          None: whatever ARN ends in the name is this function's
-    environment  variables beside the runtime's own
+    environment  variables beside the runtime's own; None takes the value that the gateway's own environment has
     timeout_ms   of one invocation
     memory_mb    resident memory at which a process is killed
     concurrency  processes, and so invocations, at one time
@@ -41,7 +41,7 @@ class Function:
     handler: str
     runtime: str
     arn: str | None = None
-    environment: tuple[tuple[str, str], ...] = ()
+    environment: tuple[tuple[str, str | None], ...] = ()
     timeout_ms: int = 3_000
     memory_mb: int = 128
     concurrency: int = 1_000

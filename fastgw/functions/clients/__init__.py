@@ -1,0 +1,1 @@
+"""Programs that run handlers. Nothing of the gateway imports them, and they import nothing of it."""

@@ -1,0 +1,124 @@
+// Runs a Node.js handler: a client of the Lambda Runtime API that needs nothing but Node.js itself.
+//
+// node bootstrap.mjs FILE.FUNCTION, in the directory of the code. Handlers may be asynchronous, give a promise, or call
+// back. Errors have the shapes of the service's own runtime.
+
+import { existsSync } from "node:fs";
+import http from "node:http";
+import path from "node:path";
+import { pathToFileURL } from "node:url";
+
+const VERSION = "/2018-06-01/runtime/";
+const [host, port] = process.env.AWS_LAMBDA_RUNTIME_API.split(":");
+const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
+
+/** One call: its answer's headers and body. */
+function call(method, what, body = "", headers = {}) {
+  return new Promise((resolve, reject) => {
+    const sent = Buffer.from(body);
+    const options = { agent, host, port, method, path: VERSION + what, headers: { ...headers, "Content-Length": sent.length } };
+    const request = http.request(options, (answer) => {
+      const pieces = [];
+      answer.on("data", (piece) => pieces.push(piece));
+      answer.on("end", () => resolve({ headers: answer.headers, body: Buffer.concat(pieces).toString() }));
+      answer.on("error", reject);
+    });
+    request.on("error", reject);
+    request.end(sent);
+  });
+}
+
+class Fault extends Error {
+  constructor(name, message) {
+    super(message);
+    this.name = name;
+  }
+}
+
+/** The handler's module, whichever of the three extensions it has. */
+async function load(module) {
+  const base = path.resolve(process.cwd(), module);
+  const file = [".mjs", ".js", ".cjs"].map((extension) => base + extension).find(existsSync);
+  if (!file) throw new Fault("Runtime.ImportModuleError", `Error: Cannot find module '${module}'`);
+  try {
+    const loaded = await import(pathToFileURL(file));
+    return { ...loaded.default, ...loaded };
+  } catch (error) {
+    throw new Fault(error instanceof SyntaxError ? "Runtime.UserCodeSyntaxError" : "Runtime.ImportModuleError", `${error}`);
+  }
+}
+
+async function handlerOf(name) {
+  const dot = name.indexOf(".", name.lastIndexOf("/") + 1);
+  if (dot < 0) throw new Fault("Runtime.MalformedHandlerName", "Bad handler");
+  let found = await load(name.slice(0, dot));
+  for (const part of name.slice(dot + 1).split(".")) found = found?.[part];
+  if (typeof found !== "function") throw new Fault("Runtime.HandlerNotFound", `${name} is undefined or not exported`);
+  return found;
+}
+
+/** What a handler is told of its invocation, by the service's own names. */
+function contextOf(headers) {
+  const env = process.env;
+  const deadline = Number(headers["lambda-runtime-deadline-ms"]);
+  const client = headers["lambda-runtime-client-context"];
+  return {
+    callbackWaitsForEmptyEventLoop: true,
+    functionName: env.AWS_LAMBDA_FUNCTION_NAME,
+    functionVersion: env.AWS_LAMBDA_FUNCTION_VERSION,
+    invokedFunctionArn: headers["lambda-runtime-invoked-function-arn"],
+    memoryLimitInMB: env.AWS_LAMBDA_FUNCTION_MEMORY_SIZE,
+    awsRequestId: headers["lambda-runtime-aws-request-id"],
+    logGroupName: env.AWS_LAMBDA_LOG_GROUP_NAME,
+    logStreamName: env.AWS_LAMBDA_LOG_STREAM_NAME,
+    clientContext: client ? JSON.parse(client) : undefined,
+    getRemainingTimeInMillis: () => Math.max(deadline - Date.now(), 0),
+  };
+}
+
+/** A handler that gives no promise calls back. */
+function run(handler, event, context) {
+  return new Promise((resolve, reject) => {
+    const given = handler(event, context, (error, value) => (error ? reject(error) : resolve(value)));
+    if (typeof given?.then === "function") given.then(resolve, reject);
+    else if (handler.length < 3) resolve(given);
+  });
+}
+
+function report(what, error) {
+  const known = error instanceof Error;
+  const document = {
+    errorType: known ? error.name : typeof error,
+    errorMessage: known ? error.message : `${error}`,
+    trace: known ? (error.stack ?? "").split("\n") : [],
+  };
+  console.error(document.trace.join("\n") || document.errorMessage);
+  return call("POST", what, JSON.stringify(document), { "Lambda-Runtime-Function-Error-Type": document.errorType });
+}
+
+function marshalled(value) {
+  try {
+    return JSON.stringify(value === undefined ? null : value);
+  } catch (error) {
+    throw new Fault("Runtime.MarshalError", `Unable to stringify response body: ${error.message}`);
+  }
+}
+
+let handler;
+try {
+  handler = await handlerOf(process.argv[2]);
+} catch (error) {
+  await report("init/error", error);
+  process.exit(1);
+}
+for (;;) {
+  const { headers, body } = await call("GET", "invocation/next").catch(() => process.exit(0)); // the host has gone
+  const context = contextOf(headers);
+  if (headers["lambda-runtime-trace-id"]) process.env._X_AMZN_TRACE_ID = headers["lambda-runtime-trace-id"];
+  const place = `invocation/${context.awsRequestId}/`;
+  try {
+    await call("POST", `${place}response`, marshalled(await run(handler, JSON.parse(body), context)));
+  } catch (error) {
+    await report(`${place}error`, error);
+  }
+}
