@@ -137,6 +137,9 @@ class Settings:
     x_forwarded: bool = _setting(
         False, "Send X-Forwarded-For, -Port and -Proto to HTTP integrations."
     )
+    functions_reload: bool = _setting(
+        False, "For development: function processes whose code changes are replaced by new ones."
+    )
     validation_pointers: bool = _setting(
         False, "Name values by JSON pointer in $context.error.validationErrorString."
     )

@@ -15,9 +15,10 @@ MAY_IMPORT = {
     "load": {"load", "model", "errors"},
     "parts": {"parts", "model", "_core", "errors"},
     "plan": {"plan", "model", "errors", "parts", "_core"},
+    "functions": {"functions", "model", "errors", "settings", "_core"},
     "settings": {"settings"},
     "observe": {"observe", "settings", "errors", "model"},
-    "runtime": {"runtime", "plan", "load", "model", "errors", "_core", "settings", "observe"},
+    "runtime": {"runtime", "plan", "load", "functions", "model", "errors", "_core", "settings", "observe"},
 }
 """Layer -> the layers it may import. control and cli may import everything."""
 

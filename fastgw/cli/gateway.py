@@ -24,7 +24,7 @@ POST_SECONDS = 120.0
 
 def run(options: argparse.Namespace, when_ready: Callable[[list[str]], None] | None = None) -> int:
     """when_ready is called with the listeners' URLs once every worker serves."""
-    from fastgw.runtime.supervisor import RunRequest
+    from fastgw.runtime.request import RunRequest
     from fastgw.runtime.supervisor import run as run_gateway
 
     flags = setting_flags(options)
@@ -33,7 +33,7 @@ def run(options: argparse.Namespace, when_ready: Callable[[list[str]], None] | N
 
 
 def environ(options: argparse.Namespace) -> int:
-    from fastgw.runtime.supervisor import file_settings
+    from fastgw.runtime.request import file_settings
 
     file = file_settings(usable(options)) if options.files else {}
     resolved = settings(setting_flags(options), file)

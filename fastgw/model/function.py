@@ -15,6 +15,9 @@ RUNTIMES = ("python", "nodejs", "provided")
 RUNTIME = re.compile(r"python3(?:\.\d{1,2})?|nodejs(?:\d{1,2}\.x)?|provided(?:\.al2|\.al2023)?")
 """Names of the service's runtimes that a plain process can be."""
 
+HOST_AUTHORITY = "functions.fastgw"
+"""The upstream group in which the function host is reached."""
+
 MIN_MEMORY_MB, MAX_MEMORY_MB = 128, 10_240
 MAX_TIMEOUT_SECONDS = 900
 

@@ -10,6 +10,7 @@ import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from fastgw.model.function import Function
 from fastgw.model.gateway import Gateway
 from fastgw.runtime.slots import RouteKey
 from fastgw.settings import Resolved, Settings
@@ -78,6 +79,15 @@ class ControlStart:
     resolved: Resolved
     served: Served
     logs: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionsStart:
+    """roles: one LISTEN, where the host is invoked."""
+
+    roles: tuple[str, ...]
+    settings: Settings
+    functions: tuple[Function, ...]
 
 
 def send_descriptors(sock: socket.socket, descriptors: list[int]) -> None:

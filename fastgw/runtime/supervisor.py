@@ -6,17 +6,17 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 import fastgw
 from fastgw._core import health
-from fastgw.load import Loaded, LoadOptions, load
+from fastgw.load import Loaded, load
 from fastgw.load.kept import add_kept_keys
 from fastgw.observe import counters
 from fastgw.runtime import log, logs
 from fastgw.runtime.children import Child
+from fastgw.runtime.functions import FunctionHost
 from fastgw.runtime.handover import (
     COUNTERS,
     HEALTH,
@@ -36,11 +36,12 @@ from fastgw.runtime.listen import ListenError, Listening
 from fastgw.runtime.logs import LogFiles, access_logs
 from fastgw.runtime.overload import memory_share, raise_descriptor_limit
 from fastgw.runtime.peer import PeerGone, Refused, reasons
+from fastgw.runtime.request import RunRequest, file_settings, worker_count
 from fastgw.runtime.slots import Slots
 from fastgw.runtime.store import Store, StoreError
 from fastgw.runtime.systemd import Manager
 from fastgw.runtime.watchdog import LOOK_SECONDS, Watchdog
-from fastgw.settings import Address, Given, Resolved, SettingsError, manager_words, resolve, shown, state_directory
+from fastgw.settings import Address, Resolved, SettingsError, manager_words, resolve, shown, state_directory
 
 WORKER, CONTROL = "fastgw.runtime.worker", "fastgw.control.process"
 """Modules of the children: named, not imported, for they run in interpreters of their own."""
@@ -51,28 +52,6 @@ EXIT_GRACE = 5.0
 """Seconds that a worker may take beyond drain_timeout before it is killed."""
 
 _log = logging.getLogger("fastgw")
-
-
-@dataclass(frozen=True, slots=True)
-class RunRequest:
-    """What the operator asked for. files are read again on every reload."""
-
-    files: tuple[str, ...]
-    options: LoadOptions
-    flags: Mapping[str, Given]
-
-
-def file_settings(loaded: Loaded) -> dict[str, Given]:
-    """The settings of a fastgw.yaml; its listeners are the setting listen."""
-    given = {name: Given(value, str(place)) for name, (value, place) in loaded.settings.items()}
-    if loaded.gateway and loaded.gateway.listeners:
-        first, *_ = listeners = loaded.gateway.listeners
-        given["listen"] = Given(tuple(listener.address for listener in listeners), str(first.place))
-    return given
-
-
-def worker_count(resolved: Resolved) -> int:
-    return resolved.settings.workers or len(os.sched_getaffinity(0))
 
 
 class Supervisor:
@@ -107,6 +86,7 @@ class Supervisor:
         self._changing = asyncio.Lock()
         """Held while a plan is put in force or a worker started, so that no worker misses a plan."""
         self._stopping = asyncio.Event()
+        self._functions = FunctionHost(self._stopping, self._changing)
         self._status = 0
 
     async def run(self) -> int:
@@ -162,6 +142,7 @@ class Supervisor:
         self._definition, self._assigned = await self._define(loaded)
         if self._store.exists:
             await self._own_state()
+        await self._functions.serve(self._definition.gateway, settings=self._resolved.settings)
         starts = [self._start_worker(number) for number in self._workers]
         outcomes = await asyncio.gather(*starts, return_exceptions=True)
         outcomes += await asyncio.gather(self._start_control(), return_exceptions=True)
@@ -225,7 +206,7 @@ class Supervisor:
 
     async def _define(self, loaded: Loaded) -> tuple[Definition, Assigned]:
         """Raises Refused where its limits or its logs cannot be served."""
-        gateway = loaded.gateway
+        gateway = self._functions.reachable(loaded.gateway)
         shared = [plan for plan in gateway.plans if plan.nodes]
         if shared and not self._resolved.settings.redis_url:
             raise Refused(*(f"{plan.nodes.place}: error: plan {plan.name} is shared with other nodes, and redis_url is "
@@ -409,12 +390,16 @@ class Supervisor:
         self._check_fixed(loaded)
         left_out = await self._add_kept(loaded)
         definition, assigned = await self._define(loaded)
+        settings, before = self._resolved.settings, self._definition.gateway
         try:
+            await self._functions.serve(before, definition.gateway, settings=settings)
             await self._open_logs(definition)
             await self._put_in_force(definition, assigned)
         except Refused:
             self._limits.release(assigned)
             raise
+        finally:
+            await self._functions.serve(self._definition.gateway, settings=settings)
         old, self._assigned = self._assigned, assigned
         self._limits.release(old)
         if self._control.peer:
@@ -542,6 +527,7 @@ class Supervisor:
         limit = self._resolved.settings.drain_timeout + EXIT_GRACE
         serving = [child for number, child in self._workers.items() if number in self._ready]
         statuses += await asyncio.gather(*(child.end(limit, self._handed_over) for child in serving))
+        statuses.append(await self._functions.end(limit))
         statuses.append(await self._control.end(EXIT_GRACE))
         for child in self._children():
             child.kill()
@@ -574,9 +560,11 @@ class Supervisor:
         for child in self._children():
             child.kill()
             await child.wait()
+        await self._functions.end(0)
 
     def _children(self) -> list[Child]:
-        return [*self._workers.values(), *([self._control] if self._control else [])]
+        control = [self._control] if self._control else []
+        return [*self._workers.values(), *self._functions.children(), *control]
 
 
 def url(address: Address) -> str:

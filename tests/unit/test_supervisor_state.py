@@ -8,8 +8,9 @@ import pytest
 
 from fastgw.load import LoadOptions
 from fastgw.runtime.peer import Refused
+from fastgw.runtime.request import RunRequest
 from fastgw.runtime.store import StoreError
-from fastgw.runtime.supervisor import RunRequest, Supervisor
+from fastgw.runtime.supervisor import Supervisor
 
 
 class SlowStore:
