@@ -55,7 +55,7 @@ class Host:
         wanted = {function.name: function for function in functions}
         for name in [name for name in self._pools if name not in wanted]:
             pool = self._pools.pop(name)
-            pool.renew()
+            pool.leave()
             if pool.processes:
                 self._leaving.add(pool)
         for name, function in wanted.items():

@@ -35,6 +35,7 @@ class Pool:
         self._failures = 0
         self._rest_until = 0.0
         self._last_error = b""
+        self._leaving = False
 
     @property
     def busy(self) -> bool:
@@ -78,7 +79,7 @@ class Pool:
         if process in self._starting:
             self._starting.discard(process)
             self._failures = 0
-        if process.stale:
+        if process.stale or (self._leaving and not self._waiting):
             process.kill()
         elif self._waiting:
             process.give(self._waiting.popleft())
@@ -123,6 +124,11 @@ class Pool:
         idle, self._idle = self._idle, []
         for process in idle:
             process.kill()
+
+    def leave(self) -> None:
+        """The function is no more: its processes end with the invocations that have come."""
+        self._leaving = True
+        self.renew()
 
     def retire(self, now: float) -> None:
         """Ends those that were not needed for long, and those that use too much memory."""

@@ -1,4 +1,4 @@
-"""The sections functions and lambda of a fastgw.yaml -> model.function."""
+"""The section functions of a fastgw.yaml -> model.function."""
 
 from collections.abc import Mapping
 from os.path import abspath, dirname, isdir, join
@@ -9,7 +9,7 @@ from fastgw.load import schema
 from fastgw.load.document import View
 from fastgw.load.params import as_text
 from fastgw.load.problem import Problems, shown
-from fastgw.model.function import Function, LambdaEndpoint, name_of
+from fastgw.model.function import Function, name_of
 
 RESERVED = ("_HANDLER", "AWS_LAMBDA_")
 """Names, or their beginnings, that the host itself sets. Source: AWS Lambda developer guide, environment variables."""
@@ -47,17 +47,6 @@ def _function(name: str, given: schema.FunctionFile, view: View, problems: Probl
         _milliseconds(given.idle),
         view.key_place,
     )
-
-
-def read_lambda_api(given: schema.LambdaFile, view: View | None, problems: Problems) -> LambdaEndpoint | None:
-    """given may be UNSET."""
-    if given is UNSET:
-        return None
-    if given.endpoint.startswith("https:"):
-        problems.error(view.get("endpoint").place, "unserved", "https:// endpoints are not served yet; give one of "
-                       "http://")
-    region = None if given.region is UNSET else given.region
-    return LambdaEndpoint(given.endpoint.rstrip("/"), region, view.key_place)
 
 
 def _milliseconds(seconds: float) -> int:

@@ -13,7 +13,7 @@ from fastgw.load import caching, schema, typed, usage
 from fastgw.load.accesslog import read_log
 from fastgw.load.definition import execute_api_id, read_definitions
 from fastgw.load.document import Document, View, read
-from fastgw.load.functions import read_functions, read_lambda_api
+from fastgw.load.functions import read_functions
 from fastgw.load.key_csv import add_key_file
 from fastgw.load.openapi import Choices
 from fastgw.load.params import Params, as_text
@@ -69,7 +69,6 @@ class NativeFile:
         gateway = Gateway(apis, stages, domains, self._listeners(), upstreams, account=self._account(), plans=plans,
                           keys=self._keys(plans), log=self._common_log,
                           functions=read_functions(self._file.functions, self._root.get("functions"), self._problems),
-                          lambda_api=read_lambda_api(self._file.lambda_, self._root.get("lambda"), self._problems),
                           services=read_services(self._file.services, self._root.get("services"), self._problems),
                           identity=read_identity(self._file.credentials))
         return gateway, self._settings()

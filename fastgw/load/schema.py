@@ -281,15 +281,6 @@ class FunctionFile(Struct, forbid_unknown_fields=True):
         gt=0, le=86_400, description="seconds without an invocation after which a process ends")] = 300
 
 
-class LambdaFile(Struct, forbid_unknown_fields=True):
-    """A Lambda API for the functions that are not under functions."""
-
-    endpoint: Annotated[str, Meta(
-        pattern=r"^https?://[^/?#@\s]+/?$", description="http://host or http://host:port")]
-    region: Annotated[str, Meta(pattern=r"^[a-z0-9-]{1,32}$", description="a region such as eu-west-1")] \
-        | UnsetType = UNSET
-
-
 Endpoint = Annotated[str, Meta(
     pattern=r"^https?://([A-Za-z0-9][A-Za-z0-9._-]{0,252}|\[[0-9A-Fa-f:.]{2,45}\])(:[0-9]{1,5})?/?$",
     description="http://host or http://host:port")]
@@ -329,7 +320,6 @@ class File(Struct, forbid_unknown_fields=True):
     plans: dict[Text, PlanFile] = {}
     functions: dict[Annotated[str, Meta(
         pattern=r"^[A-Za-z0-9_-]{1,64}$", description="1 to 64 letters, digits, - and _")], FunctionFile] = {}
-    lambda_: LambdaFile | UnsetType = msgspec.field(name="lambda", default=UNSET)
     services: dict[Annotated[str, Meta(
         pattern=SERVICE.pattern, description='a service as integration URIs write it, or "default"')], ServiceFile] = {}
     credentials: CredentialsFile | UnsetType = UNSET

@@ -1,4 +1,4 @@
-"""Functions: handlers that the gateway's own function host runs, and where others are invoked."""
+"""Functions: handlers that the gateway's own function host runs."""
 
 import re
 from dataclasses import dataclass
@@ -56,19 +56,6 @@ class Function:
     def kind(self) -> str:
         """One of RUNTIMES."""
         return re.match(r"[a-z]+", self.runtime)[0]
-
-
-@dataclass(frozen=True, slots=True)
-class LambdaEndpoint:
-    """A Lambda API that is not the gateway's own: AWS, an emulator, a runtime interface emulator.
-
-    endpoint  "http://localhost:9001"; functions the host does not have are invoked there
-    region    for the signature; None takes that of the function's ARN
-    """
-
-    endpoint: str
-    region: str | None = None
-    place: Place | None = None
 
 
 def name_of(reference: str) -> str | None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from fastgw.model.accesslog import AccessLog
 from fastgw.model.api import Api
 from fastgw.model.cache import StageCache
-from fastgw.model.function import Function, LambdaEndpoint
+from fastgw.model.function import Function
 from fastgw.model.place import Place
 from fastgw.model.service import Identity, Service
 from fastgw.model.usage import KeyRing, MethodSettings, Throttle, UsagePlan
@@ -157,8 +157,7 @@ class Gateway:
     account  one bucket for everything; None sets no limit
     keys     only in the supervisor, which makes the key table of them: others are sent a Gateway without
     log      of requests that reach no stage
-    functions   those of the gateway's own host
-    lambda_api  where all others are invoked; None: nowhere
+    functions   those of the gateway's own host; others are invoked where the service is
     services    where AWS services are asked, those that are not asked where they are
     identity    who the gateway is to them
     """
@@ -173,6 +172,5 @@ class Gateway:
     keys: KeyRing = field(default_factory=KeyRing)
     log: AccessLog | None = None
     functions: tuple[Function, ...] = ()
-    lambda_api: LambdaEndpoint | None = None
     services: tuple[Service, ...] = ()
     identity: Identity = field(default_factory=Identity)

@@ -206,7 +206,6 @@ def test_keys_of_a_fastgw_yaml() -> None:
         "upstreams.AUTHORITY.health": schema.HealthFile,
         "listeners[]": schema.ListenerFile,
         "functions.NAME": schema.FunctionFile,
-        "lambda": schema.LambdaFile,
         "services.NAME": schema.ServiceFile,
         "credentials": schema.CredentialsFile,
     }

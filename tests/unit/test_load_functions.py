@@ -1,11 +1,11 @@
-"""The sections functions and lambda of a fastgw.yaml."""
+"""The section functions of a fastgw.yaml."""
 
 from pathlib import Path
 
 import pytest
 
 from fastgw.load import Loaded
-from fastgw.model.function import Function, LambdaEndpoint, name_of
+from fastgw.model.function import Function, name_of
 from tests.support.load_files import Files, definition, messages, proxy
 
 HEAD = "fastgw: 1\napis: {pets: {definition: api.json}}\n"
@@ -28,22 +28,18 @@ def test_a_function_with_everything_said(files: Files) -> None:
 functions:
   hello:
     {code: ./code, handler: app.handler, runtime: python3.11, timeout: 0.5, memory: 256, concurrency: 3, queue: 0,
-     idle: 60, arn: "arn:aws:lambda:eu-west-1:123456789012:function:hello", environment: {A: 1, B: true, C: x}}
+     idle: 60, arn: "arn:aws:lambda:eu-west-1:123456789012:function:hello", environment: {A: 1, B: true, C: x, HOME: }}
   least: {code: code, handler: index.handler, runtime: nodejs20.x}
-lambda: {endpoint: "http://localhost:9001/", region: eu-west-1}
 """)
     assert loaded.gateway is not None, messages(loaded)
     hello, least = loaded.gateway.functions
     code = str(files.directory / "code")
     assert hello == Function(
         "hello", code, "app.handler", "python3.11", "arn:aws:lambda:eu-west-1:123456789012:function:hello",
-        (("A", "1"), ("B", "true"), ("C", "x")), 500, 256, 3, 0, 60_000, hello.place,
+        (("A", "1"), ("B", "true"), ("C", "x"), ("HOME", None)), 500, 256, 3, 0, 60_000, hello.place,
     )
     assert least == Function("least", code, "index.handler", "nodejs20.x", place=least.place)
     assert (hello.kind, least.kind) == ("python", "nodejs")
-    assert loaded.gateway.lambda_api == LambdaEndpoint(
-        "http://localhost:9001", "eu-west-1", loaded.gateway.lambda_api.place
-    )
 
 
 @pytest.mark.parametrize(
@@ -59,8 +55,6 @@ lambda: {endpoint: "http://localhost:9001/", region: eu-west-1}
          "_HANDLER is set by the function host itself"),
         ('functions: {f: {code: code, handler: h, runtime: provided, arn: "arn:aws:lambda:a:1:function:g"}}',
          'the ARN is of function "g", not of "f"'),
-        ('lambda: {endpoint: "https://lambda.eu-west-1.amazonaws.com"}', "https:// endpoints are not served yet"),
-        ("lambda: {endpoint: localhost}", "must be http://host or http://host:port"),
     ],
 )
 def test_what_is_refused(files: Files, section: str, told: str) -> None:

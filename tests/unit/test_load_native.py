@@ -99,7 +99,6 @@ plans:
 functions:
   hello: {{code: code, handler: app.handler, runtime: python3.11, timeout: 0.5, memory: 256, concurrency: 3, queue: 0,
           idle: 60, arn: "arn:aws:lambda:eu-west-1:123456789012:function:hello", environment: {{A: 1}}}}
-lambda: {{endpoint: "http://localhost:9001", region: eu-west-1}}
 services: {{default: {{region: eu-west-1}}, dynamodb: {{endpoint: "http://localhost:8000/", region: local}}}}
 credentials: {{profile: shop, roles: own}}
 settings:
