@@ -68,6 +68,16 @@ def parser() -> argparse.ArgumentParser:
     explain.add_argument("-H", dest="headers", action="append", default=[], metavar="'NAME: VALUE'")
     _setting_flags(explain)
 
+    taken = _command(commands, "import", "importing.run", "take definitions and templates over into a fastgw.yaml")
+    _definition(taken)
+    taken.add_argument("--output", metavar="DIR", help="where it is written; default: the current directory")
+    taken.add_argument("--force", action="store_true", help="write over files that are there")
+    taken.add_argument("--mode", choices=("merge", "overwrite"), help="all files are one API's: put together, or only "
+                       "the last one counts; default: each is an API of its own")
+    taken.add_argument("--fail-on-warnings", action="store_true", help="what would be a warning is an error")
+    taken.add_argument("--report", action="store_true", help="say what becomes of each part; write only with --output")
+    taken.add_argument("--json", action="store_true", help="the report as JSON")
+
     environ = _command(commands, "environ", "gateway.environ", "print every setting and its origin")
     environ.add_argument("files", nargs="*", metavar="FILE", help="fastgw.yaml whose settings count too")
     _reading(environ)
@@ -124,7 +134,8 @@ def _command(commands: _Commands, name: str, function: str, help: str) -> argpar
 
 
 def _definition(command: argparse.ArgumentParser) -> None:
-    command.add_argument("files", nargs="+", metavar="FILE", help="OpenAPI 3, Swagger 2 or fastgw.yaml")
+    command.add_argument("files", nargs="+", metavar="FILE",
+                         help="OpenAPI 3, Swagger 2, a CloudFormation or SAM template, or a fastgw.yaml")
     _reading(command)
 
 
@@ -132,6 +143,7 @@ def _reading(command: argparse.ArgumentParser) -> None:
     add = command.add_argument_group("how to read the definition").add_argument
     add("--stage", default="$default", help="name of the stage of a bare OpenAPI file")
     add("--param", action="append", default=[], metavar="NAME=VALUE", help="value of ${NAME}")
+    add("--values", action="append", default=[], metavar="FILE", help="JSON or YAML file of such values, nested names")
     add("--kind", choices=("rest", "http"), help="kind of API where the file does not say")
     add("--basepath", choices=("ignore", "prepend", "split"), default="ignore",
         help="what to do with the definition's own base path")

@@ -13,6 +13,7 @@ from fastgw.settings import Given, Resolved, SettingsError, resolve
 def load_options(options: argparse.Namespace) -> LoadOptions:
     return LoadOptions(
         params=dict(_pairs("--param", options.param)),
+        values=tuple(options.values),
         stage=options.stage,
         kind=ApiKind(options.kind) if options.kind else None,
         basepath=options.basepath,

@@ -18,6 +18,7 @@ from fastgw.load.problem import Problem, Problems, did_you_mean, one_of, shown
 from fastgw.load.reader import Reader
 from fastgw.load.schema import STAGE_NAME
 from fastgw.load.templates import is_template, read_template
+from fastgw.load.values import read_values
 from fastgw.load.whole import check_whole
 from fastgw.model.api import ApiKind
 from fastgw.model.gateway import ANY_HOST, DEFAULT_STAGE, Domain, Gateway, Stage
@@ -33,6 +34,7 @@ class LoadOptions:
     """What the command line says about definitions.
 
     params            values of ${NAME}
+    values            files of such values; those of params go before them
     stage             the one stage of a definition given without a fastgw.yaml
     kind              None: told by the definition
     basepath          what a definition's own base path does to its routes: "ignore", "prepend", "split"
@@ -42,6 +44,7 @@ class LoadOptions:
     """
 
     params: Mapping[str, str] = field(default_factory=dict)
+    values: tuple[str, ...] = ()
     stage: str = DEFAULT_STAGE
     kind: ApiKind | None = None
     basepath: str = "ignore"
@@ -65,7 +68,7 @@ class Loaded:
 def load(files: Sequence[str], options: LoadOptions | None = None) -> Loaded:
     """Read one fastgw.yaml, or one definition. Never raises for what a file holds, never uses the network."""
     problems = Problems()
-    with _collector_resting():
+    with resting():
         gateway, settings = _load(files, options or LoadOptions(), problems)
         if gateway is not None:
             check_whole(gateway, problems)
@@ -77,10 +80,11 @@ def _load(files: Sequence[str], options: LoadOptions, problems: Problems) -> tup
     if not files:
         problems.error(Place("-", 1, 1), "no-file", "no file is given")
         return None, {}
+    values = {**read_values(options.values, problems), **options.params}
     documents = [document for file in files if (document := read(file, problems)) is not None]
     if len(documents) < len(files):
         return None, {}
-    native = [document for document in documents if _is_native(document)]
+    native = [document for document in documents if is_native_file(document)]
     if len(documents) > 1:
         place = documents[1].view().place
         if native:
@@ -89,28 +93,28 @@ def _load(files: Sequence[str], options: LoadOptions, problems: Problems) -> tup
             problems.error(place, "too-many", f"{len(documents)} definitions would share the root; write a "
                            "fastgw.yaml that names them and says which host or base path each answers")
         return None, {}
-    if not _options_are_good(options, problems):
+    if not check_options(options, problems):
         return None, {}
     choices = Choices(options.kind, options.basepath, options.upstream, frozenset(options.allow_unenforced),
                       modes=frozenset({options.validation}))
     if native:
-        return NativeFile(documents[0], problems, options.params, choices).read()
+        return NativeFile(documents[0], problems, values, choices).read()
     if is_template(documents[0].view()):
-        return _template(documents[0], problems, options, choices)
-    return _plain(documents[0], problems, options, choices), {}
+        return _template(documents[0], problems, options, values, choices)
+    return _plain(documents[0], problems, options, values, choices), {}
 
 
-def _template(document: Document, problems: Problems, options: LoadOptions,
+def _template(document: Document, problems: Problems, options: LoadOptions, values: Mapping[str, str],
               choices: Choices) -> tuple[Gateway | None, Settings]:
     """The APIs of a template with their stages, plans and domains."""
-    reader = Reader(problems, Params(options.params))
+    reader = Reader(problems, Params(values))
     template = read_template(reader, document.view(), options.stage, choices.allow_unenforced)
     if template is None:
         return None, {}
-    return NativeFile(template.native, problems, options.params, choices, template.definitions).read()
+    return NativeFile(template.native, problems, values, choices, template.definitions).read()
 
 
-def _options_are_good(options: LoadOptions, problems: Problems) -> bool:
+def check_options(options: LoadOptions, problems: Problems) -> bool:
     if re.fullmatch(STAGE_NAME, options.stage) is None:
         problems.error(Place("--stage", 1, 1), "bad-name", f"{shown(options.stage)} is no stage name; write "
                        '"$default", or 1 to 128 letters, digits, - and _')
@@ -122,13 +126,14 @@ def _options_are_good(options: LoadOptions, problems: Problems) -> bool:
     return not problems.has_errors()
 
 
-def _is_native(document: Document) -> bool:
+def is_native_file(document: Document) -> bool:
     return is_native(document.view()) or basename(document.file) in ("fastgw.yaml", "fastgw.yml")
 
 
-def _plain(document: Document, problems: Problems, options: LoadOptions, choices: Choices) -> Gateway | None:
+def _plain(document: Document, problems: Problems, options: LoadOptions, values: Mapping[str, str],
+           choices: Choices) -> Gateway | None:
     """One API with one stage, at the root of every host."""
-    api = read_definitions([document], problems, Params(options.params), choices)
+    api = read_definitions([document], problems, Params(values), choices)
     if api is None:
         return None
     api = replace(api, id=execute_api_id(api.name, set()))
@@ -137,7 +142,7 @@ def _plain(document: Document, problems: Problems, options: LoadOptions, choices
 
 
 @contextmanager
-def _collector_resting() -> Iterator[None]:
+def resting() -> Iterator[None]:
     """Reading makes many objects and no garbage: the collector would only look at them again and again."""
     was_enabled = gc.isenabled()
     gc.disable()

@@ -153,10 +153,10 @@ class _Builder:
         tag = event.tag
         if tag is None:
             if event.implicit[0] and (not value or value[0] in _MAY_BE_OTHER_THAN_TEXT):
-                value = _plain(value)
+                value = plain(value)
         else:
             if tag.startswith(_CORE) and tag != _CORE + "str":
-                value = _plain(value)
+                value = plain(value)
             tag = self._tag(event)
         return self._finish(_Box(value, None, event.anchor, tag), event)
 
@@ -240,7 +240,7 @@ class _Builder:
         raise _bad(event, "<< takes a mapping, or a list of mappings")
 
 
-def _plain(text: str) -> object:
+def plain(text: str) -> object:
     """A plain scalar by the core schema. A number with leading zeros stays text: it is an account id."""
     if text in _WORDS:
         return _WORDS[text]

@@ -28,10 +28,11 @@ def is_template(root: View) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """native is a fastgw.yaml; definitions by the names that it has for them."""
+    """native is a fastgw.yaml; definitions by the names that it has for them; present: ids of the stack's resources."""
 
     native: Document
     definitions: dict[str, Document]
+    present: Collection[str]
 
 
 def read_template(reader: Reader, root: View, stage: str, allow: Collection[str]) -> Template | None:
@@ -74,7 +75,7 @@ def _assembled(stack: Stack, root: View, stage: str, allow: Collection[str], api
         _import_settings(stack, made, path, resource)
     Deployed(stack, made, apis, parts, stage).read()
     functions.read(stack, made)
-    return Template(made.document(), definitions)
+    return Template(made.document(), definitions, frozenset(stack.resources))
 
 
 def _check_types(stack: Stack, allow: Collection[str]) -> None:
