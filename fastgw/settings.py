@@ -166,6 +166,15 @@ class Settings:
     upstream_allow_private: bool = _setting(
         False, "Let upstream names resolve to loopback, link-local and private addresses."
     )
+    template_cpu: float = _seconds(
+        0.05, "CPU time of one mapping template, after which the request is answered 500.", low=0.001, high=60
+    )
+    template_output: int = _size(
+        1_048_576, "Characters that one mapping template may give; more is 500.", low=1024, high=2**30
+    )
+    template_loops: int = _count(
+        1000, "Iterations after which one #foreach of a mapping template ends.", low=1, high=10_000_000
+    )
     cache_bytes: int = _size(
         67_108_864, "Memory of the stage caches, for each worker; 0 keeps no answer.", low=0, high=2**40
     )

@@ -1,10 +1,11 @@
 """Find libpcre2-8 and call it. The option bits and error numbers are those of every PCRE2 10.x."""
-from libc.stdint cimport uint64_t
+from libc.stdint cimport int64_t, uint64_t
 from posix.dlfcn cimport RTLD_NOW, dlopen, dlsym
 
 LIBRARIES = (b"libpcre2-8.so.0", b"libpcre2-8.so")
 
 cdef enum:
+    ANCHORED = 0x80000000
     ALLOW_EMPTY_CLASS = 0x00000001
     DOLLAR_ENDONLY = 0x00000010     # $ is the end, not also before a last line feed
     MATCH_UNSET_BACKREF = 0x00000200
@@ -13,7 +14,9 @@ cdef enum:
     MATCH_NO_UTF_CHECK = 0x40000000
     JIT_COMPLETE = 0x00000001
     ERROR_NOMATCH = -1
+    INFO_CAPTURECOUNT = 4
     CONFIG_VERSION = 11
+    MATCH_TEXT = 200000     # steps of one search in a text, beside those for its bytes
     HEAP_KIB = 4096                 # of one match, interpreted
     JIT_STACK_BYTES = 1048576       # of one match, compiled: reserved, and used only as far as a pattern goes
 
@@ -31,6 +34,10 @@ cdef struct Pcre:
     void (*jit_stack_assign)(void*, void*, void*) noexcept nogil
     int (*error_message)(int, char*, size_t) noexcept nogil
     int (*config)(uint32_t, void*) noexcept nogil
+    void (*match_data_free)(void*) noexcept nogil
+    size_t* (*get_ovector)(void*) noexcept nogil
+    int (*pattern_info)(const void*, uint32_t, void*) noexcept nogil
+    int (*group_number)(const void*, const char*) noexcept nogil
 
 cdef Pcre pcre
 cdef void* context = NULL
@@ -41,7 +48,7 @@ cdef bint pcre_open() except -1:
     """Once; where the library or a symbol of it is missing, patterns are not compiled."""
     global context, matches
     cdef void* library = NULL
-    cdef void* found[13]
+    cdef void* found[17]
     if matches != NULL:
         return True
     for name in LIBRARIES:
@@ -52,7 +59,8 @@ cdef bint pcre_open() except -1:
         return False
     for i, name in enumerate((b"compile", b"code_free", b"jit_compile", b"match", b"match_data_create",
                               b"match_context_create", b"set_match_limit", b"set_depth_limit", b"set_heap_limit",
-                              b"get_error_message", b"config", b"jit_stack_create", b"jit_stack_assign")):
+                              b"get_error_message", b"config", b"jit_stack_create", b"jit_stack_assign", b"match_data_free",
+                              b"get_ovector_pointer", b"pattern_info", b"substring_number_from_name")):
         symbol = b"pcre2_" + name + b"_8"
         found[i] = dlsym(library, <const char*>symbol)
         if found[i] == NULL:
@@ -70,6 +78,10 @@ cdef bint pcre_open() except -1:
     pcre.config = <int (*)(uint32_t, void*) noexcept nogil>found[10]
     pcre.jit_stack_create = <void* (*)(size_t, size_t, void*) noexcept nogil>found[11]
     pcre.jit_stack_assign = <void (*)(void*, void*, void*) noexcept nogil>found[12]
+    pcre.match_data_free = <void (*)(void*) noexcept nogil>found[13]
+    pcre.get_ovector = <size_t* (*)(void*) noexcept nogil>found[14]
+    pcre.pattern_info = <int (*)(const void*, uint32_t, void*) noexcept nogil>found[15]
+    pcre.group_number = <int (*)(const void*, const char*) noexcept nogil>found[16]
     context = pcre.match_context_create(NULL)
     matches = pcre.match_data_create(1, NULL)
     if context == NULL or matches == NULL:
@@ -81,14 +93,18 @@ cdef bint pcre_open() except -1:
 
 
 cdef void* pattern_compile(bytes pattern) except NULL:
+    """As JSON Schema reads patterns."""
+    return compiled(pattern, UTF | DOLLAR_ENDONLY | ALLOW_EMPTY_CLASS | MATCH_UNSET_BACKREF | NEVER_BACKSLASH_C)
+
+
+cdef void* compiled(bytes pattern, uint32_t options) except NULL:
     cdef int error = 0
     cdef size_t at = 0
     cdef char text[256]
     cdef void* code
     if not pcre_open():
         raise ValueError("libpcre2-8 is not installed")
-    code = pcre.compile(pattern, len(pattern), UTF | DOLLAR_ENDONLY | ALLOW_EMPTY_CLASS
-                        | MATCH_UNSET_BACKREF | NEVER_BACKSLASH_C, &error, &at, NULL)
+    code = pcre.compile(pattern, len(pattern), options, &error, &at, NULL)
     if code == NULL:
         pcre.error_message(error, text, sizeof(text))
         raise ValueError(f"{(<bytes>text).decode()} at offset {at}")
@@ -132,3 +148,52 @@ def pcre_version() -> str | None:
 def pattern_check(pattern: bytes) -> None:
     """ValueError says why the pattern cannot be compiled."""
     pattern_free(pattern_compile(pattern))
+
+
+class TooMuch(Exception):
+    """A search took more steps than it may."""
+
+
+cdef class Pattern:
+    """A pattern as Perl reads it, for searches from Python, where groups count. ValueError says what is wrong."""
+    cdef void* code
+    cdef void* found
+    cdef readonly uint32_t groups
+
+    def __cinit__(self, bytes pattern):
+        self.code = compiled(pattern, UTF | NEVER_BACKSLASH_C)
+        pcre.pattern_info(self.code, INFO_CAPTURECOUNT, &self.groups)
+        self.found = pcre.match_data_create(self.groups + 1, NULL)
+        if self.found == NULL:
+            raise MemoryError
+
+    def __dealloc__(self):
+        if self.found != NULL:
+            pcre.match_data_free(self.found)
+        if self.code != NULL:
+            pcre.code_free(self.code)
+
+    def find(self, bytes text, size_t at, bint anchored) -> tuple:
+        """(begin, end) of the first match from at on and of each group, -1 for one without; () for none.
+
+        text is valid UTF-8. Raises TooMuch.
+        """
+        cdef size_t* pairs
+        cdef uint64_t most = MATCH_TEXT + <uint64_t>MATCH_PER_BYTE * len(text)
+        cdef int result
+        if at > <size_t>len(text):
+            return ()
+        pcre.set_match_limit(context, <uint32_t>min(most, 0xFFFFFFFFULL))
+        pcre.set_depth_limit(context, <uint32_t>min(most, 0xFFFFFFFFULL))
+        result = pcre.match(self.code, text, len(text), at, MATCH_NO_UTF_CHECK | (ANCHORED if anchored else 0),
+                            self.found, context)
+        if result == ERROR_NOMATCH:
+            return ()
+        if result < 0:
+            raise TooMuch
+        pairs = pcre.get_ovector(self.found)
+        return tuple([(<int64_t>pairs[2 * i], <int64_t>pairs[2 * i + 1]) for i in range(result)])
+
+    def group(self, bytes name) -> int:
+        """The number of a named group, or a negative number."""
+        return pcre.group_number(self.code, name)

@@ -1,0 +1,1 @@
+"""Bodies and parameters to other ones: templates, JSONPath, what templates read."""
