@@ -12,9 +12,9 @@ MAY_IMPORT = {
     "_core": {"_core"},
     "errors": set(),
     "model": {"model"},
-    "load": {"load", "model", "errors"},
-    "parts": {"parts", "model", "_core", "errors"},
-    "plan": {"plan", "model", "errors", "parts", "_core"},
+    "load": {"load", "model", "errors", "parts.transform"},
+    "parts": {"parts", "parts.transform", "model", "_core", "errors"},
+    "plan": {"plan", "model", "errors", "parts", "parts.transform", "_core"},
     "functions": {"functions", "model", "errors", "settings", "_core"},
     "settings": {"settings"},
     "observe": {"observe", "settings", "errors", "model"},
@@ -73,7 +73,13 @@ def imports_of_cython(path: Path) -> set[str]:
 
 def imported_layers(path: Path) -> set[str]:
     read = imports_of_python if path.suffix in (".py", ".pyi") else imports_of_cython
-    return {name.split(".")[1] for name in read(path) if name.count(".")}
+    return {_layer(name) for name in read(path) if name.count(".")}
+
+
+def _layer(name: str) -> str:
+    """parts.transform is pure: the loader compiles with it what it has to refuse."""
+    start = ".".join(name.split(".")[1:3])
+    return start if start == "parts.transform" else name.split(".")[1]
 
 
 def names_of(paths: list[Path]) -> list[str]:

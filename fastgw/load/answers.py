@@ -1,13 +1,14 @@
-"""What a definition may put into the gateway's own answers: status, header fields, media type."""
+"""What a definition may put into the gateway's answers: status, header fields, media type."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from fastgw.load.document import View
-from fastgw.load.mapping import NAME, Unmapped, source
+from fastgw.load.mapping import NAME, Unmapped, of_response, source
 from fastgw.load.problem import shown
 from fastgw.load.reader import Reader
-from fastgw.model.value import RequestParameter, Source
+from fastgw.model.value import Mapped
 
 MIN_STATUS, MAX_STATUS = 200, 599
 """A 1xx would not end the exchange: RFC 9110 section 15.2."""
@@ -18,6 +19,8 @@ TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _MEDIA_TYPE = re.compile(
     rf'{TOKEN}/{TOKEN}(?:[ \t]*;[ \t]*{TOKEN}=(?:{TOKEN}|"(?:[\t !#-\[\]-~]|\\[\t -~])*"))*')
 
+_RANGE = re.compile(rf"(?:\*|{TOKEN})/(?:\*|{TOKEN})")
+
 _FRAMING = "the gateway frames its answers and keeps its connections itself"
 _OWN = "the gateway puts its own on every answer"
 
@@ -27,7 +30,8 @@ _RESERVED = {
     **dict.fromkeys(("date", "x-amzn-requestid", "x-amz-apigw-id", "x-amzn-errortype", "apigw-requestid"),
                     _OWN),
 }
-"""Fields no mapping may name, in lower case, and why. RFC 9112 section 6, RFC 9110 section 7.6.1."""
+"""Fields of a gateway response that no mapping may name, in lower case, and why. RFC 9112 section 6, RFC 9110 section
+7.6.1. An integration response may name them: the service sends them under another name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,22 +40,18 @@ class Kind:
 
     start       what a target begins with; the header's name follows
     noun        what a target is called in messages
-    no_backend  why a backend's response cannot be mapped
-    forgiving   a source that is known but not served leaves the header out instead of being an error
-    echoes      whether the request's own values may be mapped
+    read        reads a right side; raises Unmapped
+    reserved    names that cannot be mapped, and why
     """
 
     start: str
     noun: str
-    no_backend: str
-    forgiving: bool
-    echoes: bool
+    read: Callable[[str], Mapped]
+    reserved: Mapping[str, str] = field(default_factory=dict)
 
 
-MOCK = Kind("method.response.header.", "response parameter",
-            "a MOCK has no backend whose response could be mapped", forgiving=True, echoes=False)
-GATEWAY = Kind("gatewayresponse.header.", "gateway response parameter",
-               "this is a backend's response, and none was asked", forgiving=False, echoes=True)
+INTEGRATION = Kind("method.response.header.", "response parameter", of_response)
+GATEWAY = Kind("gatewayresponse.header.", "gateway response parameter", source, _RESERVED)
 
 
 def status(reader: Reader, view: View | None) -> int | None:
@@ -67,34 +67,44 @@ def is_media_type(reader: Reader, text: str, view: View) -> bool:
     return False
 
 
-def headers(reader: Reader, parameters: View | None, kind: Kind) -> tuple[tuple[str, Source], ...]:
+def media_ranges(reader: Reader, view: View | None) -> tuple[str, ...]:
+    """binaryMediaTypes in lower case: type/subtype, type/*, */*; "~1" stands for "/", as in the service's paths."""
+    found = []
+    given = reader.list(view)
+    for item in given.elements() if given is not None else ():
+        text = reader.text(item)
+        if text is None:
+            continue
+        kind = text.replace("~1", "/").strip().lower()
+        if _RANGE.fullmatch(kind) is None:
+            reader.problems.error(item.place, "bad-name", f"{shown(text)} is no media type; write type/subtype, "
+                                  "type/* or */*")
+            continue
+        found.append(kind)
+    return tuple(found)
+
+
+def headers(reader: Reader, parameters: View | None, kind: Kind) -> tuple[tuple[str, Mapped], ...]:
     """The entries of a responseParameters; wrong ones are reported and left out."""
     given = reader.mapping(parameters)
     found = [_header(reader, key, view, kind) for key, view in given.items()] if given is not None else ()
     return tuple(header for header in found if header is not None)
 
 
-def _header(reader: Reader, key: str, view: View, kind: Kind) -> tuple[str, Source] | None:
+def _header(reader: Reader, key: str, view: View, kind: Kind) -> tuple[str, Mapped] | None:
     name = key.removeprefix(kind.start)
     if name == key or not NAME.fullmatch(name):
         reader.problems.error(view.key_place, "bad-mapping", f"{shown(key)} is no {kind.noun}; write "
                               f"{kind.start}NAME, with letters, digits and . _ $ - in the name")
         return None
-    if why := _RESERVED.get(name.lower()):
+    if why := kind.reserved.get(name.lower()):
         reader.problems.error(view.key_place, "reserved-header", f"{key}: {name} cannot be mapped: {why}")
         return None
     expression = reader.text(view)
     if expression is None:
         return None
     try:
-        value = source(expression)
-        if value is None:
-            raise Unmapped(kind.no_backend, unserved=True)
-        if isinstance(value, RequestParameter) and not kind.echoes:
-            raise Unmapped("a request's values cannot be mapped to a response, as in the service")
+        return name, kind.read(expression)
     except Unmapped as error:
-        left_out = error.unserved and kind.forgiving
-        report = reader.problems.warning if left_out else reader.problems.error
-        report(view.place, "bad-mapping", f"{key}: {error}{'; the header is not sent' * left_out}")
+        reader.problems.error(view.place, "bad-mapping", f"{key}: {error}")
         return None
-    return name, value

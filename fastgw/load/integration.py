@@ -1,4 +1,4 @@
-"""x-amazon-apigateway-integration -> HttpProxy, Mock or Unserved."""
+"""x-amazon-apigateway-integration -> HttpProxy, Mock, Integrated or Unserved."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -6,27 +6,26 @@ from dataclasses import dataclass
 from fastgw.load import caching, mock
 from fastgw.load.document import View
 from fastgw.load.http_integration import HttpApiProxy
-from fastgw.load.mapping import HTTP_API_TARGET, REQUEST_TARGET, Unmapped, source
+from fastgw.load.integrated import BEHAVIORS, CONVERSIONS, MAX_TIMEOUT_MS, MIN_TIMEOUT_MS, Basics, integrated
+from fastgw.load.mapping import HTTP_API_TARGET, REQUEST_TARGET, Unmapped, of_request
 from fastgw.load.problem import did_you_mean, one_of, shown
 from fastgw.load.reader import Reader
-from fastgw.load.uri import BadUri, Target, check_fed, target
+from fastgw.load.uri import BadUri, Target, check_arn, check_fed, target
 from fastgw.model.api import ANY, METHODS
-from fastgw.model.integration import HttpProxy, Integration, ParameterMapping, Unserved
+from fastgw.model.integration import HttpProxy, Integration, ParameterMapping, Unserved, reserved_header
 from fastgw.model.place import Place
-
-MIN_TIMEOUT_MS, MAX_TIMEOUT_MS = 50, 900_000
-"""The service's own ceiling, 29,000, is only the gateway-wide setting's default here."""
+from fastgw.model.value import BodyValue
 
 TYPES = ("AWS", "AWS_PROXY", "HTTP", "HTTP_PROXY", "MOCK")
+SERVED_BY_AWS: frozenset[str] = frozenset()
+"""Types of AWS integrations that have a backend: AWS, AWS_PROXY."""
+
 FIELDS = frozenset((
     "cacheKeyParameters", "cacheNamespace", "connectionId", "connectionType", "contentHandling",
     "credentials", "httpMethod", "integrationSubtype", "integrationTarget", "passthroughBehavior",
     "payloadFormatVersion", "requestParameters", "requestTemplates", "responseParameters", "responses",
     "responseTransferMode", "timeoutInMillis", "tlsConfig", "type", "uri",
 ))
-
-_REFUSED_TARGETS = ("content-length", "transfer-encoding", "x-amzn-trace-id")
-"""Headers whose mapping makes the service answer 500."""
 
 UNMAPPABLE = frozenset({"connection", "expect", "proxy-authenticate", "te", "via"})
 """Headers whose mapping the service leaves out (recorded); the plan's rules have the same."""
@@ -80,11 +79,11 @@ class _One:
             return self._mock()
         if kind == "HTTP_PROXY" and self.shared.http:
             return self._http_api_proxy()
-        if kind == "HTTP_PROXY":
-            return self._http_proxy()
-        if kind is None:
-            return Unserved("nothing", self.place)
-        return self._unserved(kind)
+        if kind in ("HTTP", "HTTP_PROXY"):
+            return self._http(kind)
+        if kind in SERVED_BY_AWS:
+            return self._aws(kind)
+        return Unserved("nothing", self.place) if kind is None else self._unserved(kind)
 
     def _unserved(self, what: str, why: str = "is not served yet") -> Unserved:
         self.problems.warning(self.place, "unserved",
@@ -100,25 +99,16 @@ class _One:
         return Unserved(what, self.place)
 
     def _mock(self) -> Integration:
-        parameters = self.reader.mapping(self.view.get("requestParameters"))
-        for key, view in parameters.items() if parameters is not None else ():
-            if REQUEST_TARGET.fullmatch(key) is None:
-                self._bad_target(key, view)
-                continue
-            expression = self.reader.text(view)
-            try:
-                source(expression or "''")
-            except Unmapped as error:
-                self.problems.warning(view.place, "bad-mapping",
-                                      f"{key}: {error}; a MOCK has no use for it, so it is ignored")
-        return mock.read(self.reader, self.view, self.place, self.route)
+        self._mappings("MOCK")
+        return mock.read(self.reader, self.view, self.place)
 
     def _http_api_proxy(self) -> Integration:
         found = HttpApiProxy(self.reader, self.view, self.route, self.shared.clear,
                              self.shared.needs_tls).read(tuple(self.parameters))
         return found if isinstance(found, HttpProxy) else self._unserved(*found)
 
-    def _http_proxy(self) -> Integration:
+    def _http(self, kind: str) -> Integration:
+        """HTTP or HTTP_PROXY. What a proxy passes on as it comes stays on the compiled path."""
         view, reader = self.view, self.reader
         connection = reader.name(view.get("connectionType"), ("INTERNET", "VPC_LINK"))
         if connection == "VPC_LINK" or view.get("integrationTarget") is not None:
@@ -126,41 +116,68 @@ class _One:
         given = view.get("uri")
         if given is None:
             self.problems.error(view.place, "missing-field", f"the integration of {self.route} has no uri")
-            return Unserved("HTTP_PROXY", self.place)
+            return Unserved(kind, self.place)
         uri = reader.text(given)
         method = reader.name(view.get("httpMethod"), (ANY, *METHODS))
         timeout = reader.integer(view.get("timeoutInMillis"), MIN_TIMEOUT_MS, MAX_TIMEOUT_MS)
-        self._mention_what_is_ignored()
-        mappings, unserved = self._mappings()
+        mappings, unserved = self._mappings(kind)
         keys = caching.keys(reader, view.get("cacheKeyParameters"), self.parameters, mappings)
         namespace = caching.namespace(reader, view.get("cacheNamespace"))
         if uri is None:
-            return Unserved("HTTP_PROXY", self.place)
+            return Unserved(kind, self.place)
         fed = (*self.parameters, *(mapping.name for mapping in mappings if mapping.location == "path"))
         try:
             found = target(uri)
             check_fed(found.rest, fed)
         except BadUri as error:
             self.problems.error(given.place, "bad-uri", str(error))
-            return Unserved("HTTP_PROXY", self.place)
+            return Unserved(kind, self.place)
         if unserved is not None:
             return self._unserved(*unserved)
         if self.shared.needs_tls(found):
             return self._unserved("HTTPS upstream", f"({found.authority}) is not served yet"
                                   f"{found.how_in_clear()}")
-        return HttpProxy(None if method in (ANY, None) else method, found.over_http(), self.place, mappings,
-                         timeout, keys, namespace)
+        verb = None if method in (ANY, None) else method
+        converted = view.get("contentHandling") is not None
+        if kind == "HTTP_PROXY":
+            self._mention_what_is_ignored()
+            if not converted and not any(isinstance(mapping.source, BodyValue) for mapping in mappings):
+                return HttpProxy(verb, found.over_http(), self.place, mappings, timeout, keys, namespace)
+        basics = Basics(kind, verb, found.over_http(), mappings, timeout)
+        return integrated(reader, view, basics, self.place)
+
+    def _aws(self, kind: str) -> Integration:
+        """A service of AWS, or a function: what is called stands in the uri."""
+        view, reader = self.view, self.reader
+        given = view.get("uri")
+        if given is None:
+            self.problems.error(view.place, "missing-field", f"the integration of {self.route} has no uri")
+            return Unserved(kind, self.place)
+        uri = reader.text(given)
+        method = reader.name(view.get("httpMethod"), (ANY, *METHODS))
+        timeout = reader.integer(view.get("timeoutInMillis"), MIN_TIMEOUT_MS, MAX_TIMEOUT_MS)
+        mappings, unserved = self._mappings(kind)
+        if uri is None:
+            return Unserved(kind, self.place)
+        try:
+            check_arn(kind, uri)
+            check_fed(uri, (*self.parameters, *(one.name for one in mappings if one.location == "path")))
+        except BadUri as error:
+            self.problems.error(given.place, "bad-uri", str(error))
+            return Unserved(kind, self.place)
+        if unserved is not None:
+            return self._unserved(*unserved)
+        basics = Basics(kind, None if method in (ANY, None) else method, uri, mappings, timeout)
+        return integrated(reader, view, basics, self.place)
 
     def _mention_what_is_ignored(self) -> None:
-        """Fields that the service does not apply to HTTP_PROXY either, or that wait for a later part."""
+        """Fields that the service does not apply to HTTP_PROXY either."""
         view = self.view
-        self.reader.name(view.get("passthroughBehavior"), ("WHEN_NO_MATCH", "WHEN_NO_TEMPLATES", "NEVER"))
+        self.reader.name(view.get("passthroughBehavior"), BEHAVIORS)
+        self.reader.name(view.get("contentHandling"), CONVERSIONS)
         self.reader.name(view.get("responseTransferMode"), ("BUFFERED", "STREAM"))
         if view.get("requestTemplates") is not None and view.value["requestTemplates"]:
             self._no_effect("requestTemplates")
-        if view.get("contentHandling") is not None:
-            self.problems.warning(view.get("contentHandling").place, "unserved", f"{self.route}: "
-                                  "contentHandling is not served yet; bodies pass unchanged")
         responses = self.reader.mapping(view.get("responses"))
         for _, response in responses.items() if responses is not None else ():
             for field in ("responseParameters", "responseTemplates"):
@@ -171,7 +188,7 @@ class _One:
         self.problems.warning((view or self.view).get(field).key_place, "no-effect",
                               f"{self.route}: {field} has no effect on HTTP_PROXY, as in the service")
 
-    def _mappings(self) -> tuple[tuple[ParameterMapping, ...], tuple[str, str] | None]:
+    def _mappings(self, kind: str) -> tuple[tuple[ParameterMapping, ...], tuple[str, str] | None]:
         """The request's mappings, and what of them is known but not served: (what, why)."""
         mappings: list[ParameterMapping] = []
         unserved: tuple[str, str] | None = None
@@ -186,20 +203,18 @@ class _One:
             if found is None:
                 self._bad_target(key, view)
                 continue
-            if found[1] == "header" and found[2].lower() in _REFUSED_TARGETS:
+            if found[1] == "header" and kind != "MOCK" and reserved_header(kind, found[2]):
                 unserved = (f"mapping to header {found[2]}", "is refused by the service too")
                 continue
             expression = self.reader.text(view)
             if expression is None:
                 continue
             try:
-                value = source(expression)
-                if value is None:
-                    raise Unmapped(f"{shown(expression)} is a response; a request is mapped here")
-                mappings.append(ParameterMapping(found[1], found[2], value))
+                mappings.append(ParameterMapping(found[1], found[2], of_request(expression)))
             except Unmapped as error:
-                if error.unserved:
-                    unserved = (f"mapping {shown(expression)}", "reads the body, which is not served yet")
+                if kind == "MOCK":
+                    self.problems.warning(view.place, "bad-mapping",
+                                          f"{key}: {error}; a MOCK has no use for it, so it is ignored")
                 else:
                     self.problems.error(view.place, "bad-mapping", f"{key}: {error}")
         self._check_headers(mappings, parameters)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from fastgw.load import cors, responses
+from fastgw.load import answers, cors, responses
 from fastgw.load.checks import RequestChecks
 from fastgw.load.document import MAX_KEYS, View
 from fastgw.load.extensions import check_operation, check_path_item, check_root, is_http_api, speaks_aws
@@ -99,7 +99,7 @@ class _ApiReader:
         self.checks.report()
         self.plain.report()
         return Api(name or self._title(), "", self.kind, tuple(self.routes), self.root.place,
-                   self._gateway_responses(), self._cors())
+                   self._gateway_responses(), self._cors(), self._binary_types())
 
     def _title(self) -> str:
         info = self.root.get("info")
@@ -183,6 +183,14 @@ class _ApiReader:
                                   "gateway responses cannot be changed in an HTTP API; they are ignored")
             return ()
         return responses.gateway_responses(self.reader, given)
+
+    def _binary_types(self) -> tuple[str, ...]:
+        given = self.root.get(PREFIX + "binary-media-types")
+        if given is not None and self.kind is ApiKind.HTTP:
+            self.problems.warning(given.key_place, "no-effect", "binary media types have no effect on an HTTP API; "
+                                  "they are ignored")
+            return ()
+        return answers.media_ranges(self.reader, given)
 
     def _cors(self) -> Cors | None:
         given = self.root.get(PREFIX + "cors")

@@ -16,6 +16,7 @@ _SCHEME = re.compile(r"(https?)://", re.IGNORECASE)
 _AUTHORITY_END = re.compile(r"[/?]")
 _HOST = r"(?:[A-Za-z0-9](?:[A-Za-z0-9._-]{0,252})|\[[0-9A-Fa-f:.]{2,45}\])"
 _AUTHORITY = re.compile(rf"{_HOST}(?::([0-9]{{1,5}}))?")
+_ARN = re.compile(r"arn:aws[a-z-]*:apigateway:[a-z0-9-]+:([A-Za-z0-9_.-]+):(?:action|path)/\S+")
 _PARAMETER = re.compile(r"[A-Za-z0-9._-]+")
 
 
@@ -69,6 +70,17 @@ def target(uri: str) -> Target:
         raise BadUri(f"{shown(authority)} is no host, or host:port")
     _check_placeholders(uri, rest)
     return Target(scheme[1].lower(), authority if variables else authority.lower(), rest, variables)
+
+
+def check_arn(kind: str, uri: str) -> None:
+    """The uri of an AWS or AWS_PROXY integration. Raises BadUri."""
+    found = _ARN.fullmatch(uri)
+    if found is None:
+        raise BadUri(f"{shown(uri)} must be of the form arn:aws:apigateway:REGION:SERVICE:action/ACTION, or "
+                     ":path/PATH")
+    if kind == "AWS_PROXY" and found[1].rpartition(".")[2] not in ("lambda", "firehose"):
+        raise BadUri("Integrations of type 'AWS_PROXY' currently only supports Lambda function and Firehose stream "
+                     "invocations.")
 
 
 def is_authority(text: str) -> bool:

@@ -6,7 +6,7 @@ from fastgw.load.problem import Problems, did_you_mean, shown
 from fastgw.load.uri import STAGE_VARIABLE, BadUri, target
 from fastgw.model.api import Api, Route
 from fastgw.model.gateway import Gateway, Stage
-from fastgw.model.integration import HttpProxy, Mock
+from fastgw.model.integration import HttpProxy, Integrated, Mock
 from fastgw.model.place import Place
 from fastgw.model.value import Source, StageVariable
 
@@ -18,15 +18,13 @@ def check_whole(gateway: Gateway, problems: Problems) -> None:
     reached: set[str] = set()
     for api in gateway.apis:
         stages = [(stage, dict(stage.variables)) for stage in gateway.stages if stage.api == api.name]
-        for route, proxy in _proxies(api):
-            if proxy.private is not None:
-                reached.add(proxy.private)
-                continue
-            if "${" not in proxy.uri:
-                reached.add(target(proxy.uri).authority)
+        for route, called in _with_uri(api):
+            if isinstance(called, HttpProxy) and called.private is not None:
+                reached.add(called.private)
                 continue
             for stage, variables in stages:
-                if authority := _authority(route, proxy, stage, variables, problems):
+                uri = _uri(route, called, stage, variables, problems)
+                if uri is not None and (authority := _authority(route, called, stage, uri, problems)):
                     reached.add(authority)
         for stage, variables in stages:
             _check_headers(api, stage, variables, problems)
@@ -53,27 +51,37 @@ def _check_keys(gateway: Gateway, problems: Problems) -> None:
                                  f"{plan.name} limits nothing there")
 
 
-def _proxies(api: Api) -> Iterator[tuple[Route, HttpProxy]]:
+def _with_uri(api: Api) -> Iterator[tuple[Route, HttpProxy | Integrated]]:
     for route in api.routes:
-        if isinstance(route.integration, HttpProxy):
+        if isinstance(route.integration, HttpProxy | Integrated) and route.integration.uri:
             yield route, route.integration
 
 
-def _authority(route: Route, proxy: HttpProxy, stage: Stage, variables: Mapping[str, str],
-               problems: Problems) -> str | None:
-    """Where a stage's requests of a route go; None, with an error, where its variables do not say."""
-    used = STAGE_VARIABLE.findall(proxy.uri)
-    missing = sorted(name for name in set(used) if name not in variables)
-    told = f"{route.method} {route.path} in stage {shown(stage.name)}"
+def _uri(route: Route, called: HttpProxy | Integrated, stage: Stage, variables: Mapping[str, str],
+         problems: Problems) -> str | None:
+    """The uri with a stage's variables put in; None, with an error, where it has not all of them."""
+    missing = sorted(name for name in set(STAGE_VARIABLE.findall(called.uri)) if name not in variables)
     if missing:
-        problems.error(proxy.place, "missing-variable", f"{told}: the uri needs stage variable "
+        problems.error(called.place, "missing-variable", f"{_told(route, stage)}: the uri needs stage variable "
                        f"{', '.join(missing)}; {_HOW_TO_SET}")
         return None
+    return STAGE_VARIABLE.sub(lambda found: variables[found[1]], called.uri)
+
+
+def _authority(route: Route, called: HttpProxy | Integrated, stage: Stage, uri: str,
+               problems: Problems) -> str | None:
+    """The upstream that a stage's requests of a route go to; None where it is a service's ARN, or wrong."""
     try:
-        return target(STAGE_VARIABLE.sub(lambda found: variables[found[1]], proxy.uri)).authority
+        if uri.startswith("arn:"):
+            return None
+        return target(uri).authority
     except BadUri as error:
-        problems.error(proxy.place, "bad-uri", f"{told}: {error}")
+        problems.error(called.place, "bad-uri", f"{_told(route, stage)}: {error}")
         return None
+
+
+def _told(route: Route, stage: Stage) -> str:
+    return f"{route.method} {route.path} in stage {shown(stage.name)}"
 
 
 def _check_headers(api: Api, stage: Stage, variables: Mapping[str, str], problems: Problems) -> None:

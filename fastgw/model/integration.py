@@ -70,6 +70,15 @@ defined at all, else 415; always 415."""
 
 CONVERT_TO_TEXT, CONVERT_TO_BINARY = "CONVERT_TO_TEXT", "CONVERT_TO_BINARY"
 
+_RESERVED = frozenset({"content-length", "transfer-encoding", "x-amzn-trace-id", "x-amzn-apigateway-api-id"})
+_RESERVED_AWS = _RESERVED | {"authorization", "connection", "expect", "proxy-authenticate", "te"}
+
+
+def reserved_header(type: str, name: str) -> bool:
+    """Whether the service answers 500 where a request's mapping or override names this header. Recorded."""
+    return name.lower() in (_RESERVED_AWS if type.startswith("AWS") else _RESERVED)
+
+
 Templates = tuple[tuple[str, str], ...]
 """(media type in lower case, without parameters; template) each, in the order of the definition."""
 

@@ -25,6 +25,7 @@ class Knobs(Protocol):
     """A subset of fastgw.settings.Settings; durations in seconds."""
 
     total_timeout: float
+    x_forwarded: bool
 
 
 @dataclass(frozen=True, slots=True)

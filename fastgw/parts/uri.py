@@ -3,11 +3,16 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from fastgw.model.place import Place
 
 _VARIABLE = re.compile(r"\$\{stageVariables\.([A-Za-z0-9_]+)\}")
 _URI = re.compile(r"(https?)://([^/?#]+)([^?#]*)(?:\?([^#]*))?", re.IGNORECASE)
+_PLACEHOLDER = re.compile(r"\{([A-Za-z0-9._-]+)\+?\}")
+PATH_SAFE = "/:@!$&'()*+,;=-._~%"
+QUERY_SAFE = PATH_SAFE + "?"
+"""Characters of a definition's path and query that are sent as they stand; RFC 3986 sections 3.3 and 3.4."""
 AUTHORITY = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~-]+)(?::(\d{1,5}))?")
 
 
@@ -41,3 +46,29 @@ def split_uri(uri: str, variables: Mapping[str, str], place: Place) -> Uri:
     if {".", ".."} & set(parts[3].split("/")):
         raise ValueError(f"{place}: error: the path of {filled!r} holds a dot segment; write the path it leads to")
     return Uri(parts[1].lower(), parts[2].lower(), parts[3] or "/", parts[4] or "")
+
+
+def pieces(part: str, safe: str) -> list[tuple[str, str | None]]:
+    """A path or query taken apart: (literal text, percent-encoded; name of the placeholder after it, or None) each."""
+    found = []
+    end = 0
+    for hole in _PLACEHOLDER.finditer(part):
+        found.append((quote(part[end : hole.start()], safe=safe), hole[1]))
+        end = hole.end()
+    return [*found, (quote(part[end:], safe=safe), None)]
+
+
+class Holes:
+    """A path or query whose placeholders are filled request by request."""
+
+    def __init__(self, part: str, safe: str) -> None:
+        self._pieces = [(literal.encode(), name) for literal, name in pieces(part, safe)]
+
+    def fill(self, values: Mapping[str, bytes]) -> bytes:
+        """values are percent-encoded; a placeholder without one is left out."""
+        out = []
+        for literal, name in self._pieces:
+            out.append(literal)
+            if name is not None:
+                out.append(values.get(name, b""))
+        return b"".join(out)

@@ -10,8 +10,11 @@ from fastgw._core.router import Router
 from fastgw.errors import CODE
 from fastgw.model.api import DEFAULT_ROUTE, METHODS, Api, ApiKind, Cors, Route
 from fastgw.model.gateway import ANY_HOST, DEFAULT_STAGE, Domain, Gateway, Stage
-from fastgw.model.integration import HttpProxy, Mock
+from fastgw.model.integration import HttpProxy, Integrated, Mock
 from fastgw.model.usage import by_method
+from fastgw.parts.env import Env
+from fastgw.parts.integrate import build
+from fastgw.parts.integrate.headers import answered_as
 from fastgw.parts.uri import Uri, split_uri
 from fastgw.plan.accesslog import compile_log
 from fastgw.plan.caching import cache_spec
@@ -31,6 +34,9 @@ PATH_STYLE = "/_aws/execute-api"
 
 MAX_MAPPED = 64
 """Mapped header fields of one route; fastgw/_core/forward.pyx keeps a table of this size."""
+
+_STEP_SLACK_MS = 1000
+"""A step's own deadline comes after its call's, which knows better what to answer."""
 
 _VERB = {method: number for number, method in enumerate((*METHODS, "ANY"))}
 _PARAMETER = re.compile(r"\{([^}+]+)\+?\}")
@@ -159,7 +165,21 @@ class _Compiler:
             return spec | self._proxy(stage, route, integration, variables)
         if isinstance(integration, Mock):
             return spec | _fixed(api, integration, variables)
+        if isinstance(integration, Integrated):
+            return spec | self._step(api, stage, route, integration, variables)
         return spec | {"kind": "fail", "failure": CODE["API_CONFIGURATION_ERROR"]}
+
+    def _step(
+        self, api: Api, stage: Stage, route: Route, integration: Integrated, variables: Mapping[str, str]
+    ) -> dict[str, Any]:
+        """A route that leaves the compiled path."""
+        parameters = tuple(_PARAMETER.findall(route.path))
+        env = Env(api, stage, route, variables, parameters, self._settings, self._targets)
+        return {
+            "kind": "python",
+            "step": build(integration, env),
+            "timeout_ms": (integration.timeout_ms or round(self._settings.total_timeout * 1000)) + _STEP_SLACK_MS,
+        }
 
     def _proxy(
         self, stage: Stage, route: Route, integration: HttpProxy, variables: Mapping[str, str]
@@ -241,9 +261,10 @@ def _fixed(api: Api, mock: Mock, variables: Mapping[str, str]) -> dict[str, Any]
             ops.append(text(f"Content-Type: {mock.content_type}\r\n"))
         ops.append(text(f"Content-Length: {len(mock.body)}\r\n"))
     for name, source in mock.headers:
+        sent = answered_as("MOCK", name.encode())
         op = of_source(source, variables, (), IN_HEADER)
-        if op is not None:
-            ops += [text(f"{name}: "), op, text("\r\n")]
+        if op is not None and sent is not None:
+            ops += [text(f"{sent.decode()}: "), op, text("\r\n")]
     return {"kind": "fixed", "status": mock.status, "head": merged(ops + always(api.kind)), "body": mock.body}
 
 

@@ -9,6 +9,8 @@ from urllib.parse import quote
 
 from fastgw._core.program import CONTEXTS
 from fastgw.model.value import Context, RequestParameter, Source, StageVariable, Static, Text
+from fastgw.parts.context import ENGINE_NAMES
+from fastgw.parts.uri import PATH_SAFE, QUERY_SAFE, pieces
 
 Op = tuple[int, int, int, bytes]
 
@@ -16,37 +18,7 @@ TEXT, PARAM, QUERY, QUERY_MULTI, HEADER, HEADER_MULTI, CONTEXT, ANSWER_MULTI = r
 RAW, PATH, IN_QUERY, ESCAPED_QUERY, IN_HEADER, IN_JSON, JSON_STRING, ESCAPED_PATH = range(8)
 WHOLE_PATH = 12
 
-_PATH_SAFE = "/:@!$&'()*+,;=-._~%"
-_QUERY_SAFE = _PATH_SAFE + "?"
-_PLACEHOLDER = re.compile(r"\{([A-Za-z0-9._-]+)\+?\}")
-
-# $context names -> the engine's. Names of the service that never have a value here are in _EMPTY.
-_CONTEXT = {
-    "requestId": "REQUEST_ID",
-    "extendedRequestId": "EXTENDED_ID",
-    "awsEndpointRequestId": "REQUEST_ID",
-    "httpMethod": "METHOD",
-    "path": "PATH",
-    "resourcePath": "RESOURCE",
-    "routeKey": "ROUTE_KEY",
-    "stage": "STAGE",
-    "apiId": "API_ID",
-    "protocol": "PROTOCOL",
-    "identity.sourceIp": "SOURCE_IP",
-    "identity.userAgent": "USER_AGENT",
-    "requestTime": "TIME_CLF",
-    "requestTimeEpoch": "TIME_MS",
-    "domainName": "HOST",
-    "domainPrefix": "HOST_LABEL",
-    "error.message": "ERROR_MESSAGE",
-    "error.messageString": "ERROR_MESSAGE",
-    "error.responseType": "ERROR_TYPE",
-    "error.validationErrorString": "ERROR_DETAIL",
-    "identity.apiKey": "KEY",
-    "identity.apiKeyId": "KEY_NAME",
-    "fastgw.limitLevel": "LEVEL",
-    "status": "STATUS",
-}
+# Names of the service that never have a value here.
 _EMPTY = re.compile(
     r"(accountId|deploymentId|resourceId|isCanaryRequest|wafResponseCode|webaclArn"
     r"|xrayTraceId|integration(Status|Latency|ErrorMessage)?|responseL(atency|ength)"
@@ -66,12 +38,12 @@ def context(name: str, encode: int = RAW) -> Op:
 
 def context_known(name: str) -> bool:
     """Whether $context.name is a variable of the service."""
-    return name in _CONTEXT or _EMPTY.fullmatch(name) is not None
+    return name in ENGINE_NAMES or _EMPTY.fullmatch(name) is not None
 
 
 def engine_context(name: str) -> str:
     """The engine's name of $context.name; "NOTHING" where it never has a value."""
-    return _CONTEXT.get(name, "NOTHING")
+    return ENGINE_NAMES.get(name, "NOTHING")
 
 
 def of_source(source: Source, variables: Mapping[str, str], parameters: Sequence[str], encode: int) -> Op | None:
@@ -110,7 +82,7 @@ def _literal(value: str, encode: int) -> str:
     if encode == IN_QUERY:
         return quote(value, safe="-._~")
     if encode == WHOLE_PATH:
-        return quote(value, safe=_PATH_SAFE)
+        return quote(value, safe=PATH_SAFE)
     return value
 
 
@@ -129,16 +101,13 @@ def of_uri_part(
 ) -> list[Op]:
     """A URI's path or query with {name} placeholders filled from sources, then from path parameters."""
     ops: list[Op] = []
-    end = 0
-    safe = _QUERY_SAFE if query else _PATH_SAFE
-    for found in _PLACEHOLDER.finditer(part):
-        ops.append(text(quote(part[end : found.start()], safe=safe)))
-        source = sources.get(found[1], RequestParameter("path", found[1]))
-        op = of_source(source, variables, parameters, IN_QUERY if query else PATH)
-        if op is not None:
-            ops.append(op)
-        end = found.end()
-    ops.append(text(quote(part[end:], safe=safe)))
+    for literal, name in pieces(part, QUERY_SAFE if query else PATH_SAFE):
+        ops.append(text(literal))
+        if name is not None:
+            source = sources.get(name, RequestParameter("path", name))
+            op = of_source(source, variables, parameters, IN_QUERY if query else PATH)
+            if op is not None:
+                ops.append(op)
     return merged(ops)
 
 

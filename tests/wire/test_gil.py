@@ -17,11 +17,20 @@ CHECKED = {
     "x-amazon-apigateway-request-validator": "all",
 }
 
+MAPPED = {
+    "header.X-I": "context.requestId",
+    "header.X-S": "'static'",
+    "header.X-H": "method.request.multivalueheader.Accept",
+    "querystring.q": "method.request.querystring.q",
+    "path.p": "method.request.header.Host",
+    "path.q": "context.identity.sourceIp",
+}
+
 
 def document(url: str) -> dict:
     return openapi(
         {
-            "/proxied": {"get": proxy(f"{url}/up", parameters={"header.X-I": "context.requestId"})},
+            "/proxied": {"get": proxy(f"{url}/{{p}}?a={{q}}", parameters=MAPPED)},
             "/fixed": {"get": mock(200, "{}")},
             "/parameters": {"get": {**proxy(f"{url}/up"), **CHECKED}},
         },

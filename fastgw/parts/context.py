@@ -1,0 +1,87 @@
+"""$context: the service's names of a request's variables, and what a template finds under them."""
+
+import hashlib
+
+from fastgw._core.step import Failure, Request
+from fastgw.errors import CODE
+from fastgw.parts.env import Env
+from fastgw.parts.transform.vtl.values import QuietMap
+
+ENGINE_NAMES = {
+    "requestId": "REQUEST_ID",
+    "extendedRequestId": "EXTENDED_ID",
+    "awsEndpointRequestId": "REQUEST_ID",
+    "httpMethod": "METHOD",
+    "path": "PATH",
+    "resourcePath": "RESOURCE",
+    "routeKey": "ROUTE_KEY",
+    "stage": "STAGE",
+    "apiId": "API_ID",
+    "protocol": "PROTOCOL",
+    "identity.sourceIp": "SOURCE_IP",
+    "identity.userAgent": "USER_AGENT",
+    "requestTime": "TIME_CLF",
+    "requestTimeEpoch": "TIME_MS",
+    "domainName": "HOST",
+    "domainPrefix": "HOST_LABEL",
+    "error.message": "ERROR_MESSAGE",
+    "error.messageString": "ERROR_MESSAGE",
+    "error.responseType": "ERROR_TYPE",
+    "error.validationErrorString": "ERROR_DETAIL",
+    "identity.apiKey": "KEY",
+    "identity.apiKeyId": "KEY_NAME",
+    "fastgw.limitLevel": "LEVEL",
+    "status": "STATUS",
+}
+"""$context name -> the engine's name of the same."""
+
+ACCOUNT = "000000000000"
+"""The account of a gateway that has none."""
+
+_IDENTITY = (
+    "cognitoIdentityPoolId", "accountId", "cognitoIdentityId", "caller", "sourceIp", "principalOrgId", "accessKey",
+    "cognitoAuthenticationType", "cognitoAuthenticationProvider", "userArn", "userAgent", "user",
+)
+_TOP = (
+    "resourcePath", "httpMethod", "extendedRequestId", "requestTime", "path", "protocol", "stage", "domainPrefix",
+    "requestTimeEpoch", "requestId", "domainName", "apiId",
+)
+"""What a request has without an authorizer, in the service's order (recorded)."""
+
+
+def short_id(*parts: str) -> str:
+    """Ten letters and digits that stand for a resource or a deployment: the same in each process and run."""
+    number = int.from_bytes(hashlib.blake2b("\0".join(parts).encode(), digest_size=8).digest())
+    digits = "abcdefghijklmnopqrstuvwxyz0123456789"
+    return "".join(digits[number // 36**place % 36] for place in range(10))
+
+
+class Overrides(QuietMap):
+    """One map of requestOverride or responseOverride. An override is final: the second to one name ends the request.
+
+    Source: developer guide, "Use a mapping template to override an API's request and response parameters".
+    """
+
+    def __setitem__(self, name: str, value: object) -> None:
+        if name in self:
+            raise Failure(CODE["API_CONFIGURATION_ERROR"], detail=f"{name} is overridden twice")
+        super().__setitem__(name, value)
+
+
+def variables(request: Request, env: Env) -> dict[str, object]:
+    """$context of one request: a template may write to it, and the templates after it see what was written."""
+    get = request.context
+    found: dict[str, object] = {name: get(ENGINE_NAMES[name]) for name in _TOP}
+    found["requestTimeEpoch"] = int(get("TIME_MS"))
+    identity: dict[str, object] = dict.fromkeys(_IDENTITY)
+    identity["sourceIp"] = get("SOURCE_IP")
+    identity["userAgent"] = get("USER_AGENT") or None
+    if env.route.key:
+        identity["apiKey"], identity["apiKeyId"] = get("KEY"), get("KEY_NAME")
+    found["resourceId"] = short_id(env.api.id, env.route.path)
+    found["accountId"] = ACCOUNT
+    found["deploymentId"] = short_id(env.api.id, env.stage.name, "deployment")
+    found["identity"] = QuietMap(identity)
+    found["requestOverride"] = QuietMap(path=Overrides(), header=Overrides(), querystring=Overrides())
+    found["responseOverride"] = Overrides(header=Overrides())
+    return found

@@ -1,0 +1,60 @@
+"""Templates by media type: which one fits a message, and what it makes of it."""
+
+from collections.abc import Iterable, Mapping
+
+from fastgw._core.step import Failure
+from fastgw.errors import CODE
+from fastgw.model.integration import NEVER, WHEN_NO_MATCH, Templates
+from fastgw.parts.integrate.incoming import JSON, Incoming, Message, octets, text
+from fastgw.parts.transform.inputs import UTIL, Input
+from fastgw.parts.transform.vtl import RenderError, Template, compile_template
+
+
+def compiled(templates: Templates, name: str) -> dict[str, Template]:
+    return {kind: compile_template(source, f"{name} ({kind})") for kind, source in templates}
+
+
+def for_request(templates: Mapping[str, Template], media_type: str, passthrough: str) -> Template | None:
+    """The template of a request's body; None passes it on as it is. Raises Failure where nothing may pass: 415."""
+    found = templates.get(media_type)
+    if found is not None or passthrough == WHEN_NO_MATCH:
+        return found
+    if passthrough == NEVER or templates:
+        raise Failure(CODE["UNSUPPORTED_MEDIA_TYPE"])
+    return None
+
+
+def for_response(templates: Mapping[str, Template], accepted: str) -> tuple[str, Template | None]:
+    """Media type and template of an answer: what the client accepts first, else JSON, else the first one defined."""
+    for kind in (accepted, JSON):
+        if kind in templates:
+            return kind, templates[kind]
+    for kind, template in templates.items():
+        return kind, template
+    return JSON, None
+
+
+def render(
+    template: Template,
+    incoming: Incoming,
+    message: Message,
+    context: dict[str, object],
+    variables: Mapping[str, str],
+) -> bytes:
+    """What a template makes of a message's body. Raises Failure: 500, the reason for the log."""
+    given = Input(
+        message.content,
+        {name: text(value) for name, value in incoming.parameters.items()},
+        last_values(incoming.query),
+        last_values((text(name), value) for name, value in incoming.fields),
+    )
+    values = {"input": given, "util": UTIL, "context": context, "stageVariables": dict(variables)}
+    try:
+        return octets(template.render(values))
+    except RenderError as error:
+        raise Failure(CODE["API_CONFIGURATION_ERROR"], detail=str(error)) from error
+
+
+def last_values(fields: Iterable[tuple[str, bytes]]) -> dict[str, str]:
+    """name -> value; of several the last."""
+    return {name: text(value) for name, value in fields}
