@@ -4,6 +4,8 @@ A call is an exchange without a client. It goes through the same pool, answer pa
 client's (attempt.pxd). Everything of it happens without the GIL but for its beginning, the head of its answer and its
 end.
 """
+from libc.stdint cimport uint64_t
+
 from fastgw._core.request cimport Request
 from fastgw._core.state cimport Calling
 
@@ -13,10 +15,16 @@ cdef class Flight:          # a call on its way
     cdef int status
     cdef list headers       # of the answer
     cdef Request request    # that it is made for; None: no client's
-    cdef readonly object outcome    # Reply or CallFailed, once it is over
-    cdef public object told     # called with the outcome, where it was not over at once
+    cdef object outcome         # CallFailed, where it was over at once
+    cdef object told            # else called with a CallFailed or the Reply, which of a streamed answer comes with its head
+    cdef bint headed            # a streamed answer's head has been told
+    cdef object pieces          # of a streamed answer, not taken yet: a deque of bytes
+    cdef uint64_t held          # bytes of them
+    cdef object reader          # a future that waits for the next
+    cdef object ended           # how a streamed answer ended: a CallFailed, or True
     cdef int begin(self, object call) except -1
-    cdef void end(self, object outcome)
+    cdef void tell(self, object outcome)
+    cdef void over(self, object ended)
 
 # Raises TypeError or ValueError for what is no call.
 cdef Flight flight_begin(object call, Request request)

@@ -1,5 +1,6 @@
 """Calls of Python steps."""
 import contextvars
+from collections import deque
 from functools import partial
 
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
@@ -20,12 +21,13 @@ from fastgw._core.pool cimport pool_cancel, pool_drop
 from fastgw._core.state cimport (BODY_LENGTH, BODY_NONE, EX_WAIT, Exchange, Field, M_LISTED, PATCH, POST, PUT, Requester,
                                  UpConn, core, field_name, field_value)
 from fastgw._core.step import CallFailed, Reply
-from fastgw._core.upstream cimport upstream_sent
+from fastgw._core.upstream cimport upstream_pause, upstream_resume, upstream_sent
 
 cdef enum:
     HEAD_BYTES = 65536          # of a request
     NO_VERB = 255
-    MOST_BYTES = 1 << 30        # of an answer's body, whatever max_bytes says
+    MOST_BYTES = 1 << 30        # of an answer's body that is held whole, whatever max_bytes says
+    HELD_BYTES = 65536          # of a streamed answer; from here on its upstream waits for the reader
 
 cdef char head_bytes[HEAD_BYTES]
 cdef Requester requester
@@ -94,7 +96,10 @@ cdef class Flight:
         self.head = written(target, call.method, call.path, call.headers, self.body, verb)
         c.head = span(self.head, len(self.head))
         c.body = span(self.body, len(self.body))
-        c.most = min(call.max_bytes, MOST_BYTES)
+        c.streams = call.stream
+        c.most = call.max_bytes if c.streams else min(call.max_bytes, MOST_BYTES)
+        if c.streams:
+            self.pieces = deque()
         ex = exchange_take(target.plan)
         if ex == NULL:
             raise MemoryError
@@ -112,22 +117,63 @@ cdef class Flight:
         attempt_begin(ex, target.target)
         return 0
 
-    cdef void end(self, object outcome):
+    cdef void tell(self, object outcome):
         cdef Exchange* client = self.request.ex if self.request is not None else NULL
-        self.outcome = outcome
         if client != NULL and self.status:
             client.answered = micros()
             client.up_status = self.status
-        if self.told is not None:
-            try:
-                self.told(outcome)
-            finally:
-                self.told = None
+        told, self.told = self.told, None
+        if told is None:
+            self.outcome = outcome
+        else:
+            told(outcome)
+
+    cdef void over(self, object ended):
+        """Of a streamed answer: what comes after its last piece."""
+        self.ended = ended
+        wake(self.reader, None)
 
     def cancel(self) -> None:
         """Give it up, unless it is over; nobody is told."""
         if self.calling.ex != NULL:
             let_go(self.calling.ex)
+            self.over(CallFailed(F_INTEGRATION_FAILURE))
+
+    def take(self) -> bytes:
+        """The next piece; makes room for more."""
+        cdef bytes piece = self.pieces.popleft()
+        self.held -= len(piece)
+        if self.held <= HELD_BYTES // 2 and self.calling.ex != NULL and self.calling.ex.up != NULL:
+            upstream_resume(self.calling.ex.up)
+        return piece
+
+
+class Stream:
+    """The body of a streamed answer: its pieces as they come."""
+
+    def __init__(self, flight) -> None:
+        self.flight = flight
+
+    def __aiter__(self):
+        return self
+
+    async def __anext__(self) -> bytes:
+        cdef Flight flight = self.flight
+        while not flight.pieces:
+            if flight.ended is True:
+                raise StopAsyncIteration
+            if flight.ended is not None:
+                raise flight.ended
+            flight.reader = LOOP.create_future()
+            await flight.reader
+        return flight.take()
+
+    async def aclose(self) -> None:
+        """Give up what has not come yet."""
+        self.flight.cancel()
+
+    def __del__(self) -> None:
+        self.flight.cancel()
 
 
 cdef Flight flight_begin(object call, Request request):
@@ -159,7 +205,10 @@ cdef void let_go(Exchange* ex):
 cdef void fail(Exchange* ex, int code) noexcept:
     cdef Flight flight = <Flight>ex.calling.flight
     let_go(ex)
-    flight.end(CallFailed(code))
+    if flight.headed:
+        flight.over(CallFailed(code))
+    else:
+        flight.tell(CallFailed(code))
 
 
 cdef void reply(Exchange* ex) noexcept:
@@ -171,7 +220,7 @@ cdef void reply(Exchange* ex) noexcept:
     except MemoryError:
         found = CallFailed(F_INTEGRATION_FAILURE)
     let_go(ex)
-    flight.end(found)
+    flight.tell(found)
 
 
 # --- events
@@ -215,7 +264,7 @@ cdef void keep_head(Exchange* ex, UpConn* up, int status) noexcept:
 
 
 cdef void on_head(Exchange* ex, UpConn* up, int status) noexcept nogil:
-    ex.status = <unsigned short>status
+    ex.status = ex.up_status = <unsigned short>status
     ex.answered = micros()
     if up.body == BODY_LENGTH and up.body_left > ex.calling.most:
         ex.aborted = True
@@ -225,8 +274,26 @@ cdef void on_head(Exchange* ex, UpConn* up, int status) noexcept nogil:
 
 
 cdef void on_piece(Exchange* ex, UpConn* up, const char* p, uint32_t n) noexcept nogil:
-    if not ex.aborted and (ex.body_seen + n > ex.calling.most or not body_hold(ex, p, n)):
+    ex.calling.seen += n
+    if not ex.aborted and (ex.calling.seen > ex.calling.most or not body_hold(ex, p, n)):
         ex.aborted = True
+
+
+cdef void pass_on(Exchange* ex) noexcept:
+    """What one read brought of a streamed answer."""
+    cdef Flight flight = <Flight>ex.calling.flight
+    if ex.body_seen:
+        flight.pieces.append(<bytes>ex.collected[:ex.body_seen])
+        flight.held += ex.body_seen
+        ex.body_seen = 0
+    if not flight.headed and flight.headers is not None:
+        flight.headed = True
+        flight.tell(Reply(flight.status, flight.headers, Stream(flight), ex.answered - ex.sent))
+        if flight.calling.ex != ex:
+            return
+    wake(flight.reader, None)
+    if flight.held >= HELD_BYTES and not ex.up.done:
+        upstream_pause(ex.up)
 
 
 cdef void on_flush(Exchange* ex) noexcept nogil:
@@ -234,11 +301,23 @@ cdef void on_flush(Exchange* ex) noexcept nogil:
     if ex.aborted:
         with gil:
             fail(ex, F_INTEGRATION_BAD_ANSWER)
+    elif ex.calling.streams:
+        with gil:
+            pass_on(ex)
+
+
+cdef void end_stream(Exchange* ex) noexcept:
+    cdef Flight flight = <Flight>ex.calling.flight
+    let_go(ex)
+    flight.over(True)
 
 
 cdef void on_done(Exchange* ex) noexcept nogil:
     with gil:
-        reply(ex)
+        if ex.calling.streams:
+            end_stream(ex)
+        else:
+            reply(ex)
 
 
 cdef void on_writable(Exchange* ex) noexcept nogil:
@@ -254,23 +333,25 @@ cdef void on_timer(Timer* timer) noexcept nogil:
 # --- for coroutines
 
 def wake(future, outcome) -> None:
-    if not future.done():
+    if future is not None and not future.done():
         future.set_result(outcome)
 
 
 async def fetch(call):
     """Make a call from a coroutine on the worker's loop: its Reply. Raises CallFailed; cancelled, it gives the call up."""
     cdef Flight flight = flight_begin(call, CURRENT.get(None))
-    if flight.outcome is None:
+    outcome = flight.outcome
+    if outcome is None:
         future = LOOP.create_future()
         flight.told = partial(wake, future)
         try:
-            await future
-        finally:
+            outcome = await future
+        except BaseException:
             flight.cancel()
-    if isinstance(flight.outcome, CallFailed):
-        raise flight.outcome
-    return flight.outcome
+            raise
+    if isinstance(outcome, CallFailed):
+        raise outcome
+    return outcome
 
 
 cdef void calls_open(object loop):

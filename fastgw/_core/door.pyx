@@ -7,7 +7,7 @@ import inspect
 import logging
 from functools import partial
 
-from libc.stdint cimport uint64_t
+from libc.stdint cimport int64_t, uint64_t
 
 from fastgw._core.bytes cimport Writer, put, put_uint, span, writer_init
 from fastgw._core.call cimport Flight, calls_open, flight_begin
@@ -15,12 +15,13 @@ from fastgw._core.call import CURRENT
 from fastgw._core.clock cimport http_date
 from fastgw._core.counters cimport H_DOOR_RUN_STEP, H_DOOR_START_TASK, R_DOORS, ROW_BYTES
 from fastgw._core.failure cimport FAILURE_CODES, F_API_CONFIGURATION_ERROR
-from fastgw._core.gather cimport gather_answer, gather_piece, to_client
+from fastgw._core.gather cimport gather_answer, gather_chunk, gather_piece, to_client
 from fastgw._core.given cimport put_given
+from fastgw._core.libuv cimport uv
 from fastgw._core.program cimport program_write
 from fastgw._core.request cimport Request
 from fastgw._core.respond cimport put_connection, put_cors
-from fastgw._core.state cimport HEAD, core, count
+from fastgw._core.state cimport BODY_CHUNKED, BODY_CLOSE, BODY_LENGTH, BODY_NONE, HEAD, core, count
 from fastgw._core.step import Answer, CallFailed, Failure, Sent
 from fastgw._core.ticket cimport ticket_drop, ticket_tie
 
@@ -39,7 +40,7 @@ cdef char field_bytes[FIELD_BYTES]
 
 cdef void untie(Request request):
     """Its work is done: nothing of it is cancelled, and nothing more is read."""
-    request.task = request.flight = request.then = None
+    request.task = request.flight = request.then = request.room = None
     ticket_drop(request.ex)
 
 
@@ -66,13 +67,12 @@ cdef void failed(Request request, error):
         events.failed(ex, code)
 
 
-cdef int write_answer(Exchange* ex, answer) except 1:
-    """Raises what a malformed Answer raises, before anything is written."""
+cdef int put_head(Exchange* ex, answer, int64_t length) except -1:
+    """Raises what a malformed Answer raises, before anything is written. length -1: the body comes in pieces."""
     cdef bytes line = f"HTTP/1.1 {answer.status:d} \r\nDate: ".encode()
-    cdef bytes body = answer.body
     cdef Writer fields
-    if body is None or not 200 <= answer.status <= 599 or len(body) > 0xFFFFFFFF:
-        raise ValueError(f"an answer of status {answer.status} with a body of type {type(answer.body).__name__}")
+    if not 200 <= answer.status <= 599 or length > 0xFFFFFFFF:
+        raise ValueError(f"an answer of status {answer.status} with {length} bytes")
     writer_init(&fields, field_bytes, FIELD_BYTES)
     put_given(&fields, answer.headers)
     ex.status = answer.status
@@ -80,30 +80,116 @@ cdef int write_answer(Exchange* ex, answer) except 1:
     put(&to_client.text, http_date(), 29)
     put(&to_client.text, b"\r\n", 2)
     put(&to_client.text, fields.p, fields.n)
-    if ex.status != 204 and ex.status != 304:
+    if ex.verb == HEAD or ex.status == 204 or ex.status == 304:
+        ex.out = BODY_NONE
+    elif length >= 0:
+        ex.out = BODY_LENGTH
+    elif ex.minor:
+        ex.out = BODY_CHUNKED
+    else:
+        ex.out = BODY_CLOSE     # HTTP/1.0 knows no chunks
+        ex.keep = False
+    if ex.status != 204 and ex.status != 304 and length >= 0:
         put(&to_client.text, b"Content-Length: ", 16)
-        put_uint(&to_client.text, len(body))
+        put_uint(&to_client.text, length)
         put(&to_client.text, b"\r\n", 2)
+    elif ex.out == BODY_CHUNKED:
+        put(&to_client.text, b"Transfer-Encoding: chunked\r\n", 28)
     program_write(&ex.stage.always, ex, &to_client.text)
     put_cors(&to_client.text, ex)
     put_connection(&to_client.text, ex)
     put(&to_client.text, b"\r\n", 2)
-    if ex.verb != HEAD and body and ex.status != 204 and ex.status != 304:
-        gather_piece(&to_client, body, len(body))
-        ex.body_out = len(body)
     ex.answering = True
-    return gather_answer(ex)
+    return 0
 
 
 cdef int deliver(Request request, answer) except -1:
     cdef Exchange* ex = request.ex
-    cdef int error
+    cdef bytes body
     ex.keep = ex.keep and not core.drain and not ex.conn.stream.ended
-    error = write_answer(ex, answer)
+    if hasattr(answer.body, "__aiter__"):
+        pieces = aiter(answer.body)
+        put_head(ex, answer, -1)
+        start(request, shut(pieces) if ex.out == BODY_NONE else pour(request, pieces), poured)
+        send(request)
+        return 0
+    body = answer.body
+    put_head(ex, answer, len(body))
+    if ex.out != BODY_NONE and body:
+        gather_piece(&to_client, body, len(body))
+        ex.body_out = len(body)
+    end(request)
+    return 0
+
+
+cdef void end(Request request):
+    """Send what was gathered: the rest of the answer."""
+    cdef Exchange* ex = request.ex
+    cdef int error = gather_answer(ex)
     untie(request)
     with nogil:
         events.answered(ex, error)
-    return 0
+
+
+# --- an answer in pieces
+
+cdef void send(Request request):
+    cdef Exchange* ex = request.ex
+    cdef int error = gather_answer(ex)
+    if error < 0:
+        with nogil:
+            events.answered(ex, error)      # its leave gives the task up
+    elif ex.conn.stream.queued:
+        request.paused_at = uv.now(core.loop)
+        with nogil:
+            events.queued(ex)
+
+
+cdef void put_piece(Request request, bytes piece):
+    cdef Exchange* ex = request.ex
+    if not piece:
+        return                  # an empty chunk would be the last one
+    ex.body_out += len(piece)
+    if ex.out == BODY_CHUNKED:
+        gather_chunk(&to_client, piece, len(piece))
+    else:
+        gather_piece(&to_client, piece, len(piece))
+    send(request)
+
+
+async def pour(Request request, pieces):
+    """The pieces of an answer, at the pace of its client."""
+    cdef bytes piece
+    try:
+        while True:
+            if request.ex != NULL and request.ex.conn.stream.queued:
+                request.room = LOOP.create_future()
+                await request.room
+            try:
+                piece = await anext(pieces)
+            except StopAsyncIteration:
+                return
+            if request.ex != NULL:
+                put_piece(request, piece)
+    finally:
+        await shut(pieces)
+
+
+async def shut(pieces):
+    if hasattr(pieces, "aclose"):
+        await pieces.aclose()
+
+
+def poured(Request request, task) -> None:
+    """The last piece has been written, or the iterator failed: then the answer is cut."""
+    if request.ex == NULL:
+        hear(task)
+    elif task.cancelled() or task.exception() is not None:
+        failed(request, None if task.cancelled() else task.exception())
+    else:
+        if request.ex.out == BODY_CHUNKED:
+            put(&to_client.text, b"0\r\n\r\n", 5)
+        end(request)
 
 
 # --- what a step gives
@@ -131,7 +217,7 @@ cdef int take(Request request, result) except -1:
         return deliver(request, result)
     if not inspect.isawaitable(result):
         raise TypeError(f"a step gave {type(result).__name__}, neither an Answer nor Sent nor an awaitable")
-    start(request, result)
+    start(request, result, finished)
     return 0
 
 
@@ -153,22 +239,27 @@ async def awaited(something):
     return await something
 
 
-cdef int start(Request request, awaitable) except -1:
-    """A task that knows its request, for the calls that it makes."""
+cdef int start(Request request, awaitable, done) except -1:
+    """A task that knows its request, for the calls that it makes; done(request, task) follows."""
     count(H_DOOR_START_TASK)
     token = CURRENT.set(request)
     try:
         request.task = LOOP.create_task(awaitable if inspect.iscoroutine(awaitable) else awaited(awaitable))
     finally:
         CURRENT.reset(token)
-    request.task.add_done_callback(partial(finished, request))
+    request.task.add_done_callback(partial(done, request))
     return 0
+
+
+cdef void hear(task):
+    """How a task ended that nobody waits for any more: asyncio would call it unheard of."""
+    if not task.cancelled():
+        task.exception()
 
 
 def finished(Request request, task) -> None:
     if request.ex == NULL:
-        if not task.cancelled():
-            task.exception()        # heard of, though nobody waits for it any more
+        hear(task)
         return
     request.task = None
     if task.cancelled():

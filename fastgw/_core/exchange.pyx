@@ -27,7 +27,7 @@ from fastgw._core.route cimport ROUTED, route_find, route_is_preflight
 from fastgw._core.state cimport (ACCEPT, BODY_LENGTH, BODY_NONE, CACHE, EX_COLLECT, EX_HEAD, EX_SENDING, EX_WAIT,
                                  INTEGRATE, KEY, LOG, PARSE, ROUTE, ROUTE_FIXED, ROUTE_PROXY, ROUTE_PYTHON, Requester,
                                  THROTTLE, VALIDATE, core, count, random64)
-from fastgw._core.ticket cimport ticket_leave
+from fastgw._core.ticket cimport ticket_drained, ticket_leave
 from fastgw._core.upstream cimport upstream_resume
 from fastgw._core.validate cimport VALID, validate_body, validate_head
 
@@ -402,6 +402,10 @@ cdef void on_done(Exchange* ex) noexcept nogil:
     finish(ex, 0)
 
 
+cdef void on_queued(Exchange* ex) noexcept nogil:
+    conn_events.rearm(ex.conn)
+
+
 cdef void on_writable(Exchange* ex) noexcept nogil:
     conn_events.resume(ex.conn)
 
@@ -411,6 +415,8 @@ cdef void exchange_drained(Exchange* ex) noexcept nogil:
         send_hit(ex)
     elif ex.up != NULL:
         upstream_resume(ex.up)
+    else:
+        ticket_drained(ex)
 
 
 cdef bint exchange_body(Exchange* ex, const char* p, uint32_t n, uint32_t* used) noexcept nogil:
@@ -453,6 +459,7 @@ cdef void exchange_open(const ConnEvents* events, object loop):
     conn_events = events
     door_events.answered = finish
     door_events.failed = exchange_fail
+    door_events.queued = on_queued
     door_open(&door_events, loop)
     fill_events.resume = exchange_resume
     fill_open(&fill_events, core.loop)

@@ -1,4 +1,6 @@
 """A request as a Python step sees it; read from the exchange when it is asked for."""
+from libc.stdint cimport uint64_t
+
 from fastgw._core.state cimport Exchange
 from fastgw._core.ticket cimport Ticket
 
@@ -9,4 +11,6 @@ cdef class Request(Ticket):
     cdef object flight      # the call that it waits for, with
     cdef object then        # what goes on after it
     cdef Exchange* tied(self) except NULL
+    cdef object room        # a future, where a streamed answer waits for its client
+    cdef uint64_t paused_at     # ms; since then
     cdef void load(self)    # read everything now

@@ -3,9 +3,10 @@ from libc.stdint cimport uint32_t
 
 from fastgw._core.bytes cimport Span, Writer, writer_init
 from fastgw._core.exchange_memory cimport text_keep
+from fastgw._core.libuv cimport uv
 from fastgw._core.program cimport context_value
 from fastgw._core.program import CONTEXTS
-from fastgw._core.state cimport Exchange, field_name, field_value
+from fastgw._core.state cimport Exchange, core, field_name, field_value
 
 cdef enum:
     CONTEXT_BYTES = 65536
@@ -132,6 +133,13 @@ cdef class Request(Ticket):
 
     cdef void load(self):
         self.method, self.path, self.raw_path, self.query, self.headers, self.parameters, self.body
+
+    cdef void drained(self):
+        if self.paused_at:
+            self.ex.wait_deadline += uv.now(core.loop) - self.paused_at     # the client's time, not the step's
+            self.paused_at = 0
+        if self.room is not None and not self.room.done():
+            self.room.set_result(None)
 
     cdef void given_up(self):
         """What still works on it sees that it is cancelled, and may look at the request while it ends."""

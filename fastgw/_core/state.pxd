@@ -368,6 +368,8 @@ cdef struct Calling:        # a call under way: the exchange without a client th
     Span head               # of the request; it and the body lie in bytes that the flight holds
     Span body
     uint64_t most           # bytes of the answer's body
+    uint64_t seen           # of them
+    uint8_t streams
     uint64_t key            # by which a policy that hashes chooses, where keyed
     uint8_t keyed
 

@@ -5,7 +5,7 @@ not block it. It may raise Failure, which is answered by the stage's gateway res
 a 500 and a line in the log.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 
 from fastgw._core.handle import Handle
@@ -16,11 +16,16 @@ Fields = list[tuple[bytes, bytes]]
 
 @dataclass(slots=True)
 class Answer:
-    """What a step answers; framing, connection and Date fields are the engine's: a step's own are dropped."""
+    """What a step answers; framing, connection and Date fields are the engine's: a step's own are dropped.
+
+    A body may come in pieces: the head goes out at once, each piece as it comes, and the next is not asked for while
+    the client has not taken the last. What the iterator raises cuts the answer, where the client can see it; a client
+    that leaves cancels it. An iterator with aclose() is closed in any case.
+    """
 
     status: int
     headers: Fields = field(default_factory=list)
-    body: bytes = b""
+    body: bytes | AsyncIterator[bytes] = b""
 
 
 class Failure(Exception):
@@ -41,6 +46,8 @@ class Call:
     headers       Host is the group's authority unless it is here; framing fields are the engine's
     timeout_ms    of the whole call: waiting, connecting, sending, and the answer to its end
     max_bytes     of the answer's body; a larger one is INTEGRATION_BAD_ANSWER
+    stream        the Reply comes with the head, and its body is an iterator of pieces. The upstream is not read while
+                  the pieces are not; that time does not count. What goes wrong later the iterator raises, as CallFailed
     """
 
     target: Handle
@@ -50,16 +57,18 @@ class Call:
     body: bytes = b""
     timeout_ms: int = 29_000
     max_bytes: int = 10 << 20
+    stream: bool = False
 
 
 @dataclass(slots=True)
 class Reply:
     """An upstream's answer: its fields in order without the hop-by-hop ones (RFC 9110 section 7.6.1), its whole body
-    without framing, and the microseconds from the request sent to the answer complete."""
+    without framing, and the microseconds from the request sent to the answer complete; of a streamed one an iterator
+    with aclose(), which gives the rest up, and the microseconds to its head."""
 
     status: int
     headers: Fields
-    body: bytes
+    body: bytes | AsyncIterator[bytes]
     us: int
 
 

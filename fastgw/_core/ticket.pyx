@@ -6,6 +6,9 @@ cdef class Ticket:
     cdef void given_up(self):
         """Nothing is to be done about work that only an exchange waits for."""
 
+    cdef void drained(self):
+        """Nor is work that answers at once."""
+
 
 cdef void ticket_tie(Exchange* ex, Ticket ticket):
     ticket.ex = ex
@@ -26,6 +29,12 @@ cdef void give_up(Exchange* ex) noexcept:
     cdef Ticket ticket = <Ticket>ex.ticket
     ticket.given_up()
     ticket_drop(ex)
+
+
+cdef void ticket_drained(Exchange* ex) noexcept nogil:
+    if ex.ticket != NULL:
+        with gil:
+            (<Ticket>ex.ticket).drained()
 
 
 cdef void ticket_leave(Exchange* ex) noexcept nogil:

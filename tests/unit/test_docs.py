@@ -83,7 +83,7 @@ def test_engine_functions_that_a_page_names_exist(name: str) -> None:
     named = [(module, function) for module, function in found if module in engine and function not in ("pyx", "pxd")]
     assert named
     missing = [f"{module}.{function}" for module, function in named
-               if not re.search(rf"^(?:cdef|cpdef|def) [^\n]*\b{function}\(", engine[module], re.MULTILINE)]
+               if not re.search(rf"^(?:cdef|cpdef|(?:async )?def) [^\n]*\b{function}\(", engine[module], re.MULTILINE)]
     assert not missing
 
 
