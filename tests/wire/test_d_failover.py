@@ -141,11 +141,11 @@ def test_d5_hanging_endpoints_get_no_storm() -> None:
     assert seen <= 1.2 * 60 + 3
 
 
-def two_groups(slow: Upstream, fast: Upstream, **limits: int) -> dict[str, object]:
+def two_groups(slow: Upstream, fast: str, **limits: int) -> dict[str, object]:
     files = grouped([slow.authority], **limits)
     files["api.json"] = openapi({
         "/slow": {"get": proxy("http://group.test/slow", timeout_ms=29_000)},
-        "/fast": {"get": proxy(f"{fast.url}/fast")},
+        "/fast": {"get": proxy(f"{fast}/fast")},
     })
     return files
 
@@ -155,7 +155,7 @@ def test_d6_a_slow_group_refuses_what_it_cannot_take() -> None:
     with (
         Upstream(pause(2)) as slow,
         Upstream() as fast,
-        Gateway(two_groups(slow, fast, max_connections=10, max_pending=20)) as gateway,
+        Gateway(two_groups(slow, fast.url, max_connections=10, max_pending=20)) as gateway,
         ExitStack() as stack,
     ):
         wires = [stack.enter_context(gateway.wire()) for _ in range(100)]
@@ -186,15 +186,19 @@ def test_d6_full() -> None:
     with (
         many_descriptors(15_000),
         Upstream(pause(8), record=False) as slow,
-        Upstream() as fast,
-        Gateway(two_groups(slow, fast, max_connections=5000, max_pending=1024)) as gateway,
+        Nginx() as fast,
         ExitStack() as stack,
     ):
+        files = two_groups(
+            slow, f"http://127.0.0.1:{fast.port}", max_connections=5000, max_pending=1024, connect_timeout=20
+        )
+        gateway = stack.enter_context(Gateway(files))
         calm = took(gateway, "/fast", 200, 1000)
-        clients = [stack.enter_context(gateway.wire()) for _ in range(6025)]
+        clients = [stack.enter_context(gateway.wire(patience=60)) for _ in range(6025)]
         for client in clients:
             client.send(get("/slow"))
         eventually(lambda: group_of(gateway, "group.test")["refused"] == 1, "no room left", 30)
+        time.sleep(1)       # until the stub, which is Python, has taken them all
         refused, busy = took(gateway, "/slow", 503, 300), took(gateway, "/fast", 200, 1000)
         assert Counter(client.answer().status for client in clients) == {200: 6024, 503: 1}
     assert refused[296] < 0.010
