@@ -1,5 +1,8 @@
 """The whole engine between clients and an upstream that both misbehave at random, on one loop in this process.
 
+Every other plan answers by steps in Python, which make calls to the same upstream: their requests are under way while
+the next plan comes.
+
 What is looked for is memory: under a sanitizer a stale pointer ends the process, and without one the
 counts of live objects must come back to zero.
 """
@@ -12,7 +15,9 @@ from pathlib import Path
 
 import pytest
 
+from fastgw._core.call import fetch
 from fastgw._core.plan import Plan
+from fastgw._core.step import Answer, Call, CallFailed, Failure, Outcome, Reply, Request, Sent, Step
 from fastgw.load import LoadOptions, load
 from fastgw.observe import layout
 from fastgw.plan.compiler import compile_plan
@@ -20,7 +25,8 @@ from fastgw.runtime.slots import Slots
 from fastgw.settings import Settings, engine_settings
 from tests.fuzz.mutation import Mutator, corpus
 from tests.support.definition import mock, openapi, proxy
-from tests.support.door import Client, Doors, eventually, run
+from tests.support.door import Client, Doors, eventually, group_spec, run
+from tests.support.door import plan_of as steps_plan
 
 SETTINGS = Settings(
     head_timeout=0.3,
@@ -56,6 +62,56 @@ def plan_for(folder: Path, port: int) -> Plan:
     file.write_text(json.dumps(document))
     gateway = load([str(file)], LoadOptions()).gateway
     return compile_plan(gateway, SETTINGS, Slots().assign(gateway))
+
+
+class Steps:
+    """The same paths, by calls."""
+
+    def __init__(self, chance: random.Random, port: int) -> None:
+        limits = {
+            "max_connections": 3,
+            "max_pending": 4,
+            "first_byte_timeout_ms": 300,
+            "idle_timeout_ms": 200,
+            "pool_idle_ms": 50,
+        }
+        groups = [group_spec(f"127.0.0.1:{port}", [port], **limits), group_spec("127.0.0.1:1", [1])]
+        steps: dict[str, Step] = {
+            "/": self.sent,
+            "/{p+}": self.both,
+            "/mock": lambda request: Answer(200, body=request.query or b"fixed"),
+            "/head": self.streamed,
+            "/gone": self.gone,
+        }
+        self._chance = chance
+        self.plan = steps_plan(steps.items(), 500, groups)
+
+    def _call(self, request: Request, **more: object) -> Call:
+        """The body is sent as it came: a method without a meaning for one gets it too."""
+        call = {"timeout_ms": self._chance.choice((100, 400)), "max_bytes": self._chance.choice((1000, 1 << 20))} | more
+        return Call(self.plan.handle(0), request.method, request.path, body=request.body, **call)  # type: ignore[arg-type]
+
+    def sent(self, request: Request) -> Sent:
+        return Sent(self._call(request), self._shown)
+
+    def _shown(self, request: Request, outcome: Reply | CallFailed) -> Outcome:
+        if isinstance(outcome, CallFailed):
+            raise Failure(outcome.code, "no answer", request.path.decode("latin-1"))
+        if self._chance.random() < 0.1:
+            return Sent(self._call(request), self._shown)
+        return Answer(outcome.status, outcome.headers, outcome.body)
+
+    async def both(self, request: Request) -> Answer:
+        replies = await asyncio.gather(*(fetch(self._call(request)) for _ in range(2)), return_exceptions=True)
+        found = [reply for reply in replies if isinstance(reply, Reply)]
+        return Answer(200, body=b"".join(reply.body for reply in found))  # type: ignore[arg-type, misc]
+
+    def streamed(self, request: Request) -> Sent:
+        return Sent(self._call(request, stream=True), self._shown)
+
+    async def gone(self, request: Request) -> Answer:
+        await fetch(Call(self.plan.handle(1), b"GET", b"/"))
+        raise AssertionError("nobody listens there")
 
 
 class Upstream:
@@ -171,18 +227,21 @@ async def storm(folder: Path, seed: int, clients: int) -> None:
     server = await asyncio.start_server(upstream.serve, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     mutator = Mutator(seed + 1, HEADS, [b"\r\n", b"\0", b"Content-Length: 3\r\n"])
-    async with Doors(plan_for(folder, port), **engine_settings(SETTINGS)) as doors:
+    steps = Steps(chance, port)
+    async with Doors(steps.plan if seed % 2 else plan_for(folder, port), **engine_settings(SETTINGS)) as doors:
         for wave in range(clients // 20):
             async with asyncio.TaskGroup() as group:
                 for _ in range(20):
                     group.create_task(client(chance, mutator, doors))
-                if wave % 3 == 0:
-                    doors.swap(plan_for(folder, port))
+                if wave % 2 == 0:
+                    doors.swap(plan_for(folder, port) if (wave // 2 + seed) % 2 else Steps(chance, port).plan)
                     doors.engine.reap()
         assert doors.cell(layout.H_REQUESTS) > clients
+        assert doors.cell(layout.H_DOOR_RUN_STEP) > clients // 10
         if seed % 2:
             assert await eventually(lambda: not doors.engine.live()["connections"])
             assert await eventually(lambda: not doors.engine.live()["exchanges"])
+            assert await eventually(lambda: not doors.engine.live()["calls"])
         server.close()
 
 
