@@ -12,6 +12,12 @@ from bench.compare import works
 PROXY = {"name": "proxy", "in": "path", "required": True, "schema": {"type": "string"}}
 ITEM = {"name": "item", "in": "path", "required": True, "schema": {"type": "string"}}
 ANY = "x-amazon-apigateway-any-method"
+CHECKS = {
+    "x-amazon-apigateway-request-validators": {
+        "body": {"validateRequestBody": True, "validateRequestParameters": False}
+    }
+}
+"""What a document with a checked route needs beside its paths."""
 
 
 def document(paths: dict[str, Any], **more: Any) -> str:
@@ -22,14 +28,12 @@ def document(paths: dict[str, Any], **more: Any) -> str:
 
 def of(work: works.Work, origin_port: int) -> str:
     """The definition of one work's set of routes."""
-    validators = {"body": {"validateRequestBody": True, "validateRequestParameters": False}}
-    checks = {"x-amazon-apigateway-request-validators": validators}
     if work.keys:
         security = {"securitySchemes": {"key": {"type": "apiKey", "name": works.KEY_HEADER, "in": "header"}}}
-        return document(keyed(work, origin_port), components=security, **checks)
+        return document(keyed(work, origin_port), components=security, **CHECKS)
     if work.routes:
         return document(routes(work.routes))
-    return document(plain(origin_port), **checks)
+    return document(plain(origin_port), **CHECKS)
 
 
 def gateway(work: works.Work, log: str) -> str:

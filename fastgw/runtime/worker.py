@@ -36,6 +36,7 @@ from fastgw.runtime.handover import (
     WorkerStart,
     receive_descriptors,
 )
+from fastgw.runtime.heap import open_heap, put_by
 from fastgw.runtime.logs import Ring
 from fastgw.runtime.overload import OverloadLog, client_connections
 from fastgw.runtime.peer import Peer, Refused
@@ -110,6 +111,7 @@ class Worker:
     async def _start(self, start: WorkerStart) -> None:
         log.start(f"worker-{start.worker}", start.settings.log_level)
         self._settings = start.settings
+        open_heap()
         handed = list(zip(start.roles, self._descriptors, strict=True))
         shared = {role: descriptor for role, descriptor in handed if role != LISTEN}
         self._region = Region(shared[COUNTERS], start.worker)
@@ -139,9 +141,11 @@ class Worker:
     def _compile(self, definition: Definition, keys: KeyTable) -> Any:
         try:
             logs = definition.logs
-            return compile_plan(definition.gateway, self._settings, definition.rows, definition.cells, keys, logs)
+            plan = compile_plan(definition.gateway, self._settings, definition.rows, definition.cells, keys, logs)
         except ValueError as error:
             raise Refused(str(error)) from None
+        put_by()
+        return plan
 
     async def _prepare(self, definition: Definition) -> None:
         descriptor = self._passage.take(definition.generation)
