@@ -324,6 +324,11 @@ def successor_environ(words: Mapping[str, str]) -> dict[str, str]:
     return {**os.environ, **words}
 
 
+def service_words() -> dict[str, str]:
+    """What the SDKs of AWS read in the environment, and where the user's files are."""
+    return {name: value for name, value in os.environ.items() if name.startswith("AWS_") or name == "HOME"}
+
+
 @cache
 def names() -> tuple[str, ...]:
     return tuple(f.name for f in fields(Settings))

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from fastgw.model.gateway import Gateway
-from fastgw.model.integration import HttpProxy, Integration, Mock, Unserved
+from fastgw.model.integration import HttpProxy, Integrated, Integration, Mock, Unserved
+from fastgw.model.subtype import ServiceAction
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,10 @@ def _shown(integration: Integration) -> tuple[str, str]:
     match integration:
         case HttpProxy(uri=uri, private=private):
             return "HTTP_PROXY", private or uri
+        case Integrated(type=type, uri=uri):
+            return type, uri
+        case ServiceAction(subtype=subtype):
+            return f"AWS_PROXY {subtype}", ""
         case Mock(status=status):
             return f"MOCK {status}", ""
         case Unserved(what=what):

@@ -10,16 +10,17 @@ from fastgw.load.integrated import BEHAVIORS, CONVERSIONS, MAX_TIMEOUT_MS, MIN_T
 from fastgw.load.mapping import HTTP_API_TARGET, REQUEST_TARGET, Unmapped, of_request
 from fastgw.load.problem import did_you_mean, one_of, shown
 from fastgw.load.reader import Reader
+from fastgw.load.services import Reach, why_not_as
+from fastgw.load.subtype import SubtypeReader
 from fastgw.load.uri import BadUri, Target, check_arn, check_fed, target
 from fastgw.model.api import ANY, METHODS
 from fastgw.model.integration import HttpProxy, Integration, ParameterMapping, Unserved, reserved_header
 from fastgw.model.place import Place
+from fastgw.model.service import Service, ServiceUri
+from fastgw.model.subtype import ServiceAction
 from fastgw.model.value import BodyValue
 
 TYPES = ("AWS", "AWS_PROXY", "HTTP", "HTTP_PROXY", "MOCK")
-SERVED_BY_AWS: frozenset[str] = frozenset()
-"""Types of AWS integrations that have a backend: AWS, AWS_PROXY."""
-
 FIELDS = frozenset((
     "cacheKeyParameters", "cacheNamespace", "connectionId", "connectionType", "contentHandling",
     "credentials", "httpMethod", "integrationSubtype", "integrationTarget", "passthroughBehavior",
@@ -36,11 +37,14 @@ MAX_MAPPED = 64
 
 @dataclass(frozen=True, slots=True)
 class Integrations:
-    """clear: authorities that the fastgw.yaml gives an address, served without TLS. http: those of an HTTP API."""
+    """clear: authorities that the fastgw.yaml gives an address, served without TLS. http: those of an HTTP API.
+    services: where AWS services are asked.
+    """
 
     reader: Reader
     clear: frozenset[str] = frozenset()
     http: bool = False
+    services: tuple[Service, ...] = ()
 
     def read(self, view: View, route: str, path_parameters: Collection[str], place: Place) -> Integration:
         """route ("GET /pets") is for messages; place is where the operation stands."""
@@ -66,9 +70,8 @@ class _One:
 
     def read(self) -> Integration:
         view = self.view
-        subtype = view.get("integrationSubtype")
-        if subtype is not None:
-            return self._unserved(str(subtype.value)[:80])
+        if view.get("integrationSubtype") is not None:
+            return self._subtype()
         given = view.get("type")
         if given is None:
             self.problems.error(view.place, "missing-field", f"the integration of {self.route} has no type; "
@@ -81,9 +84,7 @@ class _One:
             return self._http_api_proxy()
         if kind in ("HTTP", "HTTP_PROXY"):
             return self._http(kind)
-        if kind in SERVED_BY_AWS:
-            return self._aws(kind)
-        return Unserved("nothing", self.place) if kind is None else self._unserved(kind)
+        return Unserved("nothing", self.place) if kind is None else self._aws(kind)
 
     def _unserved(self, what: str, why: str = "is not served yet") -> Unserved:
         self.problems.warning(self.place, "unserved",
@@ -153,6 +154,8 @@ class _One:
         if given is None:
             self.problems.error(view.place, "missing-field", f"the integration of {self.route} has no uri")
             return Unserved(kind, self.place)
+        if reader.params.fill(given).missing:
+            return self._unserved(kind, "has no uri until its parameters are given")
         uri = reader.text(given)
         method = reader.name(view.get("httpMethod"), (ANY, *METHODS))
         timeout = reader.integer(view.get("timeoutInMillis"), MIN_TIMEOUT_MS, MAX_TIMEOUT_MS)
@@ -160,15 +163,37 @@ class _One:
         if uri is None:
             return Unserved(kind, self.place)
         try:
-            check_arn(kind, uri)
+            service = check_arn(kind, uri)
             check_fed(uri, (*self.parameters, *(one.name for one in mappings if one.location == "path")))
         except BadUri as error:
             self.problems.error(given.place, "bad-uri", str(error))
             return Unserved(kind, self.place)
         if unserved is not None:
             return self._unserved(*unserved)
+        why = self._why_not_asked(service, given)
+        if why:
+            return self._unserved(kind, why)
         basics = Basics(kind, None if method in (ANY, None) else method, uri, mappings, timeout)
         return integrated(reader, view, basics, self.place)
+
+    def _why_not_asked(self, service: ServiceUri, given: View) -> str:
+        """Why this integration cannot be served; "" where it can."""
+        if service.service == "lambda":
+            return "is not served yet"
+        try:
+            return self._reach().why_not(service) or why_not_as(self.reader.text(self.view.get("credentials")))
+        except ValueError as error:
+            self.problems.error(given.place, "bad-uri", str(error))
+            return "is wrong"
+
+    def _reach(self) -> Reach:
+        return Reach(self.shared.services, self.shared.clear)
+
+    def _subtype(self) -> Integration:
+        if not self.shared.http:
+            return self._unserved("integrationSubtype", "is of HTTP APIs, and this is a REST API")
+        found = SubtypeReader(self.reader, self.view, self.route, self._reach()).read()
+        return found if isinstance(found, ServiceAction) else self._unserved(*found)
 
     def _mention_what_is_ignored(self) -> None:
         """Fields that the service does not apply to HTTP_PROXY either."""

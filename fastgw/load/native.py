@@ -26,6 +26,7 @@ from fastgw.model.api import Api, ApiKind
 from fastgw.model.cache import StageCache
 from fastgw.model.gateway import ANY_HOST, DEFAULT_STAGE, Domain, Gateway, Listener, Mapping, Stage
 from fastgw.model.place import Place
+from fastgw.model.service import Service
 from fastgw.model.usage import KeyRing, Throttle, UsagePlan
 from fastgw.model.validation import Mode
 
@@ -69,7 +70,7 @@ class NativeFile:
         gateway = Gateway(apis, stages, domains, self._listeners(), upstreams, account=self._account(), plans=plans,
                           keys=self._keys(plans), log=self._common_log,
                           functions=read_functions(self._file.functions, self._root.get("functions"), self._problems),
-                          services=read_services(self._file.services, self._root.get("services"), self._problems),
+                          services=self._services,
                           identity=read_identity(self._file.credentials))
         return gateway, self._settings()
 
@@ -86,6 +87,16 @@ class NativeFile:
             with suppress(msgspec.ValidationError):
                 found[name] = msgspec.convert(view.value, schema.ApiFile)
         return found
+
+    @cached_property
+    def _services(self) -> tuple[Service, ...]:
+        """Those that are well formed, whatever the rest of the file is."""
+        section = self._root.get("services")
+        found = {}
+        for name, view in section.items() if section is not None else ():
+            with suppress(msgspec.ValidationError):
+                found[name] = msgspec.convert(view.value, schema.ServiceFile)
+        return read_services(found, section, self._problems)
 
     @cached_property
     def _clear(self) -> frozenset[str]:
@@ -152,6 +163,7 @@ class NativeFile:
             allow_unenforced=common.allow_unenforced | frozenset(given.allow_unenforced),
             clear=self._clear,
             modes=self._modes(given),
+            services=self._services,
         )
 
     def _modes(self, given: schema.ApiFile) -> frozenset[Mode]:

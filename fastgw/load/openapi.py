@@ -17,6 +17,7 @@ from fastgw.load.servers import base_path
 from fastgw.model.api import ANY, DEFAULT_ROUTE, Api, ApiKind, Cors, Route
 from fastgw.model.integration import GatewayResponse, Integration, Unserved
 from fastgw.model.place import Place
+from fastgw.model.service import Service
 from fastgw.model.validation import Mode
 
 _DEFAULT_PATHS = (DEFAULT_ROUTE, "/" + DEFAULT_ROUTE)
@@ -30,6 +31,7 @@ class Choices:
     clear    authorities served without TLS, as the fastgw.yaml gives them an address
     upstream where operations without an integration go
     modes    how the API's stages check requests
+    services where AWS services are asked
     """
 
     kind: ApiKind | None = None
@@ -38,6 +40,7 @@ class Choices:
     allow_unenforced: frozenset[str] = frozenset()
     clear: frozenset[str] = frozenset()
     modes: frozenset[Mode] = frozenset({Mode.AWS})
+    services: tuple[Service, ...] = ()
 
 
 def read_api(reader: Reader, root: View, choices: Choices, name: str | None = None) -> Api | None:
@@ -74,7 +77,7 @@ class _ApiReader:
         self.kind = choices.kind or (ApiKind.HTTP if is_http_api(root) else ApiKind.REST)
         self.guards = Guards(reader, root, choices.allow_unenforced)
         self.checks = RequestChecks(reader, root, choices.modes, self.guards)
-        self.integrations = Integrations(reader, choices.clear, self.kind is ApiKind.HTTP)
+        self.integrations = Integrations(reader, choices.clear, self.kind is ApiKind.HTTP, choices.services)
         self.plain = PlainUpstreams(self.integrations, root, choices.upstream)
         strict = self.kind is ApiKind.REST and speaks_aws(root)
         self.tree = ResourceTree(self.problems, strict)

@@ -1,13 +1,15 @@
-"""The sections services and credentials of a fastgw.yaml -> model.service."""
+"""AWS services: the sections services and credentials of a fastgw.yaml, and which services can be asked."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from msgspec import UNSET
 
 from fastgw.load import schema
 from fastgw.load.document import View
 from fastgw.load.problem import Problems
-from fastgw.model.service import Identity, Service
+from fastgw.model.service import CALLER, Identity, Service, ServiceUri
+from fastgw.parts.aws.services import locate, shape
 
 
 def read_services(
@@ -30,3 +32,27 @@ def read_identity(given: schema.CredentialsFile) -> Identity:
     if given is UNSET:
         return Identity()
     return Identity("" if given.profile is UNSET else given.profile, given.roles)
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """What the operator says of services, and clear: the authorities that are given addresses, served without TLS."""
+
+    services: tuple[Service, ...] = ()
+    clear: frozenset[str] = frozenset()
+
+    def why_not(self, uri: ServiceUri) -> str:
+        """Why a service cannot be asked; "" where it can. Raises ValueError for what it cannot be asked at all."""
+        shape(uri)
+        where = locate(uri, {service.name: service for service in self.services}).uri
+        if where.scheme == "http" or where.authority in self.clear:
+            return ""
+        return (f"({where.authority}) needs TLS, which is not served yet (services: {uri.service}: endpoint: in a "
+                "fastgw.yaml serves it in clear)")
+
+
+def why_not_as(credentials: str | None) -> str:
+    """Why an integration cannot have these credentials; "" where it can."""
+    if credentials is not None and CALLER.fullmatch(credentials):
+        return "(the caller's own credentials) needs AWS_IAM authorization, which is not served yet"
+    return ""

@@ -9,6 +9,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from fastgw.load.problem import did_you_mean, one_of, shown
+from fastgw.model.service import BadArn, ServiceUri
 
 STAGE_VARIABLE = re.compile(r"\$\{stageVariables\.([A-Za-z0-9_]+)\}")
 PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
@@ -16,7 +17,6 @@ _SCHEME = re.compile(r"(https?)://", re.IGNORECASE)
 _AUTHORITY_END = re.compile(r"[/?]")
 _HOST = r"(?:[A-Za-z0-9](?:[A-Za-z0-9._-]{0,252})|\[[0-9A-Fa-f:.]{2,45}\])"
 _AUTHORITY = re.compile(rf"{_HOST}(?::([0-9]{{1,5}}))?")
-_ARN = re.compile(r"arn:aws[a-z-]*:apigateway:[a-z0-9-]+:([A-Za-z0-9_.-]+):(?:action|path)/\S+")
 _PARAMETER = re.compile(r"[A-Za-z0-9._-]+")
 
 
@@ -72,15 +72,16 @@ def target(uri: str) -> Target:
     return Target(scheme[1].lower(), authority if variables else authority.lower(), rest, variables)
 
 
-def check_arn(kind: str, uri: str) -> None:
-    """The uri of an AWS or AWS_PROXY integration. Raises BadUri."""
-    found = _ARN.fullmatch(uri)
-    if found is None:
-        raise BadUri(f"{shown(uri)} must be of the form arn:aws:apigateway:REGION:SERVICE:action/ACTION, or "
-                     ":path/PATH")
-    if kind == "AWS_PROXY" and found[1].rpartition(".")[2] not in ("lambda", "firehose"):
+def check_arn(kind: str, uri: str) -> ServiceUri:
+    """The uri of an AWS or AWS_PROXY integration; a stage variable may stand for any word. Raises BadUri."""
+    try:
+        found = ServiceUri.parse(STAGE_VARIABLE.sub("any", uri))
+    except BadArn as error:
+        raise BadUri(f"{shown(uri)} {error}") from None
+    if kind == "AWS_PROXY" and found.service not in ("lambda", "firehose"):
         raise BadUri("Integrations of type 'AWS_PROXY' currently only supports Lambda function and Firehose stream "
                      "invocations.")
+    return found
 
 
 def is_authority(text: str) -> bool:

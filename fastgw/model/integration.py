@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from fastgw.model.http_mapping import Change, ResponseChanges
 from fastgw.model.place import Place
+from fastgw.model.subtype import ServiceAction
 from fastgw.model.value import Mapped, Source, Text
 
 
@@ -144,7 +145,7 @@ class Unserved:
     place: Place
 
 
-Integration = HttpProxy | Mock | Integrated | Unserved
+Integration = HttpProxy | Mock | Integrated | ServiceAction | Unserved
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,9 @@ from fastgw._core.handle import Handle
 from fastgw.model.api import Api, Route
 from fastgw.model.gateway import Stage
 from fastgw.model.place import Place
+from fastgw.model.service import ServiceUri
+from fastgw.parts.aws.provider import Provider
+from fastgw.parts.aws.services import Location
 from fastgw.parts.uri import Uri
 
 
@@ -19,6 +22,16 @@ class Groups(Protocol):
 
         Raises ValueError with the place for one that cannot be served.
         """
+
+
+class Services(Protocol):
+    """AWS services as the operator has them."""
+
+    def locate(self, uri: ServiceUri) -> Location:
+        """Where one is asked. Raises ValueError for one that has no host."""
+
+    def provider(self, role: str | None, region: str) -> Provider:
+        """The credentials of a role, or the gateway's own."""
 
 
 class Knobs(Protocol):
@@ -39,3 +52,4 @@ class Env:
     parameters: tuple[str, ...]
     settings: Knobs
     groups: Groups
+    services: Services

@@ -11,9 +11,13 @@ from fastgw.errors import CODE
 from fastgw.model.api import DEFAULT_ROUTE, METHODS, Api, ApiKind, Cors, Route
 from fastgw.model.gateway import ANY_HOST, DEFAULT_STAGE, Domain, Gateway, Stage
 from fastgw.model.integration import HttpProxy, Integrated, Mock
+from fastgw.model.subtype import ServiceAction
 from fastgw.model.usage import by_method
+from fastgw.parts.aws.client import Services
+from fastgw.parts.aws.identities import Identities
+from fastgw.parts.aws.subtypes import SubtypeStep
 from fastgw.parts.env import Env
-from fastgw.parts.integrate import build
+from fastgw.parts.integrate.build import build
 from fastgw.parts.integrate.headers import answered_as
 from fastgw.parts.uri import Uri, split_uri
 from fastgw.plan.accesslog import compile_log
@@ -51,14 +55,16 @@ def compile_plan(
     cells: Mapping[str, int] | None = None,
     keys: KeyTable | None = None,
     logs: Mapping[str, int] | None = None,
+    identities: Identities | None = None,
 ) -> Plan:
     """rows: the counter row of each route, by (API name, stage name, method, path). cells: the shared cell of each
     limit, by the ids of fastgw.model.usage; None for a plan that no request will meet. keys: the table of the
-    definition's keys. logs: the number of each file of access logs, without which nothing is logged.
+    definition's keys. logs: the number of each file of access logs, without which nothing is logged. identities: who
+    the worker is to AWS services; None for a plan that no request will meet.
 
     Raises ValueError, with the place in the definition, for what only shows when stages are filled in.
     """
-    return _Compiler(gateway, settings, rows, cells, keys, logs or {}).plan()
+    return _Compiler(gateway, settings, rows, cells, keys, logs or {}, identities or Identities({})).plan()
 
 
 class _Compiler:
@@ -70,6 +76,7 @@ class _Compiler:
         cells: Mapping[str, int] | None,
         keys: KeyTable | None,
         logs: Mapping[str, int],
+        identities: Identities,
     ):
         self._gateway = gateway
         self._settings = settings
@@ -79,6 +86,7 @@ class _Compiler:
         self._limits = LimitCells(cells)
         self._plan.limits(KEY_HEADER.encode(), self._limits.account(gateway), plans(gateway))
         self._targets = Targets(self._plan, gateway, settings)
+        self._services = Services(gateway.services, gateway.identity, identities)
         self._checks = CompiledChecks(settings.validation_pointers)
         self._apis: dict[str, int] = {}
         self._stages: dict[tuple[str, str], int] = {}
@@ -165,19 +173,25 @@ class _Compiler:
             return spec | self._proxy(stage, route, integration, variables)
         if isinstance(integration, Mock):
             return spec | _fixed(api, integration, variables)
-        if isinstance(integration, Integrated):
+        if isinstance(integration, Integrated | ServiceAction):
             return spec | self._step(api, stage, route, integration, variables)
         return spec | {"kind": "fail", "failure": CODE["API_CONFIGURATION_ERROR"]}
 
     def _step(
-        self, api: Api, stage: Stage, route: Route, integration: Integrated, variables: Mapping[str, str]
+        self,
+        api: Api,
+        stage: Stage,
+        route: Route,
+        integration: Integrated | ServiceAction,
+        variables: Mapping[str, str],
     ) -> dict[str, Any]:
         """A route that leaves the compiled path."""
         parameters = tuple(_PARAMETER.findall(route.path))
-        env = Env(api, stage, route, variables, parameters, self._settings, self._targets)
+        env = Env(api, stage, route, variables, parameters, self._settings, self._targets, self._services)
+        step = SubtypeStep(integration, env) if isinstance(integration, ServiceAction) else build(integration, env)
         return {
             "kind": "python",
-            "step": build(integration, env),
+            "step": step,
             "timeout_ms": (integration.timeout_ms or round(self._settings.total_timeout * 1000)) + _STEP_SLACK_MS,
         }
 

@@ -32,7 +32,9 @@ class Targets:
     def __init__(self, plan: Any, gateway: Gateway, settings: Knobs):
         self._plan = plan
         self._settings = settings
-        self._upstreams = {upstream.authority.lower(): upstream for upstream in gateway.upstreams}
+        # The operator's own choice of where a service is: it may be a private address.
+        self._upstreams = {authority: Upstream(authority, allow_private=True) for authority in _endpoints(gateway)}
+        self._upstreams |= {upstream.authority.lower(): upstream for upstream in gateway.upstreams}
         self._numbers: dict[bytes, int] = {}
 
     def number(self, uri: Uri, place: Place) -> int:
@@ -87,6 +89,10 @@ def authority_of(upstream: Upstream) -> str:
         return upstream.authority
     first = next((one.address for one in upstream.addresses if not one.address.startswith("unix:")), None)
     return first or upstream.srv or "localhost"
+
+
+def _endpoints(gateway: Gateway) -> list[str]:
+    return [service.endpoint.partition("://")[2].lower() for service in gateway.services if service.endpoint]
 
 
 def sources(upstream: Upstream) -> list[Source]:

@@ -22,7 +22,7 @@ from fastgw._core.engine import Engine
 from fastgw._core.health import HealthTable
 from fastgw._core.keys import KeyTable
 from fastgw.observe.counters import Region
-from fastgw.plan.compiler import compile_plan
+from fastgw.plan.compiler import Identities, compile_plan
 from fastgw.runtime import log
 from fastgw.runtime.handover import (
     COUNTERS,
@@ -43,7 +43,7 @@ from fastgw.runtime.peer import Peer, Refused
 from fastgw.runtime.redis.leases import Leases
 from fastgw.runtime.resolver import Resolver
 from fastgw.runtime.threads import in_passing_thread
-from fastgw.settings import Settings, engine_settings
+from fastgw.settings import Settings, engine_settings, service_words
 
 _TICK = 0.02
 _CLOSE_SECONDS = 2.0
@@ -76,6 +76,7 @@ class Worker:
         self._leases: Leases | None = None
         self._chores: list[asyncio.Task[None]] = []
         self._prepared: Any = None
+        self._identities = Identities(service_words())
 
     async def run(self) -> list[str]:
         """Serves until a signal. Returns what was left behind, in words."""
@@ -141,7 +142,8 @@ class Worker:
     def _compile(self, definition: Definition, keys: KeyTable) -> Any:
         try:
             logs = definition.logs
-            plan = compile_plan(definition.gateway, self._settings, definition.rows, definition.cells, keys, logs)
+            plan = compile_plan(definition.gateway, self._settings, definition.rows, definition.cells, keys, logs,
+                                self._identities)
         except ValueError as error:
             raise Refused(str(error)) from None
         put_by()

@@ -15,6 +15,7 @@ from fastgw.load.integration import TYPES as INTEGRATION_TYPES
 from fastgw.load.templates.properties import PROPERTIES
 from fastgw.model.api import Cors
 from fastgw.model.integration import Unserved
+from fastgw.model.subtype import SUBTYPES
 from fastgw.model.value import Context
 from fastgw.observe import metrics
 from fastgw.plan import rules
@@ -268,7 +269,9 @@ def test_outcome_of_an_extension(extension: str, outcome: str, tmp_path: Path) -
 
 @pytest.mark.parametrize(("kind", "outcome"), [row[:2] for row in rows("docs/definitions.md", "integration types")])
 def test_outcome_of_an_integration_type(kind: str, outcome: str, tmp_path: Path) -> None:
-    integration = {"type": kind, "uri": "http://127.0.0.1:9000/", "httpMethod": "POST"}
+    services = {"AWS": "dynamodb:action/Scan", "AWS_PROXY": "firehose:action/PutRecord"}
+    uri = f"arn:aws:apigateway:eu-west-1:{services[kind]}" if kind in services else "http://127.0.0.1:9000/"
+    integration = {"type": kind, "uri": uri, "httpMethod": "POST"}
     if kind == "MOCK":
         integration = {"type": kind, "requestTemplates": {"application/json": '{"statusCode": 200}'},
                        "responses": {"default": {"statusCode": "200"}}}
@@ -276,3 +279,8 @@ def test_outcome_of_an_integration_type(kind: str, outcome: str, tmp_path: Path)
     (route,) = loaded.gateway.apis[0].routes
     assert isinstance(route.integration, Unserved) == (outcome == "warning")
     assert {problem.severity for problem in loaded.problems} == ({"warning"} if outcome == "warning" else set())
+
+
+def test_the_subtypes() -> None:
+    told = {name: (required, optional) for name, required, optional in rows("docs/services.md", "subtypes")}
+    assert told == {name: (", ".join(one.required), ", ".join(one.optional)) for name, one in SUBTYPES.items()}

@@ -202,6 +202,9 @@ def test_a_route_maps_at_most_64_headers(files: Files) -> None:
     assert messages(loaded) == ["error: GET /pets: 65 mapped headers; at most 64 are served"]
 
 
+SERVICE = "arn:aws:apigateway:eu-west-1"
+
+
 @pytest.mark.parametrize("name", ["Connection", "expect", "Proxy-Authenticate", "TE", "via"])
 def test_mappings_that_the_service_leaves_out_are_named(files: Files, name: str) -> None:
     loaded = load_one(files, proxy(requestParameters={f"integration.request.header.{name}": "'a'"}))
@@ -217,11 +220,10 @@ def test_loader_and_plan_agree_on_mapped_headers() -> None:
 @pytest.mark.parametrize(
     ("fields", "what"),
     [
-        ({"type": "AWS"}, "AWS"),
-        ({"type": "aws_proxy"}, "AWS_PROXY"),
+        ({"type": "AWS", "uri": f"{SERVICE}:dynamodb:action/Scan"}, "AWS"),
+        ({"type": "aws_proxy", "uri": f"{SERVICE}:firehose:action/PutRecord"}, "AWS_PROXY"),
         ({"connectionType": "VPC_LINK", "connectionId": "${link}"}, "VPC_LINK"),
         ({"integrationTarget": "arn:x"}, "VPC_LINK"),
-        ({"integrationSubtype": "SQS-SendMessage"}, "SQS-SendMessage"),
         (
             {"requestParameters": {"integration.request.header.Content-Length": "'1'"}},
             "mapping to header Content-Length",
@@ -247,9 +249,9 @@ def test_what_is_not_served_is_named(files: Files, fields: dict, what: str) -> N
 
 def test_missing_parameters_are_errors_only_where_something_is_served(files: Files) -> None:
     assert files.load(definition({"/a": {"get": {INTEGRATION: proxy("${url}")}}})).gateway is None
-    loaded = load_one(files, {"type": "aws", "uri": "${url}", "credentials": {"Fn::GetAtt": ["Role", "Arn"]}})
+    loaded = load_one(files, proxy("${url}", connectionType="VPC_LINK", credentials={"Fn::GetAtt": ["Role", "Arn"]}))
     assert messages(loaded)[1:] == [
-        "warning: GET /pets: no value is given for url, Role.Arn; nothing needs it while AWS is not served"
+        "warning: GET /pets: no value is given for url, Role.Arn; nothing needs it while VPC_LINK is not served"
     ]
     assert files.integration(proxy("${url}/a"), params={"url": UPSTREAM}).uri == UPSTREAM + "/a"
 

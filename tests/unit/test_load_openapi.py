@@ -192,7 +192,8 @@ HTTP_SIGNS = [
     definition({"/a": {"get": {INTEGRATION: proxy(payloadFormatVersion="2.0")}}}),
     definition({"/a": {"get": {INTEGRATION: proxy(payloadFormatVersion=2.0)}}}),
     definition(
-        {"/a": {"post": {INTEGRATION: {"type": "aws_proxy", "integrationSubtype": "SQS-SendMessage"}}}}
+        {"/a": {"post": {INTEGRATION: {"type": "aws_proxy", "integrationSubtype": "SQS-PurgeQueue",
+                                       "requestParameters": {"QueueUrl": "http://q"}}}}}
     ),
     definition(
         {"/a": {"get": served()}},

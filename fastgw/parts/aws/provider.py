@@ -35,6 +35,10 @@ class Provider:
         self._not_before = 0.0
         self._search: asyncio.Future[None] | None = None
 
+    def now(self) -> float:
+        """Unix time, as requests are signed with it."""
+        return self._clock()
+
     def current(self) -> Credentials | None:
         """Those at hand; None where there are none, or no longer. Starts a search where one is due."""
         kept, now = self._kept, self._clock()

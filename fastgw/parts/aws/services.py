@@ -32,6 +32,8 @@ S3_ACTIONS = {
 }
 """Actions of S3, which has only paths: Bucket and Key come from the URI (action/GetObject&Bucket=b&Key={key})."""
 
+FORM = (b"Content-Type", b"application/x-www-form-urlencoded")
+
 _PLACEHOLDER = re.compile(rb"\{([A-Za-z0-9._-]+)\}")
 
 Pairs = list[tuple[bytes, bytes]]
@@ -115,7 +117,7 @@ def shape(uri: ServiceUri) -> Shape:
         raise ValueError(f"{uri.service} has no actions; write {uri.service}:path/PATH")
     if entry.protocol == QUERY:
         named = [(b"Action", action.encode()), (b"Version", entry.target.encode())]
-        return Shape(None, b"/", (*named, *given), (), QUERY)
+        return Shape(None, b"/", (*named, *given), (FORM,), QUERY)
     headers = ((b"X-Amz-Target", f"{entry.target}.{action}".encode()),
                (b"Content-Type", f"application/x-amz-{entry.protocol}".encode()))
     return Shape(None, b"/", tuple(given), headers, entry.protocol)

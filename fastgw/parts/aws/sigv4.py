@@ -137,6 +137,11 @@ def encoded(text: bytes) -> bytes:
     return quote_from_bytes(unquote_to_bytes(text), safe=_UNRESERVED).encode()
 
 
+def encoded_text(text: str) -> bytes:
+    """The same of a text that is not encoded yet."""
+    return quote_from_bytes(text.encode("utf-8", "surrogateescape"), safe=_UNRESERVED).encode()
+
+
 def encoded_path(path: bytes) -> bytes:
     """A path in the one spelling that services sign; an encoded slash stays one."""
     if _PLAIN_PATH.fullmatch(path):

@@ -1,6 +1,6 @@
 """Who answers an integration's request: what the walk gives a backend, and what it asks of one."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -27,8 +27,9 @@ class Outgoing:
 class Backend(Protocol):
     """One kind of integration that makes a call. Both functions run on the loop and must not block."""
 
-    def request(self, outgoing: Outgoing, request: Request) -> Call:
-        """The exchange to make. Raises step.Failure where it cannot be made, as for want of credentials."""
+    def request(self, outgoing: Outgoing, request: Request) -> Call | Awaitable[Call]:
+        """The exchange to make; awaitable while something is missing for it, as credentials are at first. Raises
+        step.Failure where it cannot be made."""
 
     def outcome(self, reply: Reply) -> str:
         """What selection patterns are held against: the status in digits, or the message of a function's error."""

@@ -1,8 +1,8 @@
 """The walk of one request through its integration: request side, backend, response side."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
-from fastgw._core.step import Answer, CallFailed, Failure, Reply, Request, Sent
+from fastgw._core.step import Answer, Call, CallFailed, Failure, Reply, Request, Sent
 from fastgw.errors import CODE
 from fastgw.model.integration import Integrated
 from fastgw.model.mock import mock_status
@@ -12,6 +12,8 @@ from fastgw.parts.integrate.backend import Backend
 from fastgw.parts.integrate.incoming import Incoming, Message
 from fastgw.parts.integrate.request import RequestSide
 from fastgw.parts.integrate.response import ResponseSide
+
+Then = Callable[[Request, Reply | CallFailed], Answer]
 
 
 class Mock:
@@ -44,15 +46,17 @@ class Walk:
         self._response = ResponseSide(integrated, env)
         self._proxy = integrated.type.endswith("_PROXY")
 
-    def __call__(self, request: Request) -> Sent:
+    def __call__(self, request: Request) -> Sent | Awaitable[Sent]:
         context = variables(request, self._env)
         incoming = self._request.read(request)
         call = self._backend.request(self._request.outgoing(incoming, context), request)
-        return Sent(call, self._then(incoming, context))
+        then = self._then(incoming, context)
+        return Sent(call, then) if isinstance(call, Call) else self._later(call, then)
 
-    def _then(
-        self, incoming: Incoming, context: dict[str, object]
-    ) -> Callable[[Request, Reply | CallFailed], Answer]:
+    async def _later(self, call: Awaitable[Call], then: Then) -> Sent:
+        return Sent(await call, then)
+
+    def _then(self, incoming: Incoming, context: dict[str, object]) -> Then:
         def then(request: Request, reply: Reply | CallFailed) -> Answer:
             if isinstance(reply, CallFailed):
                 raise Failure(reply.code)
