@@ -9,6 +9,7 @@ from fastgw._core.attempt cimport attempt_begin, attempt_send
 from fastgw._core.balance cimport balance_key
 from fastgw._core.bytes cimport Span, Writer, put, put_span, put_uint, span, writer_init
 from fastgw._core.clock cimport TIMER_CALL, Timer, micros, timer_drop, timer_init, timer_set, wheel_handler
+from fastgw._core.counters cimport H_CALLS
 from fastgw._core.exchange_memory cimport body_free, body_hold, exchange_give, exchange_take
 from fastgw._core.failure cimport F_INTEGRATION_BAD_ANSWER, F_INTEGRATION_FAILURE, F_INTEGRATION_TIMEOUT
 from fastgw._core.forward cimport FORWARDED, FORWARD_BROKEN
@@ -19,7 +20,7 @@ from fastgw._core.libuv cimport uv
 from fastgw._core.plan import VERBS
 from fastgw._core.pool cimport pool_cancel, pool_drop
 from fastgw._core.state cimport (BODY_LENGTH, BODY_NONE, EX_WAIT, Exchange, Field, M_LISTED, PATCH, POST, PUT, Requester,
-                                 UpConn, core, field_name, field_value)
+                                 UpConn, core, count, field_name, field_value)
 from fastgw._core.step import CallFailed, Reply
 from fastgw._core.upstream cimport upstream_pause, upstream_resume, upstream_sent
 
@@ -46,11 +47,11 @@ CURRENT = contextvars.ContextVar("request")
 # --- the request
 
 cdef bint path_clean(bytes path):
-    """Visible ASCII, from "/" on."""
+    """Visible ASCII, from "/" on, without a fragment (RFC 9112 section 3.2.1)."""
     cdef const char* p = path
     cdef Py_ssize_t i
     for i in range(len(path)):
-        if not 0x21 <= <uint8_t>p[i] <= 0x7e:
+        if not 0x21 <= <uint8_t>p[i] <= 0x7e or p[i] == c"#":
             return False
     return len(path) > 0 and p[0] == c"/"
 
@@ -87,6 +88,7 @@ cdef class Flight:
         cdef Handle target = call.target
         cdef Calling* c = &self.calling
         cdef int verb = NUMBERS.get(call.method, NO_VERB)
+        cdef uint64_t timeout = call.timeout_ms
         cdef Exchange* ex
         timer_init(&c.timer, TIMER_CALL)
         if closed or target.target == NULL:
@@ -110,8 +112,9 @@ cdef class Flight:
         ex.sends = ex.verb = verb
         ex.body = BODY_LENGTH if self.body else BODY_NONE
         ex.received = True
-        ex.up_deadline = uv.now(core.loop) + <uint64_t>call.timeout_ms
+        ex.up_deadline = uv.now(core.loop) + timeout
         c.keyed = self.request is not None and balance_key(target.target, self.request.ex, &c.key)
+        count(H_CALLS)
         core.live.calls += 1
         FLIGHTS.add(self)
         attempt_begin(ex, target.target)

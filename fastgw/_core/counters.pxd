@@ -34,6 +34,7 @@ cdef enum:
     H_DOOR_LEASE = 26
     H_REDIS_DOWN = 27
     H_AWAY = 28
+    H_CALLS = 29
 
 cdef enum:
     R_REQUESTS = 0

@@ -66,6 +66,8 @@ WORKER_METRICS = (
             "Python functions called by the engine."),
     _worker("fastgw_door_start_task_total", "counter", layout.H_DOOR_START_TASK,
             "Python coroutines started by the engine."),
+    _worker("fastgw_calls_total", "counter", layout.H_CALLS,
+            "Requests that steps in Python made to upstreams."),
     _worker("fastgw_door_validate_total", "counter", layout.H_DOOR_VALIDATE,
             "Request bodies checked in Python, as their schema is not compiled."),
     _worker("fastgw_worker_pulses_total", "counter", layout.H_PULSES,

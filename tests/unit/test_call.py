@@ -196,6 +196,7 @@ def bad(**named: object) -> dict[str, object]:
         bad(path=b"/a b"),
         bad(path=b"/a\r\nX: y"),
         bad(path=b"/\xff"),
+        bad(path=b"/a#b"),
         bad(path="/text"),
         bad(path=b"/" + b"x" * 70_000),
         bad(method=b"GET /x HTTP/1.1\r\n"),
@@ -207,6 +208,8 @@ def bad(**named: object) -> dict[str, object]:
         bad(body=None),
         bad(target=None),
         bad(timeout_ms="1"),
+        bad(timeout_ms=-1),
+        bad(max_bytes=-1),
         bad(max_bytes=None),
     ],
 )
@@ -217,6 +220,9 @@ async def test_what_is_no_call_is_a_fault_of_the_step(way: str, call: dict[str, 
         assert (await client.ask(way))[0] == 500
         assert origin.requests == []
         assert all_over(doors)
+        doors.swap_groups([])
+        doors.engine.reap()
+        assert doors.engine.live()["plans"] == 0
 
 
 # --- tries
@@ -244,6 +250,41 @@ async def test_another_endpoint_is_tried() -> None:
         client = await doors.client()
         for way in ("/sent", "/fetch", "/sent", "/fetch"):
             assert await client.ask(way) == (200, b"x")
+
+
+@WAYS
+@looped
+async def test_an_endpoint_that_fails_is_left_out(way: str) -> None:
+    """The health of an endpoint hears of the answers to calls."""
+    async with Origin(whole(b"bad", status=500)) as bad, Origin(whole(b"good")) as good:
+        calls = Calls(bad.port, good.port, eject_failures=1, eject_5xx=True, eject_ms=60_000)
+        async with calls.open() as doors:
+            client = await doors.client()
+            for _ in range(2):
+                await client.ask(way)
+            for _ in range(6):
+                assert await client.ask(way) == (200, b"good")
+            assert 1 <= len(bad.requests) <= 2
+            states = {row["state"] for row in doors.engine.upstreams()[0]["endpoints"]}
+            assert len(states) == 2
+
+
+@looped
+async def test_a_policy_that_hashes_goes_by_the_client() -> None:
+    """Its field, though the call has none of that name; a call for nobody is given out in turn."""
+    async with Origin(whole(b"1")) as one, Origin(whole(b"2")) as two:
+        calls = Calls(one.port, two.port, policy="hash header", hash_header=b"X-User")
+        async with calls.open() as doors:
+            client = await doors.client()
+            for way in ("/sent", "/fetch", "/both"):
+                answers = {}
+                for user in range(20):
+                    found = {(await client.ask(way, f"X-User: {user}"))[1] for _ in range(3)}
+                    assert len(found) == 1
+                    answers[user] = found.pop()
+                assert set(answers.values()) == {b"1", b"2"}
+            found = {(await fetch(Call(doors.handle(), b"GET", b"/"))).body for _ in range(4)}
+            assert found == {b"1", b"2"}
 
 
 # --- what is given up
@@ -410,6 +451,7 @@ async def test_calls_one_after_the_other() -> None:
             assert await client.ask("/chain") == (200, b"1233")
             assert doors.cell(layout.H_DOOR_RUN_STEP) == 1
             assert doors.cell(layout.H_DOOR_START_TASK) == 1
+            assert doors.cell(layout.H_CALLS) == len(origin.requests) == 4
 
 
 @looped
