@@ -1,7 +1,7 @@
 """x-amazon-apigateway-integration -> HttpProxy, Mock, Integrated or Unserved."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fastgw.load import caching, mock
 from fastgw.load.document import View
@@ -14,6 +14,7 @@ from fastgw.load.services import Reach, why_not_as
 from fastgw.load.subtype import SubtypeReader
 from fastgw.load.uri import BadUri, Target, check_arn, check_fed, target
 from fastgw.model.api import ANY, METHODS
+from fastgw.model.function import function_of, invocation_uri
 from fastgw.model.integration import HttpProxy, Integration, ParameterMapping, Unserved, reserved_header
 from fastgw.model.place import Place
 from fastgw.model.service import Service, ServiceUri
@@ -21,6 +22,9 @@ from fastgw.model.subtype import ServiceAction
 from fastgw.model.value import BodyValue
 
 TYPES = ("AWS", "AWS_PROXY", "HTTP", "HTTP_PROXY", "MOCK")
+FUNCTION_ARN = "arn:aws:lambda:"
+"""How HTTP APIs may name a function."""
+
 FIELDS = frozenset((
     "cacheKeyParameters", "cacheNamespace", "connectionId", "connectionType", "contentHandling",
     "credentials", "httpMethod", "integrationSubtype", "integrationTarget", "passthroughBehavior",
@@ -84,6 +88,8 @@ class _One:
             return self._http_api_proxy()
         if kind in ("HTTP", "HTTP_PROXY"):
             return self._http(kind)
+        if kind in ("AWS", "AWS_PROXY") and (found := self._function(kind)) is not None:
+            return found
         return Unserved("nothing", self.place) if kind is None else self._aws(kind)
 
     def _unserved(self, what: str, why: str = "is not served yet") -> Unserved:
@@ -194,6 +200,33 @@ class _One:
             return self._unserved("integrationSubtype", "is of HTTP APIs, and this is a REST API")
         found = SubtypeReader(self.reader, self.view, self.route, self._reach()).read()
         return found if isinstance(found, ServiceAction) else self._unserved(*found)
+
+    def _function(self, kind: str) -> Integration | None:
+        """A Lambda function; None where the uri names none, or leaves open which."""
+        view, reader, given = self.view, self.reader, self.view.get("uri")
+        filled = reader.params.fill(given) if given is not None else None
+        if filled is None or filled.text is None or filled.missing:
+            return None
+        uri = invocation_uri(filled.text) if filled.text.startswith(FUNCTION_ARN) else filled.text
+        if function_of(uri) is None:
+            return None
+        payload = reader.name(view.get("payloadFormatVersion"), ("1.0", "2.0")) or "1.0"
+        timeout = reader.integer(view.get("timeoutInMillis"), MIN_TIMEOUT_MS, MAX_TIMEOUT_MS)
+        stream = reader.name(view.get("responseTransferMode"), ("BUFFERED", "STREAM"))
+        if stream == "STREAM" or uri.endswith("/response-streaming-invocations"):
+            return self._unserved("responseTransferMode STREAM of a function")
+        if reader.name(view.get("httpMethod"), (ANY, *METHODS)) not in (None, "POST"):
+            return self._unserved("a Lambda function", "takes only POST: httpMethod says otherwise")
+        mappings: tuple[ParameterMapping, ...] = ()
+        if self.shared.http:
+            if view.get("requestParameters") is not None and view.value["requestParameters"]:
+                return self._unserved("requestParameters of a Lambda function")
+        else:
+            mappings, unserved = self._mappings(kind)
+            if unserved is not None:
+                return self._unserved(*unserved)
+        basics = Basics(kind, "POST", uri, mappings, timeout)
+        return replace(integrated(reader, view, basics, self.place), payload=payload)
 
     def _mention_what_is_ignored(self) -> None:
         """Fields that the service does not apply to HTTP_PROXY either."""

@@ -58,6 +58,25 @@ class Function:
         return re.match(r"[a-z]+", self.runtime)[0]
 
 
+_INVOKED = re.compile(
+    r"arn:[a-z0-9-]+:apigateway:[a-z0-9-]*:lambda:path/+"
+    r"(?:2015-03-31/functions/(.+)/invocations|2021-11-15/functions/(.+)/response-streaming-invocations)"
+)
+
+
+def function_of(uri: str) -> str | None:
+    """The name or ARN of the function that an integration's URI invokes, stage variables as written; None for what is
+    no such URI."""
+    found = _INVOKED.fullmatch(uri)
+    return None if found is None else found[1] or found[2]
+
+
+def invocation_uri(arn: str) -> str:
+    """The URI that invokes a function, of its ARN alone, which HTTP APIs take as well."""
+    _, partition, _, region, *_ = arn.split(":")
+    return f"arn:{partition}:apigateway:{region}:lambda:path/2015-03-31/functions/{arn}/invocations"
+
+
 def name_of(reference: str) -> str | None:
     """A function's name from its name or ARN, version or alias left out; None for what is neither."""
     found = ARN.fullmatch(reference)

@@ -119,6 +119,7 @@ class Integrated:
     passthrough WHEN_NO_MATCH, WHEN_NO_TEMPLATES or NEVER
     content_handling  of the request's body: CONVERT_TO_TEXT, CONVERT_TO_BINARY or None
     responses   in the order of the definition, the default among them; unused by the proxy types
+    payload     format of the events and replies of an HTTP API's functions: 1.0 or 2.0
     """
 
     type: str
@@ -132,6 +133,7 @@ class Integrated:
     passthrough: str = WHEN_NO_MATCH
     content_handling: str | None = None
     responses: tuple[IntegrationResponse, ...] = ()
+    payload: str = "1.0"
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,7 +43,9 @@ class Knobs(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Env:
-    """variables are the stage's; parameters the names of the route's path parameters, in order."""
+    """variables are the stage's; parameters the names of the route's path parameters, in order; functions the names of
+    those that the gateway's own host runs.
+    """
 
     api: Api
     stage: Stage
@@ -53,3 +55,4 @@ class Env:
     settings: Knobs
     groups: Groups
     services: Services
+    functions: frozenset[str] = frozenset()

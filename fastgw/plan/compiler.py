@@ -87,6 +87,7 @@ class _Compiler:
         self._plan.limits(KEY_HEADER.encode(), self._limits.account(gateway), plans(gateway))
         self._targets = Targets(self._plan, gateway, settings)
         self._services = Services(gateway.services, gateway.identity, identities)
+        self._functions = frozenset(function.name for function in gateway.functions)
         self._checks = CompiledChecks(settings.validation_pointers)
         self._apis: dict[str, int] = {}
         self._stages: dict[tuple[str, str], int] = {}
@@ -187,7 +188,8 @@ class _Compiler:
     ) -> dict[str, Any]:
         """A route that leaves the compiled path."""
         parameters = tuple(_PARAMETER.findall(route.path))
-        env = Env(api, stage, route, variables, parameters, self._settings, self._targets, self._services)
+        env = Env(api, stage, route, variables, parameters, self._settings, self._targets, self._services,
+                  self._functions)
         step = SubtypeStep(integration, env) if isinstance(integration, ServiceAction) else build(integration, env)
         return {
             "kind": "python",

@@ -1,0 +1,277 @@
+"""A request as the event of a Lambda function: of REST APIs, and in the formats 1.0 and 2.0 of HTTP APIs.
+
+Source: developer guide, "Input format of a Lambda function for proxy integration" and "Working with AWS Lambda proxy
+integrations for HTTP APIs"; field by field as recorded.
+"""
+
+import base64
+from collections.abc import Callable, Iterable
+from urllib.parse import unquote
+
+import msgspec
+
+from fastgw._core.step import Request
+from fastgw.model.api import DEFAULT_ROUTE, ApiKind
+from fastgw.parts.context import ACCOUNT, short_id
+from fastgw.parts.env import Env
+from fastgw.parts.integrate.binary import BinaryTypes
+from fastgw.parts.integrate.headers import NOT_PROXIED, UNSEEN
+from fastgw.parts.integrate.incoming import media_type, pairs
+
+PATH_STYLE = "/_aws/execute-api/"
+"""On paths below it the id of an API and a stage's name follow, which no function gets to see."""
+
+Event = dict[str, object]
+Many = dict[str, list[str]]
+
+_SET_BY_US = NOT_PROXIED - UNSEEN - {b"host", b"content-encoding", b"via"}
+"""Fields between the client and the gateway, and those in which the gateway says who is calling."""
+
+_OWN_CASE = {b"host": "Host", b"user-agent": "User-Agent", b"authorization": "Authorization"}
+"""Names that the service writes in its own way, whatever the client's is (recorded)."""
+
+_TEXT = ("application/json", "application/javascript", "application/xml")
+"""Media types, beside text/*, whose bodies an HTTP API hands on as text; all others come in base64."""
+
+_IDENTITY = (
+    "accessKey", "accountId", "caller", "cognitoAuthenticationProvider", "cognitoAuthenticationType",
+    "cognitoIdentityId", "cognitoIdentityPoolId", "principalOrgId", "user", "userArn",
+)
+
+_encode = msgspec.json.Encoder().encode
+
+
+def event_maker(payload: str, env: Env) -> Callable[[Request], bytes]:
+    """payload counts for HTTP APIs only."""
+    maker = RestEvent if env.api.kind is ApiKind.REST else HttpEvent2 if payload == "2.0" else HttpEvent1
+    return maker(env).make
+
+
+class _Maker:
+    """What the three have in common."""
+
+    def __init__(self, env: Env) -> None:
+        self._env = env
+        self._stage_variables = dict(env.variables) or None
+        self._resource = env.route.path
+
+    def make(self, request: Request) -> bytes:
+        return _encode(self.event(request))
+
+    def event(self, request: Request) -> Event:
+        raise NotImplementedError
+
+    def _fields(self, request: Request) -> Iterable[tuple[str, str]]:
+        """(name, value) of what the client sent, and of what the gateway says itself."""
+        for name, value in request.headers:
+            lower = name.lower()
+            if lower not in UNSEEN and lower.replace(b"_", b"-").replace(b".", b"-") not in _SET_BY_US:
+                yield _OWN_CASE.get(lower) or _text(name), _text(value)
+        yield "X-Forwarded-For", request.context("SOURCE_IP")
+        yield "X-Forwarded-Port", request.context("LOCAL_PORT")
+        yield "X-Forwarded-Proto", "http"
+        yield "X-Amzn-Trace-Id", request.context("TRACE_ID")
+
+    def _identity(self, request: Request) -> Event:
+        identity: Event = dict.fromkeys(_IDENTITY)
+        identity["sourceIp"] = request.context("SOURCE_IP")
+        identity["userAgent"] = request.context("USER_AGENT") or None
+        if self._env.route.key:
+            identity["apiKey"], identity["apiKeyId"] = request.context("KEY"), request.context("KEY_NAME")
+        return identity
+
+    def _context1(self, request: Request, path: str) -> Event:
+        """requestContext of REST APIs and of format 1.0."""
+        get, env = request.context, self._env
+        return {
+            "accountId": ACCOUNT,
+            "apiId": get("API_ID"),
+            "domainName": _domain(request),
+            "domainPrefix": get("HOST_LABEL"),
+            "extendedRequestId": get("EXTENDED_ID"),
+            "httpMethod": get("METHOD"),
+            "identity": self._identity(request),
+            "path": path,
+            "protocol": get("PROTOCOL"),
+            "requestId": get("REQUEST_ID"),
+            "requestTime": get("TIME_CLF"),
+            "requestTimeEpoch": int(get("TIME_MS")),
+            "resourcePath": self._resource,
+            "stage": env.stage.name,
+        }
+
+    def _format1(self, request: Request, path: str, parameters: Event | None, fields: Many, context: Event) -> Event:
+        """The fields of REST APIs and of format 1.0; of several values of a name the last stands alone."""
+        query = _by_name((name, _text(value)) for name, value in pairs(request.query))
+        return {
+            "resource": self._resource,
+            "path": path,
+            "httpMethod": request.context("METHOD"),
+            "headers": _last(fields),
+            "multiValueHeaders": fields,
+            "queryStringParameters": _last(query) or None,
+            "multiValueQueryStringParameters": query or None,
+            "pathParameters": parameters or None,
+            "stageVariables": self._stage_variables,
+            "requestContext": context,
+        }
+
+
+class RestEvent(_Maker):
+    """The event of a REST API. Path parameters stay encoded, as do paths."""
+
+    def __init__(self, env: Env) -> None:
+        super().__init__(env)
+        self._binary = BinaryTypes(env.api.binary_types)
+        self._ids = {
+            "resourceId": short_id(env.api.id, env.route.path),
+            "deploymentId": short_id(env.api.id, env.stage.name, "deployment"),
+        }
+
+    def event(self, request: Request) -> Event:
+        parameters = dict(zip(self._env.parameters, map(_text, request.parameters), strict=False))
+        fields = _fields_by_name(self._fields(request))
+        context = self._context1(request, _with_stage(request)) | self._ids
+        body, encoded = _body(request.body, self._binary.holds(_kind(request)))
+        made = self._format1(request, _below_stage(request, self._env.stage.name), parameters, fields, context)
+        return made | {"body": body, "isBase64Encoded": encoded}
+
+
+class HttpEvent1(_Maker):
+    """Format 1.0 of an HTTP API, which decodes paths."""
+
+    def event(self, request: Request) -> Event:
+        parameters = _decoded(self._env.parameters, request.parameters)
+        fields = _fields_by_name(self._fields(request))
+        fields["Content-Length"] = [str(len(request.body))]
+        path = unquote(_with_stage(request))
+        context = self._context1(request, path) | {"requestId": request.context("EXTENDED_ID"), "resourceId": None}
+        body, encoded = _body(request.body, _is_binary(request))
+        made = self._format1(request, path, parameters, fields, context)
+        return {"version": "1.0", **made, "body": body, "isBase64Encoded": encoded}
+
+
+class HttpEvent2(_Maker):
+    """Format 2.0: what a request does not have is left out, several values of a name are one, names are lower-case."""
+
+    def event(self, request: Request) -> Event:
+        get = request.context
+        path = unquote(_with_stage(request))
+        fields = _by_name((name.lower(), value) for name, value in self._fields(request))
+        fields["content-length"] = [str(len(request.body))]
+        cookies = [cookie for line in fields.pop("cookie", ()) for cookie in line.split("; ")]
+        query = _by_name((name, _text(value)) for name, value in pairs(request.query))
+        parameters = _decoded(self._env.parameters, request.parameters)
+        body, encoded = _body(request.body, _is_binary(request))
+        key = DEFAULT_ROUTE if self._resource == DEFAULT_ROUTE else f"{self._env.route.method} {self._resource}"
+        event: Event = {
+            "version": "2.0",
+            "routeKey": key,
+            "rawPath": path,
+            "rawQueryString": _text(request.query),
+            "cookies": cookies,
+            "headers": _joined(fields),
+            "queryStringParameters": _joined(query),
+            "requestContext": {
+                "accountId": ACCOUNT,
+                "apiId": get("API_ID"),
+                "domainName": _domain(request),
+                "domainPrefix": get("HOST_LABEL"),
+                "http": {
+                    "method": get("METHOD"),
+                    "path": path,
+                    "protocol": get("PROTOCOL"),
+                    "sourceIp": get("SOURCE_IP"),
+                    "userAgent": get("USER_AGENT"),
+                },
+                "requestId": get("EXTENDED_ID"),
+                "routeKey": key,
+                "stage": self._env.stage.name,
+                "time": get("TIME_CLF"),
+                "timeEpoch": int(get("TIME_MS")),
+            },
+            "body": body,
+            "pathParameters": parameters,
+            "isBase64Encoded": encoded,
+            "stageVariables": self._stage_variables,
+        }
+        for name in ("cookies", "queryStringParameters", "body", "pathParameters", "stageVariables"):
+            if not event[name]:
+                del event[name]
+        return event
+
+
+def _text(value: bytes) -> str:
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value.decode("latin-1")
+
+
+def _domain(request: Request) -> str:
+    """The Host field without its port."""
+    host = request.context("HOST")
+    return host if host.endswith("]") else host.rpartition(":")[0] if ":" in host else host
+
+
+def _with_stage(request: Request) -> str:
+    """The path as the client wrote it, base path and stage included; more than one slash before them is one."""
+    path = "/" + request.context("PATH").lstrip("/")
+    if path.startswith(PATH_STYLE):
+        return "/" + path.removeprefix(PATH_STYLE).partition("/")[2]
+    return path
+
+
+def _below_stage(request: Request, stage: str) -> str:
+    """The path with the base path of a domain, and without the stage."""
+    path, rest = _text(request.path), _text(request.rest)
+    before = path.removesuffix(rest) if path.endswith(rest) else ""
+    if before.startswith(PATH_STYLE):
+        return rest
+    return before.removesuffix(f"/{stage}") + rest
+
+
+def _by_name(items: Iterable[tuple[str, str]]) -> Many:
+    """Values by name, in the order they came."""
+    found: Many = {}
+    for name, value in items:
+        found.setdefault(name, []).append(value)
+    return found
+
+
+def _fields_by_name(fields: Iterable[tuple[str, str]]) -> Many:
+    """The same for header fields: of two spellings of a name the first counts."""
+    names: dict[str, str] = {}
+    return _by_name((names.setdefault(name.lower(), name), value) for name, value in fields)
+
+
+def _last(many: Many) -> dict[str, str]:
+    return {name: values[-1] for name, values in many.items()}
+
+
+def _joined(many: Many) -> dict[str, str]:
+    return {name: ",".join(values) for name, values in many.items()}
+
+
+def _decoded(names: tuple[str, ...], values: list[bytes]) -> Event:
+    return {name: unquote(_text(value)) for name, value in zip(names, values, strict=False)}
+
+
+def _kind(request: Request) -> str:
+    """The body's media type; "" where none is said."""
+    for name, value in reversed(request.headers):
+        if name.lower() == b"content-type":
+            return media_type(value)
+    return ""
+
+
+def _is_binary(request: Request) -> bool:
+    kind = _kind(request)
+    return kind not in _TEXT and not kind.startswith("text/")
+
+
+def _body(body: bytes, binary: bool) -> tuple[str | None, bool]:
+    """(body, isBase64Encoded); what is no UTF-8 in a text becomes U+FFFD."""
+    if not body:
+        return None, False
+    return (base64.b64encode(body).decode(), True) if binary else (body.decode("utf-8", "replace"), False)
