@@ -4,7 +4,7 @@ from libc.string cimport memcpy, strlen
 
 from fastgw._core.bytes cimport (HEX, UPPER_DIGITS, put, put_char, put_hex, put_span, put_uint, same_case, span,
                                  writer_init)
-from fastgw._core.clock cimport clf_time, http_date, wall_ms, wall_us
+from fastgw._core.clock cimport clf_time, http_date, wall_us
 from fastgw._core.failure cimport F_INTEGRATION_FAILURE, F_UPSTREAM_OVERLOADED
 from fastgw._core.allowance cimport LEVEL_NONE
 from fastgw._core.keys cimport key_name
@@ -253,7 +253,7 @@ cdef void put_extended_id(Writer* w, uint64_t high, uint64_t low) noexcept nogil
 cdef void put_trace_id(Writer* w, Exchange* ex) noexcept nogil:
     cdef char text[40]
     memcpy(text, b"Root=1-", 7)
-    hex8(text + 7, wall_ms() // 1000)
+    hex8(text + 7, wall_us(ex.started) // 1000000)
     text[15] = c"-"
     hex8(text + 16, ex.id_high)
     hex8(text + 24, ex.id_low >> 32)

@@ -5,7 +5,7 @@ from fastgw._core.state cimport Exchange
 from fastgw._core.ticket cimport Ticket
 
 cdef class Request(Ticket):
-    cdef object _method, _path, _rest, _raw_path, _query, _headers, _parameters, _body     # None: not read yet
+    cdef object _method, _path, _raw_path, _query, _headers, _parameters, _body     # None: not read yet
     cdef dict contexts      # of a request made by hand
     cdef object task        # that works on it; None: none
     cdef object flight      # the call that it waits for, with

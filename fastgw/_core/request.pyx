@@ -28,19 +28,18 @@ cdef int keep(Span* kept, str value) except -1:
 cdef class Request(Ticket):
     """A request behind a door; bytes as they came, names in the client's spelling.
 
-    It can be read until its answer is given. method: as sent. path: canonical, with base path and stage. rest: what of
-    it is below them. raw_path: as the client wrote it. query: without "?". headers: (name, value) in order. parameters: the path's, in the order of the
+    It can be read until its answer is given. method: as sent. path: canonical, with base path and stage. raw_path: as
+    the client wrote it. query: without "?". headers: (name, value) in order. parameters: the path's, in the order of the
     resource, still encoded. body: whole.
 
     Made by hand, for tests and trial runs, it has what it is given.
     """
 
     def __init__(self, method=b"GET", path=b"/", query=b"", headers=(), parameters=(), body=b"", raw_path=None,
-                 context=None, rest=None):
+                 context=None):
         self._method, self._path, self._query, self._body = method, path, query, body
         self._headers, self._parameters = list(headers), list(parameters)
         self._raw_path = path if raw_path is None else raw_path
-        self._rest = path if rest is None else rest
         self.contexts = dict(context or {})
 
     cdef Exchange* tied(self) except NULL:
@@ -61,12 +60,6 @@ cdef class Request(Ticket):
         if self._path is None:
             self._path = text(self.tied().path)
         return self._path
-
-    @property
-    def rest(self) -> bytes:
-        if self._rest is None:
-            self._rest = text(self.tied().rest)
-        return self._rest
 
     @property
     def raw_path(self) -> bytes:
@@ -139,7 +132,7 @@ cdef class Request(Ticket):
             keep(&ex.told_id, id)
 
     cdef void load(self):
-        self.method, self.path, self.rest, self.raw_path, self.query, self.headers, self.parameters, self.body
+        self.method, self.path, self.raw_path, self.query, self.headers, self.parameters, self.body
 
     cdef void drained(self):
         if self.paused_at:

@@ -124,7 +124,9 @@ class Process:
         self._pool.not_ready(self)
 
     def finished(self, body: bytes, failed: bool) -> None:
-        """It has answered its invocation."""
+        """It has answered its invocation. What it wrote to its log before belongs to it."""
+        if self._pipe >= 0:
+            self._read_log()
         invocation, self.invocation = self.invocation, None
         self._stop_timer()
         invocation.finish(body, failed)

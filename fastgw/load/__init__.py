@@ -9,6 +9,7 @@ from os.path import basename
 
 from fastgw.load.definition import execute_api_id, read_definitions
 from fastgw.load.document import Document, read
+from fastgw.load.functions import settle_functions
 from fastgw.load.guards import ALLOWABLE
 from fastgw.load.native import NativeFile, Settings, is_native
 from fastgw.load.openapi import Choices
@@ -71,6 +72,7 @@ def load(files: Sequence[str], options: LoadOptions | None = None) -> Loaded:
     with resting():
         gateway, settings = _load(files, options or LoadOptions(), problems)
         if gateway is not None:
+            gateway = settle_functions(gateway, problems)
             check_whole(gateway, problems)
     found = problems.by_place()
     return Loaded(None if problems.has_errors() else gateway, found, settings)

@@ -1,6 +1,7 @@
-"""The section functions of a fastgw.yaml -> model.function."""
+"""The section functions of a fastgw.yaml -> model.function; whether every function that is invoked is somewhere."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from os.path import abspath, dirname, isdir, join
 
 from msgspec import UNSET
@@ -8,8 +9,13 @@ from msgspec import UNSET
 from fastgw.load import schema
 from fastgw.load.document import View
 from fastgw.load.params import as_text
-from fastgw.load.problem import Problems, shown
-from fastgw.model.function import Function, name_of
+from fastgw.load.problem import Problems, did_you_mean, one_of, shown
+from fastgw.load.uri import STAGE_VARIABLE
+from fastgw.model.api import Route
+from fastgw.model.function import Function, function_of, name_of
+from fastgw.model.gateway import Gateway, Stage
+from fastgw.model.integration import Integrated, Unserved
+from fastgw.model.service import DEFAULT
 
 RESERVED = ("_HANDLER", "AWS_LAMBDA_")
 """Names, or their beginnings, that the host itself sets. Source: AWS Lambda developer guide, environment variables."""
@@ -51,3 +57,55 @@ def _function(name: str, given: schema.FunctionFile, view: View, problems: Probl
 
 def _milliseconds(seconds: float) -> int:
     return max(round(seconds * 1000), 1)
+
+
+def settle_functions(gateway: Gateway, problems: Problems) -> Gateway:
+    """Every function that a stage invokes must be one of the gateway's, or there must be a Lambda API to ask.
+
+    Where there are neither functions nor a Lambda API, routes of functions answer 500, as the warnings say.
+    """
+    hosted = {function.name: function for function in gateway.functions}
+    elsewhere = any(service.endpoint for service in gateway.services if service.name in ("lambda", DEFAULT))
+    settled = []
+    for api in gateway.apis:
+        stages = [stage for stage in gateway.stages if stage.api == api.name]
+        routes = tuple(_settled(route, stages, hosted, elsewhere, problems) for route in api.routes)
+        settled.append(replace(api, routes=routes) if routes != api.routes else api)
+    return replace(gateway, apis=tuple(settled))
+
+
+def _settled(route: Route, stages: Iterable[Stage], hosted: Mapping[str, Function], elsewhere: bool,
+             problems: Problems) -> Route:
+    integration = route.integration
+    if not isinstance(integration, Integrated) or function_of(integration.uri) is None:
+        return route
+    for stage in stages:
+        name = _invoked(route, integration, stage, problems)
+        if name is None or name in hosted or elsewhere:
+            continue
+        told = f"{route.method} {route.path} in stage {shown(stage.name)}: no function is named {shown(name)}"
+        if hosted:
+            problems.error(integration.place, "unknown-function", f"{told}; functions: has {one_of(hosted)}"
+                           f"{did_you_mean(name, hosted)}")
+            continue
+        problems.warning(integration.place, "unserved", f"{told}: a fastgw.yaml names functions under functions:, and "
+                         "a Lambda API under services: lambda: endpoint:; it answers 500 Internal server error")
+        return replace(route, integration=Unserved("a Lambda function", integration.place))
+    return route
+
+
+def _invoked(route: Route, integration: Integrated, stage: Stage, problems: Problems) -> str | None:
+    """The name of the function; None, with an error, where the stage does not say."""
+    variables = dict(stage.variables)
+    missing = sorted(set(STAGE_VARIABLE.findall(integration.uri)) - variables.keys())
+    told = f"{route.method} {route.path} in stage {shown(stage.name)}"
+    if missing:
+        problems.error(integration.place, "missing-variable", f"{told}: the uri needs stage variable "
+                       f"{', '.join(missing)}; set it in a fastgw.yaml, under stages: variables:")
+        return None
+    reference = function_of(STAGE_VARIABLE.sub(lambda found: variables[found[1]], integration.uri))
+    name = name_of(reference) if reference is not None else None
+    if name is None:
+        problems.error(integration.place, "bad-uri", f"{told}: {shown(reference)} is neither the name of a function "
+                       "nor its ARN")
+    return name

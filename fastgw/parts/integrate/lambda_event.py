@@ -5,6 +5,7 @@ integrations for HTTP APIs"; field by field as recorded.
 """
 
 import base64
+import re
 from collections.abc import Callable, Iterable
 from urllib.parse import unquote
 
@@ -37,6 +38,8 @@ _IDENTITY = (
     "accessKey", "accountId", "caller", "cognitoAuthenticationProvider", "cognitoAuthenticationType",
     "cognitoIdentityId", "cognitoIdentityPoolId", "principalOrgId", "user", "userArn",
 )
+
+_SLASHES = re.compile("/+")
 
 _encode = msgspec.json.Encoder().encode
 
@@ -123,18 +126,28 @@ class RestEvent(_Maker):
     def __init__(self, env: Env) -> None:
         super().__init__(env)
         self._binary = BinaryTypes(env.api.binary_types)
+        self._greedy = env.route.path.count("/") - 1 if env.route.path.endswith("+}") else None
+        """Segments before a greedy parameter."""
         self._ids = {
             "resourceId": short_id(env.api.id, env.route.path),
             "deploymentId": short_id(env.api.id, env.stage.name, "deployment"),
         }
 
     def event(self, request: Request) -> Event:
-        parameters = dict(zip(self._env.parameters, map(_text, request.parameters), strict=False))
+        parameters = self._parameters(request)
         fields = _fields_by_name(self._fields(request))
         context = self._context1(request, _with_stage(request)) | self._ids
         body, encoded = _body(request.body, self._binary.holds(_kind(request)))
         made = self._format1(request, _below_stage(request, self._env.stage.name), parameters, fields, context)
         return made | {"body": body, "isBase64Encoded": encoded}
+
+
+    def _parameters(self, request: Request) -> Event:
+        """As they came. A greedy one is the rest of the path as the event shows it, without a slash at its end."""
+        values = [_text(value) for value in request.parameters]
+        if values and self._greedy is not None:
+            values[-1] = _skipped(_below(request), self._greedy).strip("/")
+        return dict(zip(self._env.parameters, values, strict=False))
 
 
 class HttpEvent1(_Maker):
@@ -222,13 +235,31 @@ def _with_stage(request: Request) -> str:
     return path
 
 
+def _below(request: Request) -> str:
+    """The path below base path and stage: as the client wrote it where it differs only in slashes from the canonical
+    path, by which the request was routed; else that path's.
+    """
+    canonical, below = _text(request.path), request.context("BELOW_STAGE")
+    written = request.context("PATH")
+    if "//" not in written or _SLASHES.sub("/", written) != canonical:
+        return below
+    before = canonical.removesuffix(below) if canonical.endswith(below) else canonical
+    return "/" + _skipped(written, before.count("/")).lstrip("/")
+
+
+def _skipped(path: str, segments: int) -> str:
+    """What follows so many segments, with the slashes before it."""
+    found = re.match(f"(?:/+[^/]+){{{segments}}}", path)
+    return path[found.end():] if found is not None else path
+
+
 def _below_stage(request: Request, stage: str) -> str:
     """The path with the base path of a domain, and without the stage."""
-    path, rest = _text(request.path), _text(request.rest)
-    before = path.removesuffix(rest) if path.endswith(rest) else ""
+    canonical, below = _text(request.path), request.context("BELOW_STAGE")
+    before = canonical.removesuffix(below) if canonical.endswith(below) else ""
     if before.startswith(PATH_STYLE):
-        return rest
-    return before.removesuffix(f"/{stage}") + rest
+        before = ""
+    return before.removesuffix(f"/{stage}") + _below(request)
 
 
 def _by_name(items: Iterable[tuple[str, str]]) -> Many:
