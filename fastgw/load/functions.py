@@ -10,12 +10,13 @@ from fastgw.load import schema
 from fastgw.load.document import View
 from fastgw.load.params import as_text
 from fastgw.load.problem import Problems, did_you_mean, one_of, shown
+from fastgw.load.services import Reach
 from fastgw.load.uri import STAGE_VARIABLE
 from fastgw.model.api import Route
 from fastgw.model.function import Function, function_of, name_of
 from fastgw.model.gateway import Gateway, Stage
 from fastgw.model.integration import Integrated, Unserved
-from fastgw.model.service import DEFAULT
+from fastgw.model.service import ServiceUri
 
 RESERVED = ("_HANDLER", "AWS_LAMBDA_")
 """Names, or their beginnings, that the host itself sets. Source: AWS Lambda developer guide, environment variables."""
@@ -65,23 +66,24 @@ def settle_functions(gateway: Gateway, problems: Problems) -> Gateway:
     Where there are neither functions nor a Lambda API, routes of functions answer 500, as the warnings say.
     """
     hosted = {function.name: function for function in gateway.functions}
-    elsewhere = any(service.endpoint for service in gateway.services if service.name in ("lambda", DEFAULT))
+    reach = Reach(gateway.services, frozenset(one.authority for one in gateway.upstreams if one.addresses or one.srv))
     settled = []
     for api in gateway.apis:
         stages = [stage for stage in gateway.stages if stage.api == api.name]
-        routes = tuple(_settled(route, stages, hosted, elsewhere, problems) for route in api.routes)
+        routes = tuple(_settled(route, stages, hosted, reach, problems) for route in api.routes)
         settled.append(replace(api, routes=routes) if routes != api.routes else api)
     return replace(gateway, apis=tuple(settled))
 
 
-def _settled(route: Route, stages: Iterable[Stage], hosted: Mapping[str, Function], elsewhere: bool,
+def _settled(route: Route, stages: Iterable[Stage], hosted: Mapping[str, Function], reach: Reach,
              problems: Problems) -> Route:
     integration = route.integration
     if not isinstance(integration, Integrated) or function_of(integration.uri) is None:
         return route
     for stage in stages:
-        name = _invoked(route, integration, stage, problems)
-        if name is None or name in hosted or elsewhere:
+        uri = _filled(route, integration, stage, problems)
+        name = name_of(function_of(uri)) if uri is not None else None
+        if name is None or name in hosted or not reach.why_not(ServiceUri.parse(uri)):
             continue
         told = f"{route.method} {route.path} in stage {shown(stage.name)}: no function is named {shown(name)}"
         if hosted:
@@ -94,8 +96,8 @@ def _settled(route: Route, stages: Iterable[Stage], hosted: Mapping[str, Functio
     return route
 
 
-def _invoked(route: Route, integration: Integrated, stage: Stage, problems: Problems) -> str | None:
-    """The name of the function; None, with an error, where the stage does not say."""
+def _filled(route: Route, integration: Integrated, stage: Stage, problems: Problems) -> str | None:
+    """The uri; None, with an error, where the stage does not say which function is meant."""
     variables = dict(stage.variables)
     missing = sorted(set(STAGE_VARIABLE.findall(integration.uri)) - variables.keys())
     told = f"{route.method} {route.path} in stage {shown(stage.name)}"
@@ -103,9 +105,10 @@ def _invoked(route: Route, integration: Integrated, stage: Stage, problems: Prob
         problems.error(integration.place, "missing-variable", f"{told}: the uri needs stage variable "
                        f"{', '.join(missing)}; set it in a fastgw.yaml, under stages: variables:")
         return None
-    reference = function_of(STAGE_VARIABLE.sub(lambda found: variables[found[1]], integration.uri))
-    name = name_of(reference) if reference is not None else None
-    if name is None:
+    uri = STAGE_VARIABLE.sub(lambda found: variables[found[1]], integration.uri)
+    reference = function_of(uri)
+    if name_of(reference or "") is None:
         problems.error(integration.place, "bad-uri", f"{told}: {shown(reference)} is neither the name of a function "
                        "nor its ARN")
-    return name
+        return None
+    return uri

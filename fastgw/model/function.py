@@ -7,7 +7,7 @@ from fastgw.model.place import Place
 
 NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 ARN = re.compile(
-    r"arn:[a-z0-9-]+:lambda:([a-z0-9-]*):(\d*):function:([A-Za-z0-9_-]{1,64})(?::([A-Za-z0-9$_-]{1,128}))?"
+    r"arn:[a-z0-9-]+:lambda:([a-z0-9-]*):([A-Za-z0-9-]*):function:([A-Za-z0-9_-]{1,64})(?::([A-Za-z0-9$_-]{1,128}))?"
 )
 """Groups: region, account, name, version or alias. Source: AWS Lambda API reference, FunctionName."""
 

@@ -76,15 +76,8 @@ def recorded() -> Iterator[Served]:
             assert stub.unclean == []
 
 
-def waits(case: dict) -> str | None:
-    """The type of integration that a case needs and that is not served yet."""
-    return "AWS_PROXY and AWS with a function" if ":lambda:path/" in json.dumps(APIS[case["api"]]) else None
-
-
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["id"].replace(" ", "-"))
 def test_aws_recorded(case: dict, recorded: Served) -> None:
-    if missing := waits(case):
-        pytest.skip(f"{missing} is not served yet")
     recorded.upstream.clear()
     if case["id"].endswith("test_api_key_required_for_methods#3"):
         recorded.gateway.tell("keys", "disable", KEY)   # as the recorded test did in between
@@ -195,7 +188,7 @@ def compare_message(snapshots: dict, request: Request, skips: Skips) -> None:
 
 def test_the_page_is_in_step() -> None:
     """UPDATE_GOLDEN=1 writes it anew."""
-    text = page(CASES, waits)
+    text = page(CASES)
     if os.environ.get("UPDATE_GOLDEN"):
         PAGE.write_text(text)
     assert PAGE.read_text() == text

@@ -1,6 +1,7 @@
 """The Lambda backend of integrations of type AWS: the body that a template made is the event."""
 
 import json
+from collections.abc import Awaitable
 
 from fastgw._core.step import Call, Reply, Request
 from fastgw.model.integration import Integrated
@@ -19,7 +20,7 @@ class LambdaBackend:
     def __init__(self, integrated: Integrated, env: Env) -> None:
         self._invoker = Invoker(integrated, env)
 
-    def request(self, outgoing: Outgoing, request: Request) -> Call:
+    def request(self, outgoing: Outgoing, request: Request) -> Call | Awaitable[Call]:
         headers = [field for field in outgoing.headers if field[0].lower() in _PASSED]
         return self._invoker.call(outgoing.body, headers, request)
 

@@ -1,8 +1,13 @@
-"""Where a function is invoked: by the gateway's own host."""
+"""Where a function is invoked: by the gateway's own host, or by the Lambda API."""
+
+from collections.abc import Awaitable
+from urllib.parse import quote
 
 from fastgw._core.step import Call, Fields, Reply, Request
 from fastgw.model.function import HOST_AUTHORITY, function_of, name_of
 from fastgw.model.integration import Integrated
+from fastgw.model.service import ServiceUri
+from fastgw.parts.aws.backend import client
 from fastgw.parts.env import Env
 from fastgw.parts.uri import Uri, put_variables
 
@@ -21,14 +26,18 @@ class Invoker:
         if name is None:
             raise ValueError(f"{place}: error: {uri!r} is no URI of a Lambda function")
         self._timeout_ms = integrated.timeout_ms or round(env.settings.total_timeout * 1000)
+        self._client = None
         if name in env.functions:
             self._host = env.groups.handle(Uri("http", HOST_AUTHORITY, "/", ""), place)
             self._path = f"/2015-03-31/functions/{name}/invocations".encode()
         else:
-            raise ValueError(f"{place}: error: no function is named {name!r}")
+            self._client = client(ServiceUri.parse(uri), integrated.credentials, integrated.timeout_ms, env, place)
+            self._path = f"/2015-03-31/functions/{quote(reference, safe='')}/invocations".encode()
 
-    def call(self, payload: bytes, headers: Fields, request: Request) -> Call:
+    def call(self, payload: bytes, headers: Fields, request: Request) -> Call | Awaitable[Call]:
         headers = [*headers, (b"X-Amzn-Trace-Id", request.context("TRACE_ID").encode())]
+        if self._client is not None:
+            return self._client.call(b"POST", self._path, [], headers, payload)
         return Call(self._host, b"POST", self._path, headers, payload, self._timeout_ms, MAX_REPLY)
 
 

@@ -1,6 +1,8 @@
 """AWS_PROXY of a Lambda function: the request as an event, its reply as the answer."""
 
-from fastgw._core.step import Answer, CallFailed, Failure, Reply, Request, Sent
+from collections.abc import Awaitable
+
+from fastgw._core.step import Answer, Call, CallFailed, Failure, Reply, Request, Sent
 from fastgw.errors import CODE
 from fastgw.model.api import ApiKind
 from fastgw.model.integration import Integrated
@@ -22,8 +24,13 @@ class LambdaProxy:
         self._reply = reply_reader(integrated.payload, env)
         self._http = env.api.kind is ApiKind.HTTP
 
-    def __call__(self, request: Request) -> Sent:
-        return Sent(self._invoker.call(self._event(request), [_JSON], request), self._then)
+    def __call__(self, request: Request) -> Sent | Awaitable[Sent]:
+        call = self._invoker.call(self._event(request), [_JSON], request)
+        return Sent(call, self._then) if isinstance(call, Call) else self._later(call)
+
+    async def _later(self, call: Awaitable[Call]) -> Sent:
+        """There are no credentials yet."""
+        return Sent(await call, self._then)
 
     def _then(self, request: Request, reply: Reply | CallFailed) -> Answer:
         if isinstance(reply, CallFailed):
