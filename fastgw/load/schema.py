@@ -265,9 +265,9 @@ class FunctionFile(Struct, forbid_unknown_fields=True):
     code: Annotated[Text, Meta(description="path of the handler's directory, relative to this file")]
     handler: Annotated[Text, Meta(description="as the runtime reads it: app.handler")]
     runtime: Annotated[str, Meta(
-        pattern=RUNTIME.pattern, description="a runtime such as python3.12, nodejs22.x or provided.al2023")]
+        pattern=f"^({RUNTIME.pattern})$", description="a runtime such as python3.12, nodejs22.x or provided.al2023")]
     arn: Annotated[str, Meta(
-        pattern=ARN.pattern, description="the ARN of a function, without version or alias")] | UnsetType = UNSET
+        pattern=f"^{ARN.pattern}$", description="the ARN of a function, without version or alias")] | UnsetType = UNSET
     environment: Annotated[dict[Annotated[str, Meta(
         pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,255}$", description="letters, digits and _")],
         str | int | float | bool | None], Meta(
