@@ -45,6 +45,9 @@ doubles:
 	  || { [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -y -q $$([ $$program = promtool ] && echo prometheus || echo $$program); } \
 	  || echo "$$program is not here and cannot be installed: tests that need it are skipped"; \
 	done
+	@[ -f /usr/share/java/velocity.jar ] || ! command -v javac >/dev/null \
+	  || { [ "$$(id -u)" = 0 ] && apt-get install -y -q velocity; } \
+	  || echo "velocity is not here and cannot be installed: tests that need it are skipped"
 
 $(TOOLS): pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)

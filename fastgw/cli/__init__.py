@@ -102,8 +102,26 @@ def parser() -> argparse.ArgumentParser:
     demo.add_argument("--example", metavar="DIR", help="default: examples/petstore of the checkout")
     _setting_flags(demo)
 
+    _template_commands(commands)
+
     _command(commands, "bench", BENCH, "run bench/compare of the checkout, with the options that it takes")
     return top
+
+
+def _template_commands(commands: _Commands) -> None:
+    vtl = commands.add_parser("vtl", help="render mapping templates and test them")
+    actions = vtl.add_subparsers(title="actions", metavar="ACTION", required=True)
+    render = _command(actions, "render", "vtl.render", "print what a mapping template makes of an event")
+    render.add_argument("template", metavar="TEMPLATE", help="file; - is the standard input")
+    render.add_argument("--event", metavar="FILE", help="JSON or YAML: body, pathParameters, queryStringParameters, "
+                        "headers, requestContext, stageVariables")
+    test = _command(actions, "test", "vtl.test", "render the templates of a file of cases and compare")
+    test.add_argument("cases", nargs="+", metavar="CASES",
+                      help="JSON or YAML: a list of template or file, event, expect")
+    for command in (render, test):
+        command.add_argument("--trace", action="store_true",
+                             help="print the value of each reference and #set with its line")
+        _setting_flags(command)
 
 
 def _key_commands(commands: _Commands) -> None:

@@ -38,6 +38,9 @@ class Knobs(Protocol):
     """A subset of fastgw.settings.Settings; durations in seconds."""
 
     total_timeout: float
+    template_cpu: float
+    template_output: int
+    template_loops: int
     x_forwarded: bool
 
 

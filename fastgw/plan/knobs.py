@@ -13,6 +13,9 @@ class Knobs(Protocol):
     upstream_idle_timeout: float
     upstream_pool_idle: float
     total_timeout: float
+    template_cpu: float
+    template_output: int
+    template_loops: int
     x_forwarded: bool
     execute_api: bool
     validation_pointers: bool

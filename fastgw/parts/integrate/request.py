@@ -13,6 +13,7 @@ from fastgw.parts.integrate.headers import NOT_PROXIED, Fields, left_out
 from fastgw.parts.integrate.incoming import Incoming, media_type, octets
 from fastgw.parts.integrate.mapping import finder, in_header, in_path, in_query, is_encoded
 from fastgw.parts.integrate.templates import compiled, for_request, render
+from fastgw.parts.transform.vtl import Limits
 
 _WITHOUT_BODY = (b"GET", b"HEAD", b"OPTIONS")
 
@@ -30,7 +31,8 @@ class RequestSide:
             if (find := finder(mapping.source, env)) is not None
         ]
         self._queries = {mapping.name for mapping in integrated.mappings if mapping.location == "querystring"}
-        self._templates = compiled(integrated.templates, f"request template of {env.route.name}")
+        self._templates = compiled(integrated.templates, f"request template of {env.route.name}",
+                                   Limits.of(env.settings))
         self._proxy = integrated.type.endswith("_PROXY")
 
     def read(self, request: Request) -> Incoming:

@@ -14,7 +14,7 @@ from fastgw.parts.integrate.mapping import Find, finder, in_header
 from fastgw.parts.integrate.request import printed
 from fastgw.parts.integrate.templates import compiled, for_response, render
 from fastgw.parts.transform.selection import SelectionPattern
-from fastgw.parts.transform.vtl import Template
+from fastgw.parts.transform.vtl import Limits, Template
 
 _MIN_STATUS, _MAX_STATUS = 200, 599
 """Of an override: the service ignores what is no status, and a 1xx would not end the exchange."""
@@ -51,8 +51,8 @@ class ResponseSide:
                 raise ValueError(f"{response.place}: error: response pattern {response.pattern!r}: {error}") from None
         headers = [(name, find) for name, source in response.headers if (find := finder(source, self._env)) is not None]
         name = f"response template of {self._env.route.name}"
-        return Chosen(pattern, response.status, tuple(headers), compiled(response.templates, name),
-                      response.content_handling)
+        return Chosen(pattern, response.status, tuple(headers),
+                      compiled(response.templates, name, Limits.of(self._env.settings)), response.content_handling)
 
     def select(self, outcome: str) -> Chosen:
         """The first response whose pattern fits the whole outcome, else the default. Raises Failure: 500."""

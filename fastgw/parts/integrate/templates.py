@@ -7,11 +7,11 @@ from fastgw.errors import CODE
 from fastgw.model.integration import NEVER, WHEN_NO_MATCH, Templates
 from fastgw.parts.integrate.incoming import JSON, Incoming, Message, octets, text
 from fastgw.parts.transform.inputs import UTIL, Input
-from fastgw.parts.transform.vtl import RenderError, Template, compile_template
+from fastgw.parts.transform.vtl import Limits, RenderError, Template, compile_template
 
 
-def compiled(templates: Templates, name: str) -> dict[str, Template]:
-    return {kind: compile_template(source, f"{name} ({kind})") for kind, source in templates}
+def compiled(templates: Templates, name: str, limits: Limits) -> dict[str, Template]:
+    return {kind: compile_template(source, f"{name} ({kind})", limits) for kind, source in templates}
 
 
 def for_request(templates: Mapping[str, Template], media_type: str, passthrough: str) -> Template | None:

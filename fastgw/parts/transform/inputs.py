@@ -67,9 +67,12 @@ class Input(Exposed):
 
     def parameter(self, name: str) -> str:
         """$input.params(name)"""
-        for group in (self.path, self.querystring, self.header):
-            if name in group:
-                return group[name]
+        if name in self.path:
+            return self.path[name]
+        if name in self.querystring:
+            return self.querystring[name]
+        if name in self.header:
+            return self.header[name]
         folded = name.lower()
         return next((value for known, value in self.header.items() if known.lower() == folded), "")
 

@@ -5,6 +5,7 @@ value is what stands there; else it is the list of all that is found. After a de
 is nothing, not an empty list.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -99,6 +100,9 @@ def compile_path(text: str) -> Path:
     return path
 
 
+_INTEGER = re.compile(r"-?[0-9]{1,9}")
+
+
 class Reader:
     """Text of a path, and of the filters in it."""
 
@@ -176,13 +180,12 @@ class Reader:
         name = self._name()
         if name in FUNCTIONS and self.take("("):
             self.blank()
-            begin = self.at
-            while self.at < len(self.text) and (self.text[self.at].isdigit() or self.text[self.at] == "-"):
-                self.at += 1
-            number = self.text[begin : self.at]
+            number = _INTEGER.match(self.text, self.at)
+            if number:
+                self.at = number.end()
             self.blank()
             if self.take(")"):
-                return _applied(name, int(number) if number.lstrip("-").isdigit() else None)
+                return _applied(name, int(number[0]) if number else None)
         self.at = start
         return None
 

@@ -91,10 +91,8 @@ class Template:
     def _run(self, context: dict[str, object], out: list[str], budget: Budget) -> None:
         try:
             self._main(context, out.append, budget)
-        except runtime.Stopped as stopped:
-            out.append(stopped.text)
-        except runtime.Broken:
-            return      # a #break outside every loop ends the template
+        except (runtime.Stopped, runtime.Broken):
+            return      # a #break outside every loop ends the template too
 
 
 def compile_template(text: str, name: str = "template", limits: Limits | None = None, trace: bool = False) -> Template:
@@ -197,7 +195,7 @@ class _Function:
             case Call():
                 return self._call(node)
             case Define(_, name, body):
-                block = _call("defined", ast.Constant(name), self._module.function(body, False), _name("c"), _name("b"))
+                block = _call("defined", self._module.function(body, False), _name("c"), _name("b"))
                 return [ast.Assign([_item(name)], block)]
             case Break(line):
                 if self._in_string and not self._loops:
@@ -213,8 +211,8 @@ class _Function:
         found += [ast.Assign([_store("v")], self._part(value, part)) for part in reference.parts]
         if self._module.trace:
             found.append(_do(self._traced(reference.line, reference.text, value)))
-        shown: list[ast.stmt] = [_do(_call("w", _call("show", value, _name("b"))))]
-        printed = ast.If(_is_not(value, ast.Constant(None)), shown, [])
+        put = _do(_call("put", value, _name("c"), _name("w"), _name("b"), _literal(reference)))
+        printed = ast.If(_is_not(value, ast.Constant(None)), [put], [])
         found.append(ast.If(_has_class(value, "str"), [_do(_call("w", value))], [printed]))
         return found
 
@@ -235,7 +233,7 @@ class _Function:
             if isinstance(last, Method):
                 raise TemplateError("#set cannot set what a method gives", node.line)
             key = self._value(last.argument) if isinstance(last, Index) else ast.Constant(last.name)
-            done = _do(_call("assign", _name("b"), holder, key, value, ast.Constant(indexed)))
+            done = _do(_call("assign", holder, key, value, ast.Constant(indexed)))
         if isinstance(node.value, (Reference, Constant, Interpolated, ListOf, MapOf)):
             return [*found, done]
         return [*found, ast.If(_is_not(value, ast.Constant(None)), [done], [])]
@@ -248,7 +246,7 @@ class _Function:
         given = dict(zip(parameters, map(self._later, node.arguments), strict=False))
         if node.body is not None:
             content = self._module.function(node.body, False)
-            block = _call("defined", ast.Constant("bodyContent"), content, _name("c"), _name("b"))
+            block = _call("defined", content, _name("c"), _name("b"))
             given["bodyContent"] = _lambda(block)
         arguments = ast.Dict([ast.Constant(one) for one in given], list(given.values()))
         return [_do(_call("macro", _name(name), _name("c"), _name("w"), _name("b"), arguments))]
@@ -343,7 +341,8 @@ class _Function:
             elif isinstance(one, Print):
                 if one.prefix:
                     parts.append(ast.Constant(one.prefix))
-                parts.append(_call("show", self._reference(one.reference), _name("b")))
+                shown = self._reference(one.reference)
+                parts.append(_call("shown", shown, _name("c"), _name("b"), _literal(one.reference)))
         return _call("cat", _name("b"), *parts)
 
     def _fresh(self) -> str:
@@ -377,6 +376,10 @@ def _is_not(left: ast.expr, right: ast.expr) -> ast.expr:
 
 def _has_class(value: ast.expr, name: str) -> ast.expr:
     return ast.Compare(ast.Attribute(value, "__class__", ast.Load()), [ast.Is()], [_name(name)])
+
+
+def _literal(reference: Reference) -> ast.expr:
+    return ast.Constant("" if reference.text.startswith("$!") else reference.text)
 
 
 def _lambda(body: ast.expr) -> ast.expr:

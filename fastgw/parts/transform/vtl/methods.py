@@ -69,6 +69,11 @@ def _order(left: float, right: float) -> int:
     return (left > right) - (left < right)
 
 
+def _unlike(_: Any, other: Any) -> int:
+    """compareTo(Object) is there too, and casts."""
+    raise JavaError(f"a {other.__class__.__name__} cannot be compared with this")
+
+
 def hash_code(value: Any) -> int:
     """Object.hashCode() of strings, numbers, booleans, lists and maps."""
     kind = value.__class__
@@ -200,7 +205,7 @@ _STRING: _Table = {
     "endsWith/1": (((_S,), lambda s, end: s.endswith(end)),),
     "equalsIgnoreCase/1": (((_S,), lambda s, other: s.upper().lower() == other.upper().lower()),),
     "contentEquals/1": (((_S,), lambda s, other: s == other),),
-    "compareTo/1": (((_S,), _compare),),
+    "compareTo/1": (((_S,), _compare), ((_ANY,), _unlike)),
     "compareToIgnoreCase/1": (((_S,), lambda s, other: _compare(s.upper().lower(), other.upper().lower())),),
     "concat/1": (((_S,), lambda s, more: s + more),),
     "replace/2": (((_S, _S), _replace),),
@@ -391,7 +396,7 @@ _NUMBER: _Table = {
     "floatValue/0": (((), float),),
 }
 _INTEGER: _Table = _NUMBER | {
-    "compareTo/1": (((_I,), _order),),
+    "compareTo/1": (((_I,), _order), ((_ANY,), _unlike)),
     "parseInt/1": (((_S,), _parsed_int),),
     "parseInt/2": (((_S, _I), _parsed_int),),
     "parseLong/1": (((_S,), _parsed_int),),
@@ -403,7 +408,7 @@ _INTEGER: _Table = _NUMBER | {
     "min/2": (((_I, _I), lambda _, a, b: min(a, b)),),
 }
 _DOUBLE: _Table = _NUMBER | {
-    "compareTo/1": (((frozenset((float,)),), _order),),
+    "compareTo/1": (((frozenset((float,)),), _order), ((_ANY,), _unlike)),
     "parseDouble/1": (((_S,), _parsed_double),),
     "valueOf/1": (((_S,), _parsed_double), ((_N,), lambda _, value: float(value))),
     "toString/1": (((_N,), lambda _, value: of_double(float(value))),),
@@ -412,7 +417,7 @@ _DOUBLE: _Table = _NUMBER | {
 }
 _BOOLEAN: _Table = {
     "booleanValue/0": (((), lambda value: value),),
-    "compareTo/1": (((frozenset((bool,)),), _order),),
+    "compareTo/1": (((frozenset((bool,)),), _order), ((_ANY,), _unlike)),
     "parseBoolean/1": (((_S,), lambda _, text: text.lower() == "true"),),
     "valueOf/1": (((_S,), lambda _, text: text.lower() == "true"),),
 }

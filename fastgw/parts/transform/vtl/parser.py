@@ -43,6 +43,9 @@ CONTROLS = ("if", "end", "set", "else", "elseif")
 DEEPEST = 60
 """Directives, parentheses, lists, arguments and strings within each other."""
 
+LONGEST_NUMBER = 400
+"""Characters."""
+
 _PRINTED = frozenset(("TEXT", "DOT", "RPAREN", "LPAREN", "INTEGER", "FLOAT", "STRING", "ESCAPE", "LCURLY", "RCURLY",
                       "EMPTY_INDEX"))
 _LEVELS = (("OR",), ("AND",), ("EQ", "NE"), ("LT", "GT", "LE", "GE"), ("PLUS", "MINUS"),
@@ -151,7 +154,7 @@ class _Parser:
                 return self._set()
             case "ESCAPE_DIRECTIVE":
                 self._take()
-                return Text(self._line(token), token.special + self._escaped_directive(token.image))
+                return Text(self._line(token), self._escaped_directive(token.image))
             case "DOUBLE_ESCAPE":
                 return self._escapes()
             case "WORD" | "BRACKETED_WORD":
@@ -321,14 +324,14 @@ class _Parser:
         return value
 
     def _binary(self, level: int) -> tuple[Expression, str]:
-        """A value and its text."""
+        """A value, and the text that stands for it in a sum where it is null: of a term its right side."""
         if level == len(_LEVELS):
             return self._unary()
-        first = self._peek()
         left, left_text = self._binary(level + 1)
         terms = 0
         while self._kind() in _LEVELS[level]:
             operator = self._take()
+            first = self._peek()
             right, right_text = self._binary(level + 1)
             left = Binary(operator.kind, left, right, left_text, right_text)
             left_text = self._text(first)
@@ -343,17 +346,19 @@ class _Parser:
             self._accept("WHITESPACE")
             self._take()
             self._deeper(first)
-            operand, _ = self._unary()
+            operand, text = self._unary()
             self._depth -= 1
-            return Not(operand), self._text(first)
+            return Not(operand), text
         self._accept("WHITESPACE")
         start = self._peek()
         if self._accept("LPAREN"):
+            start = self._peek()
             value = self._expression()
+            text = self._text(start)
             self._expect("RPAREN", ")")
         else:
             value = self._value("a value")
-        text = self._text(start)
+            text = self._text(start)
         self._accept("WHITESPACE")
         return value, text
 
@@ -372,9 +377,9 @@ class _Parser:
             case "STRING":
                 return self._string(self._take())
             case "INTEGER":
-                return Constant(int(self._take().image[:400]))
+                return self._number(int)
             case "FLOAT":
-                return Constant(float(self._take().image))
+                return self._number(float)
             case "TRUE" | "FALSE":
                 return Constant(self._take().kind == "TRUE")
             case "LBRACKET":
@@ -382,6 +387,13 @@ class _Parser:
             case "LEFT_CURLEY":
                 return self._map()
         raise self._unexpected(what)
+
+    def _number(self, kind: type[int] | type[float]) -> Expression:
+        """An index may begin with what was text before it ("#1"), which is no number."""
+        token = self._take()
+        if token.image.startswith("#") or len(token.image) > LONGEST_NUMBER:
+            raise self._lexer.error(f"{token.image[:40]!r} is no number", token.start)
+        return Constant(kind(token.image))
 
     def _string(self, token: Token) -> Expression:
         """In double quotes \\uXXXX is a character, and references and directives are rendered."""

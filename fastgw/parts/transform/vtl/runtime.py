@@ -6,18 +6,18 @@ null is Python's None. Operators know it; a reference ends in the empty string i
 import contextlib
 import math
 from collections.abc import Callable, Iterator, MutableMapping
-from typing import Any
+from typing import Any, ClassVar
 
 from .errors import RenderError
 from .limits import INTEGER_BITS, Budget
 from .methods import PROPERTIES, TABLES, JavaError, equals, same_kind
 from .printing import show
-from .values import LOOP_PROPERTIES, Cursor, Exposed, JavaList, Loop
+from .values import LOOP_PROPERTIES, Cursor, Exposed, JavaList, JavaSet, Loop, QuietMap
 
 __all__ = [
     "add", "assign", "at_least", "at_most", "broken", "cat", "defined", "divide", "each", "equal", "get_call",
     "get_index", "get_property", "greater", "int_range", "java_list", "less", "macro", "map_key", "modulus", "multiply",
-    "rendered", "show", "stop", "subtract", "traced", "unequal",
+    "put", "rendered", "shown", "stop", "subtract", "traced", "unequal",
 ]
 
 MACRO_DEPTH = 20
@@ -31,10 +31,7 @@ Context = MutableMapping[str, Any]
 
 
 class Stopped(Exception):
-    """#stop: nothing more is rendered. text is what a #define had given until then."""
-
-    def __init__(self, text: str = ""):
-        self.text = text
+    """#stop: nothing more is rendered."""
 
 
 class Broken(Exception):
@@ -60,6 +57,8 @@ def traced(budget: Budget, line: int, text: str, value: Any) -> None:
 def get_property(value: Any, name: str) -> Any:
     """$value.name, or None."""
     kind = value.__class__
+    if kind is QuietMap:
+        return value.get(name)
     if isinstance(value, dict):
         if kind is Loop and (getter := LOOP_PROPERTIES.get(name)):
             return getter(value)
@@ -74,17 +73,24 @@ def get_property(value: Any, name: str) -> Any:
 
 
 def get_index(value: Any, index: Any) -> Any:
-    """$value[index]: get(index); a negative index counts from the end."""
+    """$value[index]: get(index); a negative index counts from the end, and asks for something that has one."""
+    if value is None:
+        return None
+    if index.__class__ is int and index < 0:
+        index += _size(value, index)
     if isinstance(value, dict):
-        return value.get(index) if index.__hash__ else None
-    if isinstance(value, list):
-        if index.__class__ is not int:
-            return None
-        at = index + len(value) if index < 0 else index
-        if not 0 <= at < len(value):
-            raise RenderError(f"index {index} of a list of {len(value)}")
-        return value[at]
-    return None
+        return None if index.__hash__ is None else value.get(index)
+    if not isinstance(value, list) or index.__class__ is not int or value.__class__ is JavaSet:
+        return None
+    if not 0 <= index < len(value):
+        raise RenderError(f"index {index} of a list of {len(value)}")
+    return value[index]
+
+
+def _size(value: Any, index: int) -> int:
+    if not isinstance(value, (dict, list)):
+        raise RenderError(f"index {index} of a value that has no size()")
+    return len(value)
 
 
 def get_call(budget: Budget, value: Any, key: str, *arguments: Any) -> Any:
@@ -95,26 +101,26 @@ def get_call(budget: Budget, value: Any, key: str, *arguments: Any) -> Any:
         if value is None:
             return None
         table = _table(kind)
-    budget.check()
     for kinds, function in table.get(key, ()):
-        for wanted, argument in zip(kinds, arguments, strict=True):
-            if wanted is not None and argument.__class__ not in wanted:
-                break
-        else:
-            return _called(budget, value, key, function, arguments)
+        if not _fits(kinds, arguments):
+            continue
+        try:
+            result = function(value, *arguments)
+        except (JavaError, ArithmeticError, LookupError, TypeError, ValueError) as error:
+            raise RenderError(f"{key.partition('/')[0]}(): {error}") from None
+        if result.__class__ is not str or kind is str:
+            budget.check()
+        if result.__class__ is str and len(result) > 1024:
+            budget.grown(len(result))
+        return result
     return None
 
 
-def _called(budget: Budget, value: Any, key: str, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
-    try:
-        result = function(value, *arguments)
-    except JavaError as error:
-        raise RenderError(f"{key.partition('/')[0]}(): {error}") from None
-    except (ArithmeticError, LookupError, TypeError, ValueError) as error:
-        raise RenderError(f"{key.partition('/')[0]}(): {error}") from None
-    if result.__class__ is str and len(result) > 1024:
-        budget.grown(len(result))
-    return result
+def _fits(kinds: tuple[frozenset[type] | None, ...], arguments: tuple[Any, ...]) -> bool:
+    for wanted, argument in zip(kinds, arguments, strict=True):
+        if wanted is not None and argument.__class__ not in wanted:
+            return False
+    return True
 
 
 def _table(kind: type) -> dict[str, Any]:
@@ -130,16 +136,18 @@ def _table(kind: type) -> dict[str, Any]:
 # -- #set
 
 
-def assign(budget: Budget, holder: Any, part: Any, value: Any, indexed: bool) -> None:
+def assign(holder: Any, part: Any, value: Any, indexed: bool) -> None:
     """#set($holder.part = value) or [part]; where the holder has no such place, nothing."""
+    if holder is None:
+        return
+    if indexed and part.__class__ is int and part < 0:
+        part += _size(holder, part)
     if isinstance(holder, dict):
-        if part.__hash__:
-            holder[part] = value
-    elif indexed and isinstance(holder, list) and part.__class__ is int:
-        at = part + len(holder) if part < 0 else part
-        if not 0 <= at < len(holder):
+        holder[map_key(part)] = value
+    elif indexed and isinstance(holder, list) and part.__class__ is int and holder.__class__ is not JavaSet:
+        if not 0 <= part < len(holder):
             raise RenderError(f"index {part} of a list of {len(holder)}")
-        holder[at] = value
+        holder[part] = value
 
 
 # -- text
@@ -155,43 +163,66 @@ def cat(budget: Budget, *parts: str) -> str:
 def rendered(body: Body, context: Context, budget: Budget) -> str:
     """A string that holds directives."""
     out: list[str] = []
-    try:
-        body(context, out.append, budget)
-    except Stopped:
-        raise Stopped from None
+    body(context, out.append, budget)
     return cat(budget, *out)
 
 
 class _Block(Exposed):
-    """What #define has named, and a macro's $bodyContent: rendered where it is printed."""
+    """What #define has named, and a macro's $bodyContent: rendered where it is printed, with the variables there.
 
-    __slots__ = ("body", "budget", "context", "depth", "name")
+    Where only its text is asked for, as in a comparison, those of its definition count.
+    """
 
-    def __init__(self, name: str, body: Body, context: Context, budget: Budget):
-        self.name = name
+    __slots__ = ("body", "budget", "context", "depth")
+
+    def __init__(self, body: Body, context: Context, budget: Budget):
         self.body = body
         self.context = context
         self.budget = budget
         self.depth = 0
 
-    def printed(self) -> str:
+    def write(self, context: Context, write: Callable[[str], None], text: str) -> None:
+        """text stands for it where it is inside itself too often."""
         if self.depth >= DEFINE_DEPTH:
-            return f"${self.name}"
+            write(text)
+            return
         self.depth += 1
-        out: list[str] = []
         try:
-            self.body(self.context, out.append, self.budget)
+            self.body(context, write, self.budget)
         except Broken:
-            pass
-        except Stopped as stopped:
-            raise Stopped(cat(self.budget, *out, stopped.text)) from None
+            return
         finally:
             self.depth -= 1
+
+    def text(self, context: Context, text: str) -> str:
+        out: list[str] = []
+        self.write(context, out.append, text)
         return cat(self.budget, *out)
 
+    def printed(self) -> str:
+        return self.text(self.context, "")
 
-def defined(name: str, body: Body, context: Context, budget: Budget) -> _Block:
-    return _Block(name, body, context, budget)
+    METHODS: ClassVar = {
+        "toString/0": (((), printed),),
+        "equals/1": (((None,), lambda self, other: self is other),),
+    }
+
+
+def defined(body: Body, context: Context, budget: Budget) -> _Block:
+    return _Block(body, context, budget)
+
+
+def put(value: Any, context: Context, write: Callable[[str], None], budget: Budget, text: str) -> None:
+    """Print a value that is no string; text is what a block prints that is too deep in itself."""
+    if value.__class__ is _Block:
+        value.write(context, write, text)
+    else:
+        write(show(value, budget))
+
+
+def shown(value: Any, context: Context, budget: Budget, text: str) -> str:
+    """The same within a string."""
+    return value.text(context, text) if value.__class__ is _Block else show(value, budget)
 
 
 # -- loops
