@@ -16,7 +16,8 @@ from fastgw._core.llhttp cimport PARSE_REQUEST, llhttp
 from fastgw._core.path cimport PATH_MERGE_SLASHES, PATH_PASS_ENCODED_SLASH
 from fastgw._core.plan cimport Plan
 from fastgw._core.route cimport ROUTED, route_find, route_is_preflight
-from fastgw._core.state cimport (Conn, Exchange, Field, ROUTE_FIXED, ROUTE_PROXY, Reply, Target, UpConn, core)
+from fastgw._core.state cimport (Conn, Exchange, Field, ROUTE_FIXED, ROUTE_PROXY, ROUTE_PYTHON, Reply, Target, UpConn,
+                                 core)
 from fastgw._core.validate cimport VALID, validate_head
 
 
@@ -40,6 +41,7 @@ class Trace:
     key: str = ""           # name of the API key
     plan: int = -1          # number of its usage plan
     target: str = ""
+    step: bool = False      # a step in Python answers
     model: str = ""
     upstream_head: str = ""
 
@@ -95,6 +97,10 @@ cdef object report(Exchange* ex, Plan plan, int result):
             found.phases += ("INTEGRATE",)
             if ex.route.kind == ROUTE_FIXED:
                 found.status = ex.route.status
+                found.phases += ("WRITE", "LOG")
+                return found
+            if ex.route.kind == ROUTE_PYTHON:
+                found.step = True
                 found.phases += ("WRITE", "LOG")
                 return found
             result = ex.route.failure

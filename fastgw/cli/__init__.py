@@ -68,6 +68,16 @@ def parser() -> argparse.ArgumentParser:
     explain.add_argument("-H", dest="headers", action="append", default=[], metavar="'NAME: VALUE'")
     _setting_flags(explain)
 
+    tested = _command(commands, "test-invoke", "invoke.run", "send one request and tell its story")
+    tested.epilog = "No key is asked for, and no limit or cache takes part. Exit status: 1 for a server error."
+    _definition(tested)
+    tested.add_argument("method", metavar="METHOD")
+    tested.add_argument("url", metavar="URL", help="http://host/path?query, or /path")
+    tested.add_argument("-H", dest="headers", action="append", default=[], metavar="'NAME: VALUE'")
+    tested.add_argument("-d", dest="data", default="", metavar="BODY", help="or @FILE")
+    tested.add_argument("--json", action="store_true", help="status, headers, body, log and phases as JSON")
+    _setting_flags(tested)
+
     taken = _command(commands, "import", "importing.run", "take definitions and templates over into a fastgw.yaml")
     _definition(taken)
     taken.add_argument("--output", metavar="DIR", help="where it is written; default: the current directory")

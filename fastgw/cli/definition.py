@@ -43,7 +43,7 @@ def routes(options: argparse.Namespace) -> int:
 
 
 def explain(options: argparse.Namespace) -> int:
-    headers = [_header(text) for text in options.headers]
+    headers = [header(text) for text in options.headers]
     given = settings(setting_flags(options)).settings
     gateway = usable(options).gateway
 
@@ -91,7 +91,7 @@ def _verdict(problems: tuple[Problem, ...]) -> str:
     return f"{errors} error{'s' * (errors != 1)}, {warnings} warning{'s' * (warnings != 1)}"
 
 
-def _header(text: str) -> tuple[str, str]:
+def header(text: str) -> tuple[str, str]:
     name, colon, value = text.partition(":")
     if not (name.strip() and colon):
         raise CommandError(f"fastgw: -H {text!r}: expected 'NAME: VALUE'")

@@ -13,6 +13,7 @@ import orjson
 from aiohttp import web
 
 from fastgw.control import routes
+from fastgw.control.testing import InvokeRequest, test_invoke
 from fastgw.control.usage import Usage
 from fastgw.model.usage import MAX_NAME, MAX_VALUE, MIN_VALUE
 from fastgw.observe.counters import Reader
@@ -70,6 +71,7 @@ class Ops:
                 web.post("/keys/enable", self.enable_key),
                 web.post("/keys/disable", self.disable_key),
                 web.post("/cache/flush", self.flush),
+                web.post("/test-invoke", self.test_invoke),
                 web.post("/reload", self.reload),
                 web.post("/drain", self.drain),
             ]
@@ -183,6 +185,15 @@ class Ops:
         except Refused as refusal:
             return web.Response(status=503, text="".join(f"{line}\n" for line in refusal.problems))
         return web.Response(text=f"{sum(gone)} cached answers forgotten\n")
+
+    async def test_invoke(self, request: web.Request) -> web.Response:
+        """{"method", "url", "headers", "body"}: status, headers, body, log and phases of one request."""
+        try:
+            asked = msgspec.json.decode(await request.read(), type=InvokeRequest)
+            told = await test_invoke(self.served.gateway, self._resolved.settings, asked)
+        except (msgspec.MsgspecError, ValueError) as wrong:
+            return web.Response(status=400, text=f"{wrong}\n")
+        return web.Response(body=told, content_type="application/json")
 
     async def drain(self, _: web.Request) -> web.Response:
         await self._supervisor.call("drain")

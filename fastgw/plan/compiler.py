@@ -19,6 +19,7 @@ from fastgw.parts.aws.subtypes import SubtypeStep
 from fastgw.parts.env import Env
 from fastgw.parts.integrate.build import build
 from fastgw.parts.integrate.headers import answered_as
+from fastgw.parts.story import Story, told
 from fastgw.parts.uri import Uri, split_uri
 from fastgw.plan.accesslog import compile_log
 from fastgw.plan.caching import cache_spec
@@ -56,15 +57,17 @@ def compile_plan(
     keys: KeyTable | None = None,
     logs: Mapping[str, int] | None = None,
     identities: Identities | None = None,
+    story: Story | None = None,
 ) -> Plan:
     """rows: the counter row of each route, by (API name, stage name, method, path). cells: the shared cell of each
     limit, by the ids of fastgw.model.usage; None for a plan that no request will meet. keys: the table of the
     definition's keys. logs: the number of each file of access logs, without which nothing is logged. identities: who
-    the worker is to AWS services; None for a plan that no request will meet.
+    the worker is to AWS services; None for a plan that no request will meet. story: what the steps tell of the one
+    request of a test invocation.
 
     Raises ValueError, with the place in the definition, for what only shows when stages are filled in.
     """
-    return _Compiler(gateway, settings, rows, cells, keys, logs or {}, identities or Identities({})).plan()
+    return _Compiler(gateway, settings, rows, cells, keys, logs or {}, identities or Identities({}), story).plan()
 
 
 class _Compiler:
@@ -77,7 +80,9 @@ class _Compiler:
         keys: KeyTable | None,
         logs: Mapping[str, int],
         identities: Identities,
+        story: Story | None,
     ):
+        self._story = story
         self._gateway = gateway
         self._settings = settings
         self._rows = rows
@@ -193,7 +198,7 @@ class _Compiler:
         step = SubtypeStep(integration, env) if isinstance(integration, ServiceAction) else build(integration, env)
         return {
             "kind": "python",
-            "step": step,
+            "step": step if self._story is None else told(step, self._story),
             "timeout_ms": (integration.timeout_ms or round(self._settings.total_timeout * 1000)) + _STEP_SLACK_MS,
         }
 

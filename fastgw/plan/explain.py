@@ -34,7 +34,7 @@ def explain(
         for route in api.routes
     }
     plan = compile_plan(gateway, settings, rows, keys=_key_table(gateway))
-    head = _request(method, url, headers)
+    head = head_of(method, url, headers)
     found = trace(plan, numbers, head)
     return _rows(found, list(limit_rows(gateway, found)))
 
@@ -53,7 +53,7 @@ def _key_table(gateway: Gateway) -> keys.KeyTable:
         os.close(descriptor)
 
 
-def _request(method: str, url: str, headers: Sequence[tuple[str, str]]) -> bytes:
+def head_of(method: str, url: str, headers: Sequence[tuple[str, str]]) -> bytes:
     parts = urlsplit(url)
     target = url[url.index("/", url.index("//") + 2) :] if parts.netloc and parts.path else url
     if parts.netloc and not parts.path:
@@ -86,6 +86,8 @@ def _rows(found: Trace, limits: list[tuple[str, str]]) -> list[tuple[str, str]]:
     if found.failure >= 0:
         failure = FAILURES[found.failure]
         rows.append(("answer", f"{found.status} {failure.type or failure.name}"))
+    elif found.step:
+        rows.append(("answer", "by the integration's step, outside the compiled path; fastgw test-invoke runs it"))
     elif found.upstream_head:
         lines = found.upstream_head.split("\r\n")
         rows.append(("upstream", found.target))

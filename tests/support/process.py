@@ -164,11 +164,11 @@ class Gateway:
         except (OSError, http.client.HTTPException):
             return False
 
-    def ops(self, path: str, method: str = "GET") -> tuple[int, str]:
-        """Status and text from the operations listener."""
+    def ops(self, path: str, method: str = "GET", body: object = None) -> tuple[int, str]:
+        """Status and text from the operations listener; body is sent as JSON."""
         connection = UnixHTTP(self.ops_path)
         try:
-            connection.request(method, path)
+            connection.request(method, path, None if body is None else json.dumps(body))
             answer = connection.getresponse()
             return answer.status, answer.read().decode()
         finally:

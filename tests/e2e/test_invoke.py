@@ -1,0 +1,91 @@
+"""fastgw test-invoke, and the same at the ops listener: the story of one request."""
+
+import json
+import re
+
+import msgspec
+import pytest
+from msgspec import MsgspecError
+
+from fastgw.control.testing import InvokeRequest
+from tests.support.definition import INTEGRATION, mock, openapi, proxy
+from tests.support.process import Gateway, command
+from tests.support.upstream import Upstream
+
+
+def document(url: str) -> dict:
+    return openapi({
+        "/pets/{petId}": {"post": {"responses": {}, INTEGRATION: {
+            "type": "http", "httpMethod": "POST", "uri": f"{url}/up",
+            "requestTemplates": {"application/json": "{\"id\": \"$input.params('petId')\"}"},
+            "responses": {"default": {"statusCode": "201", "responseTemplates": {"application/json": "done"}}},
+        }}},
+        "/proxied": {"get": proxy(f"{url}/up")},
+        "/fixed": {"get": {**mock(200, "fixed"), "security": [{"key": []}]}},
+        "/broken": {"get": {"responses": {}, INTEGRATION: {"type": "mock", "responses": {}}}},
+    }) | {"components": {"securitySchemes": {"key": {"type": "apiKey", "name": "x-api-key", "in": "header"}}}}
+
+
+def told(text: str) -> list[str]:
+    return [re.sub(r"^ *[\d,]+ us  ", "", line) for line in text.splitlines()]
+
+
+def test_the_story_of_a_request(tmp_path) -> None:
+    with Upstream() as stub:
+        path = tmp_path / "api.json"
+        path.write_text(json.dumps(document(stub.url)))
+
+        def run(*words: str) -> tuple[int, list[str]]:
+            done = command("test-invoke", str(path), *words, FASTGW_UPSTREAM_ALLOW_PRIVATE="true")
+            return done.returncode, told(done.stdout)
+
+        status, lines = run("POST", "/pets/123?a=b", "-H", "X-A: 1", "-d", "{}")
+        assert status == 0
+        assert lines[:9] == [
+            "Starting execution for request",
+            "HTTP Method: POST, Resource Path: /pets/{petId}",
+            "Method request path: {petId=123}",
+            "Method request query string: {a=b}",
+            "Method request headers: {X-A=1}",
+            "Method request body before transformations: {}",
+            f"Endpoint request URI: {stub.url}/up",
+            lines[7],
+            'Endpoint request body after transformations: {"id": "123"}',
+        ]
+        assert "User-Agent=AmazonAPIGateway_" in lines[7]
+        assert "Method response body after transformations: done" in lines
+        assert lines[-3:-1] == ["Successfully completed execution", "Method completed with status: 201"]
+        phases = "Phases: " + ", ".join(rf"{name} \S+ us" for name in ("read", "decide", "integration", "write", "all"))
+        assert re.fullmatch(phases, lines[-1])
+        status, lines = run("GET", "/proxied")
+        assert (status, lines[-2]) == (0, "Method completed with status: 200")
+        assert f"Sending request to {stub.url}/up" in lines
+        status, lines = run("GET", "/broken")
+        assert status == 1
+        assert "Gateway response type: API_CONFIGURATION_ERROR with status code: 500" in lines
+        assert any(line.startswith("Execution failed due to configuration error: Unable to parse") for line in lines)
+
+
+def test_the_ops_listener_tells_it_too() -> None:
+    with Upstream() as stub, Gateway({"api.json": document(stub.url)}) as gateway:
+        status, text = gateway.ops("/test-invoke", "POST", {"method": "GET", "url": "/fixed"})
+        story = json.loads(text)
+        assert (status, story["status"], story["body"]) == (200, 200, "fixed"), "no key is asked for"
+        assert story["log"][-1]["line"] == "Method completed with status: 200"
+        assert story["phases"]["all"] > 0
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {},
+        {"method": "GET"},
+        {"method": "G T", "url": "/"},
+        {"method": "GET", "url": "a b"},
+        {"method": "GET", "url": "/\n"},
+        {"method": "GET", "url": "/", "headers": {"a": "b\r\nc"}},
+    ],
+)
+def test_a_test_request_must_be_one(asked: dict) -> None:
+    with pytest.raises(MsgspecError):
+        msgspec.json.decode(json.dumps(asked), type=InvokeRequest)
