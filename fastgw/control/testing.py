@@ -8,8 +8,8 @@ from typing import Annotated
 
 from msgspec import Meta, Struct, field
 
-from fastgw.model.gateway import Gateway
 from fastgw.control.invoke import Invocation
+from fastgw.model.gateway import Gateway
 from fastgw.settings import Settings
 
 Token = Annotated[str, Meta(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}\Z")]
