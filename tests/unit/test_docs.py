@@ -143,7 +143,7 @@ def test_what_the_engine_tells(table: str, method: str) -> None:
 
 
 def test_resources_of_the_ops_listener() -> None:
-    served = re.findall(r'web\.(get|post)\("(/[\w/]+)"', page("fastgw/control/ops.py"))
+    served = re.findall(r'web\.(get|post)\("(/[\w/-]+)"', page("fastgw/control/ops.py"))
     assert first("docs/operating.md", "ops") == {f"{method.upper()} {path}" for method, path in served}
 
 
