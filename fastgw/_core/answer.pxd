@@ -12,3 +12,4 @@ cdef enum AnswerResult:
 cdef void answer_begin(UpConn* up) noexcept nogil       # before a request is sent
 cdef int answer_feed(UpConn* up, const char* p, uint32_t n, uint32_t* used) noexcept nogil
 cdef int answer_ended(UpConn* up) noexcept nogil        # the upstream sent FIN: DONE, or BAD when cut short
+cdef bint answer_keep_head(UpConn* up) noexcept nogil   # up.base outlives the read that brought it; False: no memory

@@ -135,6 +135,20 @@ cdef bint stash(UpConn* up, const char* p, uint32_t n) noexcept nogil:
     return True
 
 
+cdef bint answer_keep_head(UpConn* up) noexcept nogil:
+    cdef uint32_t n = up.reason_off + up.reason_n, i
+    cdef const char* base = up.base
+    if base == up.stash:
+        return True
+    for i in range(up.nfields):
+        n = max(n, up.fields[i].value + up.fields[i].value_n, up.fields[i].name + up.fields[i].name_n)
+    if not stash(up, base, n + 2):      # with the line's end, which whoever copies whole lines looks at
+        return False
+    up.base = up.stash
+    up.stash_n = 0
+    return True
+
+
 cdef int judge_fields(UpConn* up, bint* sized, uint64_t* length, bint* coded) noexcept nogil:
     """Framing and connection fields; ANSWER_BAD for what two readers could read differently."""
     cdef uint32_t i

@@ -30,15 +30,19 @@ cdef uint16_t status_said(Exchange* ex, const AnswerPlan* answer) noexcept nogil
     return status if 200 <= status <= 599 else 0
 
 
-cdef void answer_map(Exchange* ex, int status) noexcept nogil:
-    cdef uint16_t i, said
+cdef void answer_find(Exchange* ex) noexcept nogil:
+    cdef uint16_t i
     ex.answer = NULL
-    ex.status = <uint16_t>status
     for i in range(ex.route.nanswers):
-        if ex.route.answers[i].status == status:
+        if ex.route.answers[i].status == ex.up_status:
             ex.answer = &ex.route.answers[i]
-            break
-    else:
+            return
+
+
+cdef void answer_apply(Exchange* ex) noexcept nogil:
+    cdef uint16_t said
+    ex.status = ex.up_status
+    if ex.answer == NULL:
         return
     said = status_said(ex, ex.answer)
     if said:

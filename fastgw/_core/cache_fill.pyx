@@ -8,7 +8,7 @@ from fastgw._core.cache cimport (CACHE_ENTRY_BYTES, CacheEntry, cache_drop, cach
 from fastgw._core.cache_control cimport delta_seconds, directive_is, directive_next
 from fastgw._core.cache_key cimport coding_taken
 from fastgw._core.libuv cimport UV_TIMER, uv
-from fastgw._core.state cimport (BODY_CLOSE, BODY_LENGTH, CachePlan, Field, HEAD, KEY_HEADER, T_AGE, T_CACHE_CONTROL,
+from fastgw._core.state cimport (BODY_CLOSE, BODY_LENGTH, CODING_NONE, CachePlan, Field, HEAD, KEY_HEADER, T_AGE, T_CACHE_CONTROL,
                                  T_CONTENT_ENCODING, T_EXPIRES, T_SET_COOKIE, T_VARY, Waiters, core, field_value)
 from fastgw._core.upstream cimport upstream_resume
 
@@ -274,7 +274,8 @@ cdef Writer* fill_head(Exchange* ex, UpConn* up, int status) noexcept nogil:
 
 cdef void fill_begin(Exchange* ex, UpConn* up, uint32_t line_n) noexcept nogil:
     cdef CacheFill* fill = ex.fill
-    cdef uint64_t room = head_writer.n + (up.body_left if up.body == BODY_LENGTH else FIRST_ROOM)
+    cdef bint known = up.body == BODY_LENGTH and ex.coding == CODING_NONE
+    cdef uint64_t room = head_writer.n + (up.body_left if known else FIRST_ROOM)
     cdef CacheEntry* e = NULL
     cdef uint64_t now = uv.now(LOOP)
     cdef Writer w

@@ -35,6 +35,9 @@ cdef enum:
     H_REDIS_DOWN = 27
     H_AWAY = 28
     H_CALLS = 29
+    H_ENCODERS = 30
+    H_ENCODED = 31
+    H_DECODED = 32
 
 cdef enum:
     R_REQUESTS = 0

@@ -9,11 +9,12 @@ from functools import partial
 
 from libc.stdint cimport int64_t, uint64_t
 
-from fastgw._core.bytes cimport Writer, put, put_uint, span, writer_init
+from fastgw._core.bytes cimport Span, Writer, put, put_uint, span, writer_init
 from fastgw._core.call cimport Flight, calls_open, flight_begin
 from fastgw._core.call import CURRENT
 from fastgw._core.clock cimport http_date
 from fastgw._core.counters cimport H_DOOR_RUN_STEP, H_DOOR_START_TASK, R_DOORS, ROW_BYTES
+from fastgw._core.encode cimport encode_varies, encode_whole, put_coding
 from fastgw._core.failure cimport FAILURE_CODES, F_API_CONFIGURATION_ERROR
 from fastgw._core.gather cimport gather_answer, gather_chunk, gather_piece, to_client
 from fastgw._core.given cimport put_given
@@ -67,8 +68,9 @@ cdef void failed(Request request, error):
         events.failed(ex, code)
 
 
-cdef int put_head(Exchange* ex, answer, int64_t length) except -1:
-    """Raises what a malformed Answer raises, before anything is written. length -1: the body comes in pieces."""
+cdef int put_head(Exchange* ex, answer, int64_t length, bint varies) except -1:
+    """Raises what a malformed Answer raises, before anything is written. length -1: the body comes in pieces. varies:
+    another client may get it in another coding."""
     cdef bytes line = f"HTTP/1.1 {answer.status:d} \r\nDate: ".encode()
     cdef Writer fields
     if not 200 <= answer.status <= 599 or length > 0xFFFFFFFF:
@@ -80,6 +82,8 @@ cdef int put_head(Exchange* ex, answer, int64_t length) except -1:
     put(&to_client.text, http_date(), 29)
     put(&to_client.text, b"\r\n", 2)
     put(&to_client.text, fields.p, fields.n)
+    if varies:
+        put_coding(&to_client.text, ex)
     if ex.verb == HEAD or ex.status == 204 or ex.status == 304:
         ex.out = BODY_NONE
     elif length >= 0:
@@ -106,18 +110,25 @@ cdef int put_head(Exchange* ex, answer, int64_t length) except -1:
 cdef int deliver(Request request, answer) except -1:
     cdef Exchange* ex = request.ex
     cdef bytes body
+    cdef Span sent
+    cdef bint varies
     ex.keep = ex.keep and not core.drain and not ex.conn.stream.ended
     if hasattr(answer.body, "__aiter__"):
         pieces = aiter(answer.body)
-        put_head(ex, answer, -1)
+        put_head(ex, answer, -1, False)
         start(request, shut(pieces) if ex.out == BODY_NONE else pour(request, pieces), poured)
         send(request)
         return 0
     body = answer.body
-    put_head(ex, answer, len(body))
-    if ex.out != BODY_NONE and body:
-        gather_piece(&to_client, body, len(body))
-        ex.body_out = len(body)
+    sent = span(body, len(body))
+    ex.status = answer.status
+    varies = encode_varies(ex, sent.n) and not any(name.lower() == b"content-encoding" for name, _ in answer.headers)
+    if varies and ex.verb != HEAD:
+        encode_whole(ex, &sent)
+    put_head(ex, answer, sent.n, varies)
+    if ex.out != BODY_NONE and sent.n:
+        gather_piece(&to_client, sent.p, sent.n)
+        ex.body_out = sent.n
     end(request)
     return 0
 

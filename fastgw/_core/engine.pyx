@@ -13,6 +13,7 @@ from fastgw._core.cells cimport Cells
 from fastgw._core.cache cimport (CacheZone, cache_bytes, cache_close, cache_count, cache_flush, cache_open, cache_sweep,
                                  cache_zone, cache_zones)
 from fastgw._core.cache_fill cimport fill_count
+from fastgw._core.encode cimport encode_live
 from fastgw._core.call cimport calls_close
 from fastgw._core.clock cimport wheel_close, wheel_count, wheel_open
 from fastgw._core.conn cimport conn_accept, conn_open, conns_close, conns_drain
@@ -388,6 +389,7 @@ cdef class Engine:
             "writes": stream_live(),
             "timers": wheel_count(),
             "fills": fill_count(),
+            "encoders": encode_live(),
             "cached": cache_count(),
             "cache_bytes": cache_bytes(),
             "plans": len(self.plans) - 1 if self.plans else 0,

@@ -10,8 +10,10 @@ from fastgw._core.caching cimport (LOOKUP_HIT, LOOKUP_MISS, LOOKUP_WAITS, cachin
                                    caching_sent)
 from fastgw._core.clock cimport micros
 from fastgw._core.counters cimport H_EXCHANGES_LIVE, H_OVERLOAD_REFUSED
+from fastgw._core.encode cimport encode_close
 from fastgw._core.exchange_memory cimport body_free, body_hold, exchange_give, exchange_take, exchanges_close
 from fastgw._core.failure cimport F_ACCESS_DENIED, F_BAD_MESSAGE, F_OVERLOADED, F_REQUEST_TOO_LARGE
+from fastgw._core.decode cimport decode_body, decode_wants
 from fastgw._core.door cimport DoorEvents, door_open, door_run
 from fastgw._core.forward cimport FORWARDED, forward_body, forward_head, forward_piece
 from fastgw._core.gather cimport gather_clear, to_client
@@ -20,7 +22,7 @@ from fastgw._core.libuv cimport uv
 from fastgw._core.limits cimport ALLOWED, ASKED, limits_enter, limits_key, limits_leave, limits_throttle
 from fastgw._core.llhttp cimport HPE_OK, HPE_PAUSED, PARSE_REQUEST, llhttp
 from fastgw._core.pool cimport pool_cancel, pool_drop
-from fastgw._core.relay cimport relay_flush, relay_head, relay_piece
+from fastgw._core.relay cimport relay_flush, relay_head, relay_leave, relay_piece
 from fastgw._core.respond cimport (respond_asterisk, respond_continue, respond_failure, respond_fixed, respond_log,
                                    respond_preflight)
 from fastgw._core.route cimport ROUTED, route_find, route_is_preflight
@@ -83,6 +85,7 @@ cdef void release(Exchange* ex) noexcept nogil:
 
 cdef void exchange_close() noexcept nogil:
     fill_close()
+    encode_close()
     exchanges_close()
 
 
@@ -94,6 +97,7 @@ cdef void finish(Exchange* ex, int error) noexcept nogil:
     ticket_leave(ex)
     caching_leave(ex)
     body_free(ex)
+    relay_leave(ex)
     respond_log(ex)
     release(ex)
     if error < 0:
@@ -108,6 +112,7 @@ cdef void leave(Exchange* ex) noexcept nogil:
     ticket_leave(ex)
     caching_leave(ex)
     body_free(ex)
+    relay_leave(ex)
     pool_cancel(ex)
     if ex.up != NULL:
         pool_drop(ex.up)
@@ -237,11 +242,16 @@ cdef Verdict step_route(Exchange* ex) noexcept nogil:
 
 cdef Verdict step_validate(Exchange* ex) noexcept nogil:
     cdef Span body
+    cdef bint coded
     cdef int result = VALID
-    if ex.route.checks == NULL:
-        return NEXT
-    if ex.model == NULL:        # else the body has been waited for
+    if ex.route.checks != NULL and ex.model == NULL:    # else the body has been waited for
         result = validate_head(ex)
+    if result == VALID:
+        result = decode_wants(ex, &coded)
+    if result == VALID and coded:
+        if want_body(ex, &body) == WAIT:
+            return WAIT
+        result = decode_body(ex, body)
     if result == VALID and ex.model != NULL:
         if want_body(ex, &body) == WAIT:
             return WAIT

@@ -9,4 +9,6 @@ cdef void exchange_give(Exchange* ex) noexcept nogil            # and its plan; 
 cdef void exchanges_close() noexcept nogil                      # free the free list
 cdef bint body_hold(Exchange* ex, const char* p, uint32_t n) noexcept nogil     # into ex.collected; False: no memory
 cdef bint text_keep(Span* kept, const char* p, uint32_t n) noexcept nogil       # a copy in place of what is there
+cdef bint answer_hold(Exchange* ex, const char* p, uint32_t n) noexcept nogil   # into ex.held; False: no memory
 cdef void body_free(Exchange* ex) noexcept nogil
+cdef void held_free(Exchange* ex) noexcept nogil

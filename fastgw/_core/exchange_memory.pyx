@@ -1,5 +1,5 @@
 """The free list of exchanges, and held bodies."""
-from libc.stdint cimport uint64_t
+from libc.stdint cimport uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memcpy, memset
 
@@ -84,27 +84,52 @@ cdef bint text_keep(Span* kept, const char* p, uint32_t n) noexcept nogil:
     return True
 
 
-cdef bint body_hold(Exchange* ex, const char* p, uint32_t n) noexcept nogil:
-    cdef uint64_t need = ex.body_seen + n
-    cdef uint64_t cap = ex.collected_cap if ex.collected_cap else FIRST_HOLD
+cdef bint hold(char** buffer, uint32_t* cap, uint64_t have, const char* p, uint32_t n) noexcept nogil:
+    """Append to a buffer that grows; False where there is no memory."""
+    cdef uint64_t need = have + n, room = cap[0] if cap[0] else FIRST_HOLD
     cdef char* grown
-    if need > ex.collected_cap:
-        while cap < need:
-            cap *= 2
-        grown = <char*>realloc(ex.collected, cap)
+    if need > cap[0]:
+        while room < need:
+            room *= 2
+        if room > <uint64_t>0xFFFFFFFF:
+            return False
+        grown = <char*>realloc(buffer[0], room)
         if grown == NULL:
             return False
-        if ex.collected == NULL:
+        if buffer[0] == NULL:
             core.live.buffers += 1
-        ex.collected = grown
-        ex.collected_cap = <unsigned int>cap
-    memcpy(ex.collected + ex.body_seen, p, n)
-    ex.body_seen = need
+        buffer[0] = grown
+        cap[0] = <uint32_t>room
+    memcpy(buffer[0] + have, p, n)
+    return True
+
+
+cdef void let_go(char** buffer, uint32_t* cap) noexcept nogil:
+    if buffer[0] != NULL:
+        free(buffer[0])
+        buffer[0] = NULL
+        core.live.buffers -= 1
+    cap[0] = 0
+
+
+cdef bint body_hold(Exchange* ex, const char* p, uint32_t n) noexcept nogil:
+    if not hold(&ex.collected, &ex.collected_cap, ex.body_seen, p, n):
+        return False
+    ex.body_seen += n
     return True
 
 
 cdef void body_free(Exchange* ex) noexcept nogil:
-    if ex.collected != NULL:
-        free(ex.collected)
-        ex.collected = NULL
-        core.live.buffers -= 1
+    let_go(&ex.collected, &ex.collected_cap)
+
+
+cdef bint answer_hold(Exchange* ex, const char* p, uint32_t n) noexcept nogil:
+    if not hold(&ex.held, &ex.held_cap, ex.held_n, p, n):
+        return False
+    ex.held_n += n
+    return True
+
+
+cdef void held_free(Exchange* ex) noexcept nogil:
+    let_go(&ex.held, &ex.held_cap)
+    ex.held_n = ex.held_need = 0

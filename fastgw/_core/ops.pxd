@@ -54,4 +54,5 @@ cdef struct AnswerPlan:     # what becomes of the upstream's answers of one stat
     uint16_t nfields
     Mapping* fields
     Span status_line        # with its CRLF
+    uint8_t reads_body      # a value comes from the answer's body
     Program says            # the status sent instead; where it says none, the upstream's own

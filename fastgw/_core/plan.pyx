@@ -153,6 +153,7 @@ cdef class Plan:
             route.fixed_body = self.arena.keep(spec["body"])
             route.failure = 0
             route.head_only = spec["status"] in (204, 304)
+            route.coded = spec["coded"]
             route.status = spec["status"]
         elif route.kind == ROUTE_FAIL:
             route.failure = spec["failure"]
@@ -163,7 +164,8 @@ cdef class Plan:
         return 0
 
     cdef int fill_answers(self, RoutePlan* route, object spec) except -1:
-        """spec: dicts of status, fields (see mappings), sends (a status or 0), status_line and says (ops)."""
+        """spec: dicts of status, fields (see mappings), sends (a status or 0), status_line, reads_body
+        and says (ops)."""
         cdef AnswerPlan* answer
         route.nanswers = len(spec)
         route.answers = <AnswerPlan*>self.arena.take(sizeof(AnswerPlan) * (route.nanswers or 1))
@@ -173,6 +175,7 @@ cdef class Plan:
             answer.fields = self.mappings(item["fields"])
             answer.nfields = len(item["fields"])
             answer.sends = item["sends"]
+            answer.reads_body = item["reads_body"]
             answer.status_line = self.arena.keep(item["status_line"])
             answer.says = self.program(item["says"])
         return 0
@@ -335,6 +338,8 @@ cdef class Plan:
         stage.name = self.arena.keep(spec["name"])
         stage.http_api = spec["http_api"]
         stage.missing = spec["missing"]
+        stage.compresses = spec.get("compress_from") is not None
+        stage.compress_from = spec.get("compress_from") or 0
         stage.nroutes = len(spec["routes"])
         self.fill_limits(stage, spec)
         stage.routes = <RoutePlan*>self.arena.take(sizeof(RoutePlan) * (stage.nroutes or 1))

@@ -1,18 +1,36 @@
 """Relay an answer: fields by rule, the body by its own framing towards the client."""
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 
-from fastgw._core.answer_map cimport answer_map, put_answer_line
-from fastgw._core.bytes cimport Writer, parse_length, put, put_field, put_span, put_uint
+from fastgw._core.answer cimport answer_keep_head
+from fastgw._core.answer_map cimport answer_apply, answer_find, put_answer_line
+from fastgw._core.bytes cimport Span, Writer, parse_length, put, put_field, put_span, put_uint, same_case, span
 from fastgw._core.cache_fill cimport fill_begin, fill_head, fill_hurries, fill_piece
 from fastgw._core.caching cimport caching_put_fields
 from fastgw._core.clock cimport http_date, micros
-from fastgw._core.gather cimport (gather_answer, gather_chunk, gather_crowded, gather_empty, gather_piece, to_client)
+from fastgw._core.encode cimport (MEASURE_LARGE, MEASURE_UNKNOWN, encode_accepted, encode_begin, encode_leave,
+                                  encode_measure, encode_some, put_coding)
+from fastgw._core.exchange_memory cimport answer_hold, held_free
+from fastgw._core.gather cimport gather_answer, gather_chunk, gather_crowded, gather_empty, gather_piece, to_client
+from fastgw._core.libz cimport Z_FINISH, Z_NO_FLUSH, Z_SYNC_FLUSH
 from fastgw._core.mapped cimport mapped_full, mapped_hides_field, mapped_text
 from fastgw._core.program cimport program_write
 from fastgw._core.respond cimport put_connection, put_cors
-from fastgw._core.state cimport (BODY_CHUNKED, BODY_CLOSE, BODY_LENGTH, BODY_NONE, Field, HEAD, M_LISTED,
-                                 R_CORS_ANSWER, R_DROP_ANSWER, R_REMAP_ANSWER, T_AGE, T_CONTENT_LENGTH, core, field_value)
+from fastgw._core.state cimport (BODY_CHUNKED, BODY_CLOSE, BODY_LENGTH, BODY_NONE, CODING_NONE, Field, HEAD, M_LISTED,
+                                 R_CORS_ANSWER, R_DROP_ANSWER, R_REMAP_ANSWER, T_AGE, T_CONTENT_LENGTH, core,
+                                 field_value)
 from fastgw._core.upstream cimport upstream_pause
+
+cdef enum:
+    MAPPED_BODY_BYTES = 102400      # of an answer's body that a mapping sees
+
+
+cdef void put_weak(Writer* w, Span tag) noexcept nogil:
+    """Of other bytes the tag is a weak one (RFC 9110 section 8.8.1)."""
+    put(w, b"ETag: ", 6)
+    if tag.n < 2 or tag.p[0] != c"W":
+        put(w, b"W/", 2)
+    put_span(w, tag)
+    put(w, b"\r\n", 2)
 
 
 cdef void put_fields(Writer* w, Exchange* ex, UpConn* up, bint aged) noexcept nogil:
@@ -33,6 +51,9 @@ cdef void put_fields(Writer* w, Exchange* ex, UpConn* up, bint aged) noexcept no
             continue
         if ex.answer != NULL and mapped_hides_field(up.base + f.name, f.name_n):
             continue
+        if ex.coding != CODING_NONE and f.name_n == 4 and same_case(up.base + f.name, b"etag", 4):
+            put_weak(w, field_value(up.base, f))
+            continue
         put_field(w, up.base, f.name, f.name_n, f.value, f.value_n)
 
 
@@ -46,6 +67,11 @@ cdef void put_length(Writer* w, Exchange* ex, UpConn* up) noexcept nogil:
     if bodiless and ex.verb != HEAD:
         put(w, b"Content-Length: 0\r\n", 19)      # the upstream sent no body where the client expects one
         return
+    if ex.held_need and up.done and up.body != BODY_LENGTH:
+        put(w, b"Content-Length: ", 16)
+        put_uint(w, ex.held_n)
+        put(w, b"\r\n", 2)
+        return
     for i in range(up.nfields):
         if up.fields[i].token == T_CONTENT_LENGTH and parse_length(field_value(up.base, &up.fields[i]), &length):
             put(w, b"Content-Length: ", 16)
@@ -54,39 +80,68 @@ cdef void put_length(Writer* w, Exchange* ex, UpConn* up) noexcept nogil:
             return
 
 
+cdef void frame_by_itself(Exchange* ex) noexcept nogil:
+    """For a body whose length nobody knows yet."""
+    if ex.minor:
+        ex.out = BODY_CHUNKED
+    else:
+        ex.out = BODY_CLOSE     # HTTP/1.0 knows no chunks
+        ex.keep = False
+
+
 cdef void choose_framing(Exchange* ex, UpConn* up) noexcept nogil:
     if ex.verb == HEAD or ex.status == 204 or ex.status == 304:
         ex.out = BODY_NONE      # also where the route asks GET for it, or sends another status
     elif up.body == BODY_NONE or up.body == BODY_LENGTH:
         ex.out = up.body
-    elif ex.minor:
-        ex.out = BODY_CHUNKED
+    elif ex.held_need and up.done:
+        ex.out = BODY_LENGTH    # all of it is held
     else:
-        ex.out = BODY_CLOSE     # HTTP/1.0 knows no chunks
-        ex.keep = False
+        frame_by_itself(ex)
     if not ex.received or core.drain:
         ex.keep = False         # answered before the request was read, or the last answer before the end
 
 
-cdef void keep_head(Exchange* ex, UpConn* up, int status) noexcept nogil:
+cdef void keep_head(Exchange* ex, UpConn* up, bint large) noexcept nogil:
     """Where the answer may be kept, keep of its head what every client gets alike."""
-    cdef Writer* w = fill_head(ex, up, status)
+    cdef Writer* w = fill_head(ex, up, ex.up_status)
     cdef uint32_t line_n
     if w != NULL:
         put_answer_line(w, ex, up)
         line_n = w.n
         put_fields(w, ex, up, False)
+        if large:
+            put_coding(w, ex)
         fill_begin(ex, up, line_n)
 
 
 cdef void relay_head(Exchange* ex, UpConn* up, int status) noexcept nogil:
-    cdef Writer* w = &to_client.text
+    cdef uint32_t need = 0
     ex.up_status = <unsigned short>status
     ex.answered = micros()
-    answer_map(ex, status)
+    answer_find(ex)
+    ex.measure = <uint8_t>encode_measure(ex, up)
+    if up.body != BODY_NONE and ex.answer != NULL and ex.answer.reads_body:
+        need = MAPPED_BODY_BYTES
+    if ex.measure == MEASURE_UNKNOWN and need < ex.stage.compress_from and encode_accepted(ex) != CODING_NONE:
+        need = ex.stage.compress_from
+    if need and answer_keep_head(up):
+        ex.held_need = need
+    else:
+        write_head(ex, up)
+
+
+cdef void write_head(Exchange* ex, UpConn* up) noexcept nogil:
+    cdef Writer* w = &to_client.text
+    cdef bint large
+    answer_apply(ex)
     choose_framing(ex, up)
+    large = ex.out != BODY_NONE and (ex.measure == MEASURE_LARGE or (
+        ex.measure == MEASURE_UNKNOWN and (ex.held_need == 0 or ex.held_n >= ex.stage.compress_from)))
+    if large and encode_begin(ex):
+        frame_by_itself(ex)
     if ex.fill != NULL:
-        keep_head(ex, up, status)
+        keep_head(ex, up, large)
     put_answer_line(w, ex, up)
     put(w, b"Date: ", 6)
     put(w, http_date(), 29)
@@ -95,7 +150,10 @@ cdef void relay_head(Exchange* ex, UpConn* up, int status) noexcept nogil:
     if ex.answer != NULL:
         put_span(w, mapped_text())
         w.full = w.full or mapped_full()
-    put_length(w, ex, up)
+    if ex.coding == CODING_NONE:
+        put_length(w, ex, up)
+    if large:
+        put_coding(w, ex)
     if ex.out == BODY_CHUNKED:
         put(w, b"Transfer-Encoding: chunked\r\n", 28)
     program_write(&ex.stage.always, ex, w)
@@ -106,7 +164,19 @@ cdef void relay_head(Exchange* ex, UpConn* up, int status) noexcept nogil:
     put(w, b"\r\n", 2)
 
 
-cdef void relay_piece(Exchange* ex, UpConn* up, const char* p, uint32_t n) noexcept nogil:
+cdef void let_out(Exchange* ex, UpConn* up) noexcept nogil:
+    """The head goes out, and behind it what has been held of the body."""
+    write_head(ex, up)
+    ex.held_need = 0
+    if ex.held_n:
+        send_piece(ex, ex.held, ex.held_n)
+        relay_send(ex)
+    held_free(ex)
+
+
+# --- the body
+
+cdef void put_piece(Exchange* ex, const char* p, uint32_t n) noexcept nogil:
     if ex.fill != NULL:
         fill_piece(ex, p, n)
     if ex.out == BODY_NONE:
@@ -120,6 +190,33 @@ cdef void relay_piece(Exchange* ex, UpConn* up, const char* p, uint32_t n) noexc
         gather_piece(&to_client, p, n)
 
 
+cdef void encode(Exchange* ex, Span rest, int flush) noexcept nogil:
+    cdef Span out
+    cdef bint more = True
+    while more:
+        more = encode_some(ex, &rest, flush, &out)
+        if out.n:               # an empty chunk would be the last one
+            put_piece(ex, out.p, out.n)
+            relay_send(ex)      # before the next piece lies where this one does
+
+
+cdef void send_piece(Exchange* ex, const char* p, uint32_t n) noexcept nogil:
+    if ex.coding == CODING_NONE:
+        put_piece(ex, p, n)
+    else:
+        encode(ex, span(p, n), Z_NO_FLUSH)
+
+
+cdef void relay_piece(Exchange* ex, UpConn* up, const char* p, uint32_t n) noexcept nogil:
+    if ex.held_need == 0:
+        send_piece(ex, p, n)
+    elif not answer_hold(ex, p, n):
+        let_out(ex, up)
+        send_piece(ex, p, n)
+    elif ex.held_n >= ex.held_need:
+        let_out(ex, up)
+
+
 cdef int relay_send(Exchange* ex) noexcept nogil:
     """Until this the answer can still become another one."""
     ex.answering = ex.answering or not gather_empty(&to_client)
@@ -128,9 +225,22 @@ cdef int relay_send(Exchange* ex) noexcept nogil:
 
 cdef int relay_flush(Exchange* ex) noexcept nogil:
     cdef int error
-    if ex.out == BODY_CHUNKED and ex.up.done:
+    cdef UpConn* up = ex.up
+    if ex.held_need:
+        if not up.done:
+            return 0
+        let_out(ex, up)
+    # A body whose length is known need not be read before its end.
+    if ex.coding != CODING_NONE and (up.done or up.body != BODY_LENGTH):
+        encode(ex, span(NULL, 0), Z_FINISH if up.done else Z_SYNC_FLUSH)
+    if ex.out == BODY_CHUNKED and up.done:
         put(&to_client.text, b"0\r\n\r\n", 5)
     error = relay_send(ex)
-    if error == 0 and ex.conn.stream.queued and not ex.up.done and not fill_hurries(ex):
-        upstream_pause(ex.up)
+    if error == 0 and ex.conn.stream.queued and not up.done and not fill_hurries(ex):
+        upstream_pause(up)
     return error
+
+
+cdef void relay_leave(Exchange* ex) noexcept nogil:
+    encode_leave(ex)
+    held_free(ex)

@@ -4,10 +4,11 @@ from libc.stdint cimport uint32_t
 from fastgw._core.accesslog cimport log_write
 from fastgw._core.bytes cimport Span, put, put_span, put_uint, same_case, span, writer_init
 from fastgw._core.clock cimport http_date, micros
+from fastgw._core.encode cimport encode_varies, encode_whole, put_coding
 from fastgw._core.failure cimport F_METHOD_NOT_ALLOWED
 from fastgw._core.gather cimport gather_answer, gather_clear, gather_piece, to_client
 from fastgw._core.program cimport PROGRAM_OK, program_write
-from fastgw._core.state cimport Cors, HEAD, LogPlan, Reply, T_ORIGIN, field_value
+from fastgw._core.state cimport Cors, HEAD, LogPlan, Reply, RoutePlan, T_ORIGIN, field_value
 from fastgw._core.tally cimport tally_failure, tally_request
 
 cdef enum:
@@ -126,15 +127,25 @@ cdef int send_whole(Exchange* ex, bint cut) noexcept nogil:
 
 
 cdef int respond_fixed(Exchange* ex) noexcept nogil:
+    cdef RoutePlan* route = ex.route
     cdef Writer* w = &to_client.text
-    ex.status = ex.route.status
-    program_write(&ex.route.fixed_head, ex, w)
+    cdef Span body = route.fixed_body
+    ex.status = route.status
+    if ex.verb != HEAD and not route.head_only and not route.coded:
+        encode_whole(ex, &body)
+    program_write(&route.fixed_head, ex, w)
+    if not route.head_only:
+        put(w, b"Content-Length: ", 16)
+        put_uint(w, body.n)
+        put(w, b"\r\n", 2)
+    if not route.coded and encode_varies(ex, route.fixed_body.n):
+        put_coding(w, ex)
     put_cors(w, ex)
     put_connection(w, ex)
     put(w, b"\r\n", 2)
-    if ex.verb != HEAD and not ex.route.head_only and ex.route.fixed_body.n:
-        gather_piece(&to_client, ex.route.fixed_body.p, ex.route.fixed_body.n)
-        ex.body_out = ex.route.fixed_body.n
+    if ex.verb != HEAD and not route.head_only and body.n:
+        gather_piece(&to_client, body.p, body.n)
+        ex.body_out = body.n
     return send_whole(ex, False)
 
 

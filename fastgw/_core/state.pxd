@@ -57,6 +57,11 @@ cdef enum Phase:            # the order of a request; DESIGN "A request". LOG al
     WRITE = 12
     LOG = 13
 
+cdef enum Coding:           # that the gateway puts on answers
+    CODING_NONE = 0
+    CODING_GZIP = 1
+    CODING_DEFLATE = 2
+
 cdef enum Framing:          # how a body is delimited (RFC 9112 section 6)
     BODY_NONE = 0
     BODY_LENGTH = 1
@@ -129,6 +134,7 @@ cdef struct RoutePlan:
     uint8_t verb_in_own     # 1: upstream gets the client's own verb
     uint8_t failure
     uint8_t head_only       # ROUTE_FIXED: no body whatever the verb (204, 304)
+    uint8_t coded           # ROUTE_FIXED: its fields name a coding
     uint32_t slot           # row of counters
     uint16_t status         # ROUTE_FIXED
     uint8_t keyed           # an API key is required
@@ -181,6 +187,8 @@ cdef struct StagePlan:
     Span name
     uint8_t http_api
     uint8_t missing         # failure code where no route matches
+    uint8_t compresses      # answers of compress_from bytes and more
+    uint32_t compress_from
     RouterTable* router
     RoutePlan* routes
     uint32_t nroutes
@@ -450,6 +458,14 @@ cdef struct Exchange:
     uint64_t body_out       # bytes of the answer's body
     uint64_t bytes_out      # of the answer, its framing and interim answers included
     uint64_t began          # us; the head was complete: `started` where it came in one piece
+    uint8_t content         # coding of the request's body; see decode.pyx
+    uint8_t accepts         # Coding that the client wants, + 1; 0: nobody has looked
+    uint8_t coding          # Coding of the answer, by the gateway
+    uint8_t measure         # of the upstream's answer; see encode.pxd
+    void* encoder           # its stream, or NULL
+    char* held              # the answer's body so far, where its head has to wait for it
+    uint32_t held_n, held_cap
+    uint32_t held_need      # when it is as long as that the head goes out; 0: nothing is held
     uint16_t up_status      # of the upstream's answer; 0: none
     const AnswerPlan* answer    # what the route makes of it; NULL: nothing
     uint16_t told_status    # that a step read out of it, where that is another; 0: none

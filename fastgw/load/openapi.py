@@ -23,6 +23,9 @@ from fastgw.model.validation import Mode
 _DEFAULT_PATHS = (DEFAULT_ROUTE, "/" + DEFAULT_ROUTE)
 """How exports of the service write it, and how SAM does."""
 
+MAX_COMPRESSION_SIZE = 10_485_760
+"""Bytes; the service's."""
+
 
 @dataclass(frozen=True, slots=True)
 class Choices:
@@ -102,7 +105,17 @@ class _ApiReader:
         self.checks.report()
         self.plain.report()
         return Api(name or self._title(), "", self.kind, tuple(self.routes), self.root.place,
-                   self._gateway_responses(), self._cors(), self._binary_types())
+                   self._gateway_responses(), self._cors(), self._binary_types(), self._compress_from())
+
+    def _compress_from(self) -> int | None:
+        given = self.root.get(PREFIX + "minimum-compression-size")
+        if given is None or given.value is None:
+            return None
+        if self.kind is ApiKind.HTTP:
+            self.problems.warning(given.key_place, "no-effect", "an HTTP API does not compress, as in the service; "
+                                  f"{given.name} is ignored")
+            return None
+        return self.reader.integer(given, 0, MAX_COMPRESSION_SIZE)
 
     def _title(self) -> str:
         info = self.root.get("info")

@@ -62,7 +62,8 @@ class Cors:
 class Api:
     """name is the key in fastgw.yaml or the definition's title; id is the execute-api id ([a-z0-9]+).
 
-    binary_types  media types in lower case whose bodies are bytes and not text: "image/png", "image/*", "*/*"
+    binary_types   media types in lower case whose bodies are bytes and not text: "image/png", "image/*", "*/*"
+    compress_from  bytes from which on answers are compressed for those who take it; None: never
     """
 
     name: str
@@ -73,3 +74,4 @@ class Api:
     gateway_responses: tuple[GatewayResponse, ...] = ()
     cors: Cors | None = None
     binary_types: tuple[str, ...] = ()
+    compress_from: int | None = None

@@ -47,10 +47,14 @@ REGION_BYTES = HEADER_BYTES + SLOTS * SLOT_BYTES
     H_REDIS_DOWN,
     H_AWAY,
     H_CALLS,
-) = range(30)
+    H_ENCODERS,
+    H_ENCODED,
+    H_DECODED,
+) = range(33)
 
 GAUGES = frozenset({
     H_CONNECTIONS_OPEN, H_UPSTREAM_OPEN, H_EXCHANGES_LIVE, H_LOOP_LAG_US, H_OVERLOAD, H_REDIS_DOWN,
+    H_ENCODERS,
 })
 """Cells that fall as well as rise; all others only rise."""
 

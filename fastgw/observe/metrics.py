@@ -87,6 +87,11 @@ WORKER_METRICS = (
             "1 while the worker cannot use Redis; 0 where it can, or needs none."),
     _worker("fastgw_redis_away_requests_total", "counter", layout.H_AWAY,
             "Requests that a plan's away mode decided because Redis gave no answer."),
+    _worker("fastgw_answers_compressed_total", "counter", layout.H_ENCODED, "Answers that the gateway compressed."),
+    _worker("fastgw_requests_unpacked_total", "counter", layout.H_DECODED,
+            "Requests whose compressed body the gateway decoded."),
+    _worker("fastgw_compressing_now", "gauge", layout.H_ENCODERS,
+            "Answers that are being compressed as they come, 256 KB of memory each."),
 )
 
 _BY_FAILURE = tuple((failure.name, layout.FAILURES_AT + code) for code, failure in enumerate(FAILURES))

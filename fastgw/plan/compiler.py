@@ -150,6 +150,7 @@ class _Compiler:
             "replies": replies(api, variables),
             "cors": _cors(api.cors),
             "always": always(api.kind),
+            "compress_from": api.compress_from,
             "forward": self._forward(api),
             "defaults": _defaults(api),
             "log": compile_log(stage.log, self._logs),
@@ -274,19 +275,23 @@ class _Compiler:
 
 
 def _fixed(api: Api, mock: Mock, variables: Mapping[str, str]) -> dict[str, Any]:
-    """A MOCK answer, compiled to its last byte but for ids, date and connection."""
+    """A MOCK answer, compiled but for ids, date, length and connection."""
     ops = [text(status_line(mock.status).decode() + "Date: "), context("DATE"), text("\r\n")]
     mapped = {name.lower() for name, _ in mock.headers}
-    if mock.status not in (204, 304):
-        if "content-type" not in mapped:
-            ops.append(text(f"Content-Type: {mock.content_type}\r\n"))
-        ops.append(text(f"Content-Length: {len(mock.body)}\r\n"))
+    if mock.status not in (204, 304) and "content-type" not in mapped:
+        ops.append(text(f"Content-Type: {mock.content_type}\r\n"))
     for name, source in mock.headers:
         sent = answered_as("MOCK", name.encode())
         op = of_source(source, variables, (), IN_HEADER)
         if op is not None and sent is not None:
             ops += [text(f"{sent.decode()}: "), op, text("\r\n")]
-    return {"kind": "fixed", "status": mock.status, "head": merged(ops + always(api.kind)), "body": mock.body}
+    return {
+        "kind": "fixed",
+        "status": mock.status,
+        "head": merged(ops + always(api.kind)),
+        "body": mock.body,
+        "coded": "content-encoding" in mapped,
+    }
 
 
 def _defaults(api: Api) -> list[tuple[bytes, list[Op]]]:

@@ -71,6 +71,7 @@ def _answer(response: ResponseChanges, variables: Mapping[str, str], parameters:
         "status": response.status,
         "fields": _rows(response.changes, HEADER, variables, parameters, IN_HEADER),
         "sends": sends,
+        "reads_body": False,
         "status_line": status_line(sends) if sends else b"",
         "says": says,
     }

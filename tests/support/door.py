@@ -58,6 +58,7 @@ def plan_of(
     timeout_ms: int,
     groups: Iterable[dict[str, object]] = (),
     line: dict[str, Any] | None = None,
+    compress_from: int | None = None,
 ) -> Plan:
     """One API at every host's root; row FIRST_ROUTE_SLOT + n counts the n-th step."""
     routes = [
@@ -89,6 +90,7 @@ def plan_of(
             "forward": [],
             "defaults": [],
             "log": line,
+            "compress_from": compress_from,
         }
     )
     plan.finish({}, [(b"", plan.add_api([], stage), -1)], {}, replies(None, {}))

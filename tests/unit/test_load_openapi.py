@@ -351,7 +351,6 @@ def test_nothing_that_matters_is_silent(files: Files) -> None:
         "vpcEndpointIds",
         "x-amazon-apigateway-any-method",
         "x-amazon-apigateway-binary-media-types",
-        "x-amazon-apigateway-minimum-compression-size",
         "x-amazon-apigateway-security-policy",
     ]
     assert loaded.gateway is not None
