@@ -1,4 +1,4 @@
-# make run | test | lint | wheel | docs | trials | soak | sanitize | bench | clean
+# make run | notes | test | lint | wheel | docs | trials | soak | sanitize | bench | clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -8,10 +8,13 @@ BUILT := $(VENV)/built
 TOOLS := $(VENV)/tools
 
 .DEFAULT_GOAL := test
-.PHONY: run test lint wheel docs trials soak sanitize bench clean doubles
+.PHONY: run notes test lint wheel docs trials soak sanitize bench clean doubles
 
 run: $(BUILT)
 	$(BIN)/fastgw demo
+
+notes: $(BUILT)
+	$(BIN)/fastgw demo notes
 
 test: $(BUILT) doubles
 	$(BIN)/python -m pytest
@@ -48,6 +51,9 @@ doubles:
 	@[ -f /usr/share/java/velocity.jar ] || ! command -v javac >/dev/null \
 	  || { [ "$$(id -u)" = 0 ] && apt-get install -y -q velocity; } \
 	  || echo "velocity is not here and cannot be installed: tests that need it are skipped"
+	@[ -d $(VENV)/npm/node_modules/dynalite ] \
+	|| { command -v npm >/dev/null && npm install --silent --no-audit --no-fund --prefix $(VENV)/npm dynalite@4 >/dev/null; } \
+	|| echo "dynalite (npm) is not here and cannot be installed: tests that need it are skipped"
 
 $(TOOLS): pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)

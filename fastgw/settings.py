@@ -324,6 +324,12 @@ def successor_environ(words: Mapping[str, str]) -> dict[str, str]:
     return {**os.environ, **words}
 
 
+def lend_words(words: Mapping[str, str]) -> None:
+    """Puts words into the environment, for this process and its children, where they are not there."""
+    for name, value in words.items():
+        os.environ.setdefault(name, value)
+
+
 def service_words() -> dict[str, str]:
     """What the SDKs of AWS read in the environment, and where the user's files are."""
     return {name: value for name, value in os.environ.items() if name.startswith("AWS_") or name == "HOME"}

@@ -1,40 +1,23 @@
-"""`fastgw demo`: an example gateway with a small backend behind it."""
+"""`fastgw demo`: an example gateway with what stands behind it."""
 
 import argparse
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 from fastgw.cli import PROBLEMS, CommandError, parser
 from fastgw.cli.gateway import CHECKOUT, run
+from fastgw.settings import lend_words
 
-BACKEND = ("127.0.0.1", "9000")
+PETS = ("fastgw.cli.demo_backend", "127.0.0.1", "9000")
 """Where the integrations of examples/petstore point."""
 
+STORE = ("fastgw.cli.demo_store", "127.0.0.1", "8000")
+"""Where the services of examples/notes are."""
 
-def main(options: argparse.Namespace) -> int:
-    """Serves the example until stopped; the backend ends with it."""
-    folder = Path(options.example) if options.example else CHECKOUT / "examples" / "petstore"
-    definition = folder / "fastgw.yaml"
-    if not definition.is_file():
-        raise CommandError(f"fastgw: {definition} does not exist; name an example with --example DIR")
-    arguments = parser().parse_args(["run", str(definition)])
-    for name in ("listen", "ops", "workers", "set"):
-        setattr(arguments, name, getattr(options, name))
-    # Its own process group: Ctrl-C is for the gateway, which may still need the backend while draining.
-    backend = subprocess.Popen(
-        [sys.executable, "-m", "fastgw.cli.demo_backend", *BACKEND],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=CHECKOUT, process_group=0,
-    )
-    try:
-        if not backend.stdout.readline():
-            raise CommandError("fastgw: the demo needs its backend", status=PROBLEMS)
-        return run(arguments, when_ready=_print_curl_lines)
-    finally:
-        backend.stdin.close()
-        backend.wait()
-        backend.stdout.close()
-
+ANYBODY = {"AWS_ACCESS_KEY_ID": "anybody", "AWS_SECRET_ACCESS_KEY": "nothing", "AWS_EC2_METADATA_DISABLED": "true"}
+"""Who the gateway is to a store that checks nobody, where the environment names no one."""
 
 LINES = (
     ("{url}/pets", "proxied to the backend"),
@@ -47,11 +30,64 @@ LINES = (
 )
 """What to try, and what it shows."""
 
+NOTES_LINES = (
+    ("-X PUT '{url}/notes/1?author=kim' --json '{{\"text\":\"milk\"}}'", "PutItem"),
+    ("-X PUT '{url}/notes/2?author=kim' --json '{{\"text\":\"bread\"}}'", "PutItem"),
+    ("'{url}/notes/1?author=kim'", "GetItem"),
+    ("'{url}/notes/1'", "refused: the author is required"),
+    ("'{url}/notes?author=kim&limit=1'", "Query, a page with the key of the next"),
+    ("-X PATCH '{url}/notes/1?author=kim' --json '{{\"text\":\"oat milk\"}}'", "UpdateItem"),
+    ("-X PATCH '{url}/notes/9?author=kim' --json '{{\"text\":\"x\"}}'", "its condition fails: 404"),
+    ("-X DELETE '{url}/notes/2?author=kim'", "DeleteItem"),
+    ("'{url}/everything?limit=10'", "Scan"),
+)
 
-def _print_curl_lines(urls: list[str]) -> None:
-    calls = [call.format(url=urls[0]) for call, _ in LINES]
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """backend: module and arguments of what stands behind it; lines: what to try, and what it shows."""
+
+    file: Path
+    backend: tuple[str, ...]
+    lines: tuple[tuple[str, str], ...]
+
+
+def main(options: argparse.Namespace) -> int:
+    """Serves the example until stopped; the backend ends with it."""
+    example = _example(options)
+    if not example.file.is_file():
+        raise CommandError(f"fastgw: {example.file} does not exist; name an example with --example DIR")
+    arguments = parser().parse_args(["run", str(example.file)])
+    for name in ("listen", "ops", "workers", "set"):
+        setattr(arguments, name, getattr(options, name))
+    lend_words(ANYBODY)
+    # Its own process group: Ctrl-C is for the gateway, which may still need the backend while draining.
+    backend = subprocess.Popen(
+        [sys.executable, "-m", *example.backend],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=CHECKOUT, process_group=0,
+    )
+    try:
+        if not backend.stdout.readline():
+            raise CommandError("fastgw: the demo needs its backend", status=PROBLEMS)
+        return run(arguments, when_ready=lambda urls: _print_curl_lines(urls[0], example.lines))
+    finally:
+        backend.stdin.close()
+        backend.wait()
+        backend.stdout.close()
+
+
+def _example(options: argparse.Namespace) -> Example:
+    folder = Path(options.example) if options.example else CHECKOUT / "examples" / options.name
+    if options.name == "notes":
+        file = "fastgw.yaml" if options.store == "moto" else "dynalite.yaml"
+        return Example(folder / file, (*STORE, options.store), NOTES_LINES)
+    return Example(folder / "fastgw.yaml", PETS, LINES)
+
+
+def _print_curl_lines(url: str, lines: tuple[tuple[str, str], ...]) -> None:
+    calls = [call.format(url=url) for call, _ in lines]
     width = max(map(len, calls))
     print("try:")
-    for call, (_, meaning) in zip(calls, LINES, strict=True):
+    for call, (_, meaning) in zip(calls, lines, strict=True):
         print(f"  curl -i {call.ljust(width)}  # {meaning}")
     sys.stdout.flush()

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from fastgw import settings
+from fastgw.cli import demo
 from fastgw.errors import DEFAULT_4XX, DEFAULT_5XX, FAILURES, TYPES
 from fastgw.load import ALLOWABLE, names, schema
 from fastgw.load.integration import FIELDS
@@ -284,3 +285,10 @@ def test_outcome_of_an_integration_type(kind: str, outcome: str, tmp_path: Path)
 def test_the_subtypes() -> None:
     told = {name: (required, optional) for name, required, optional in rows("docs/services.md", "subtypes")}
     assert told == {name: (", ".join(one.required), ", ".join(one.optional)) for name, one in SUBTYPES.items()}
+
+
+@pytest.mark.parametrize("lines", [demo.LINES, demo.NOTES_LINES])
+def test_the_lines_to_try(lines: tuple[tuple[str, str], ...]) -> None:
+    for call, meaning in lines:
+        told = f"curl -i {call.format(url='http://127.0.0.1:8080')}"
+        assert re.search(rf"^    {re.escape(told)} +# {re.escape(meaning)}$", page("README.md"), re.MULTILINE), told
