@@ -88,6 +88,15 @@ def parser() -> argparse.ArgumentParser:
     taken.add_argument("--report", action="store_true", help="say what becomes of each part; write only with --output")
     taken.add_argument("--json", action="store_true", help="the report as JSON")
 
+    export = _command(commands, "export", "exporting.run", "print an API as an OpenAPI document with extensions")
+    _definition(export)
+    export.add_argument("--api", metavar="NAME", help="which one, where there are several; by name or id")
+    export.add_argument("--of-stage", metavar="NAME", help="which stage is the base path; default: the first")
+    export.add_argument("--format", choices=("oas30", "swagger"), default="oas30")
+    export.add_argument("--extensions", default="apigateway", metavar="NAME[,NAME]",
+                        help="none, integrations, authorizers, or apigateway: all of them")
+    export.add_argument("--json", action="store_true", help="as JSON, not YAML")
+
     environ = _command(commands, "environ", "gateway.environ", "print every setting and its origin")
     environ.add_argument("files", nargs="*", metavar="FILE", help="fastgw.yaml whose settings count too")
     _reading(environ)

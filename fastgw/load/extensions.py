@@ -114,7 +114,7 @@ def speaks_aws(root: View) -> bool:
 
 def is_http_api(root: View) -> bool:
     """Signs of an HTTP API (v2): everything a REST API has not."""
-    if root.get(PREFIX + "cors") is not None:
+    if root.get(PREFIX + "cors") is not None or root.get(PREFIX + "importexport-version") is not None:
         return True
     paths = root.get("paths")
     if paths is not None and any(paths.get(name) is not None for name in (DEFAULT_ROUTE, "/" + DEFAULT_ROUTE)):
