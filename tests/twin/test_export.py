@@ -19,10 +19,17 @@ from fastgw.model.api import ANY, METHODS, Api, ApiKind, Cors, Route
 from fastgw.model.http_mapping import Body as MessageBody
 from fastgw.model.http_mapping import Change, RequestPath, ResponseChanges, Value
 from fastgw.model.http_mapping import ResponseHeader as AnswerHeader
-from fastgw.model.integration import GatewayResponse, HttpProxy, Mock, ParameterMapping
+from fastgw.model.integration import (
+    GatewayResponse,
+    HttpProxy,
+    Integrated,
+    IntegrationResponse,
+    Mock,
+    ParameterMapping,
+)
 from fastgw.model.place import Place
 from fastgw.model.validation import Body, Checks, Mode, Parameter, Schema
-from fastgw.model.value import Context, RequestParameter, StageVariable, Static, Text
+from fastgw.model.value import BodyValue, Context, RequestParameter, ResponseHeader, StageVariable, Static, Text
 from tests.support.same import without_places
 
 P = Place("x", 1, 1)
@@ -111,6 +118,38 @@ mocks = st.builds(
     Mock, st.integers(200, 599), st.just(P), headers(own_sources),
     st.text("abc{}\":,\n é", max_size=20).map(str.encode), st.sampled_from(["application/json", "text/plain"]))
 
+body_values = st.sampled_from(["$", "$.a", "$.a[0].b", "$['x y']"]).map(BodyValue)
+templates = st.lists(st.tuples(
+    st.sampled_from(["application/json", "text/plain"]),
+    st.sampled_from(['{"a": "$input.params(\'a\')"}', "#set($x = 1)${x}$!x", "$$x", "", "#if(true)\n a\n#end\n"])),
+    unique_by=lambda one: one[0], max_size=2).map(tuple)
+conversions = st.sampled_from([None, "CONVERT_TO_TEXT", "CONVERT_TO_BINARY"])
+answer_sources = own_sources | body_values | st.builds(ResponseHeader, words, st.booleans())
+patterns = st.sampled_from([None, "2..", "4\\d{2}|.*error.*"])
+answers = unique(
+    st.builds(IntegrationResponse, patterns, st.integers(200, 599), st.just(P), headers(answer_sources), templates,
+              conversions), lambda one: one.pattern)
+
+
+@st.composite
+def worked_on(draw) -> Integrated:
+    """HTTP, MOCK with a template, and HTTP_PROXY where a body must be looked at."""
+    kind = draw(st.sampled_from(["HTTP", "MOCK", "HTTP_PROXY"]))
+    if kind == "MOCK":
+        asked = (("application/json", '{"statusCode": $context.status}'),)
+        return Integrated(kind, None, "", P, templates=asked, passthrough=draw(passthroughs),
+                          content_handling=draw(conversions), responses=draw(answers))
+    mapped = unique(st.builds(ParameterMapping, st.sampled_from(["querystring", "header"]), names,
+                              sources | body_values), lambda one: (one.location, one.name))
+    if kind == "HTTP_PROXY":
+        return Integrated(kind, draw(methods), draw(uris), P, None, draw(timeouts), draw(mapped),
+                          draw(templates), draw(passthroughs), draw(conversions.filter(bool)))
+    return Integrated(kind, draw(methods), draw(uris), P, None, draw(timeouts), draw(mapped), draw(templates),
+                      draw(passthroughs), draw(conversions), draw(answers))
+
+
+passthroughs = st.sampled_from(["WHEN_NO_MATCH", "WHEN_NO_TEMPLATES", "NEVER"])
+
 # --- checks
 
 
@@ -120,7 +159,8 @@ def pools(draw, dialect: str) -> dict[str, dict]:
     found: dict[str, dict] = {}
     for name in draw(st.lists(st.sampled_from(["Pet", "Dog", "properties"]), unique=True, max_size=3)):
         refs = [{"$ref": f"#/definitions/{other}"} for other in found]
-        found[name] = draw(schemas(dialect, refs))
+        # A model that is only a $ref is read as the one that it leads to.
+        found[name] = draw(schemas(dialect, refs).filter(lambda value: "$ref" not in value))
     return found
 
 
@@ -128,7 +168,8 @@ def schemas(dialect: str, refs: list[dict]) -> st.SearchStrategy:
     nullable = st.sampled_from(["string", "object"]).map(lambda kind: {"type": [kind, "null"]})
     small = st.sampled_from([
         {}, {"type": "string", "minLength": 1, "pattern": "^a"}, {"type": "integer", "maximum": 5},
-        {"enum": [None, {"$ref": "#/definitions/no"}]}, *refs]) | (nullable if dialect == "openapi3.0" else st.nothing())
+        {"enum": [None, {"$ref": "#/definitions/no"}]}, *refs])
+    small = small | nullable if dialect == "openapi3.0" else small
     return small | st.fixed_dictionaries(
         {"type": st.just("object")},
         optional={"properties": st.dictionaries(st.sampled_from(["a", "$ref", "enum"]), small, max_size=3),
@@ -219,12 +260,12 @@ def apis(draw, form: str, mode: Mode) -> Api:
     kind = ApiKind.REST if form == "swagger" else draw(st.sampled_from(ApiKind))
     http = kind is ApiKind.HTTP
     pool = draw(pools(DIALECTS[form]))
-    proxies = http_proxies() if http else rest_proxies()
+    proxies = http_proxies() if http else rest_proxies() | worked_on()
     routes: dict[tuple[str, str], Route] = {}
     for _ in range(draw(st.integers(1, 4))):
         path, method = draw(paths()), draw(st.sampled_from((*METHODS, ANY)))
         found = draw(proxies | mocks)
-        if isinstance(found, HttpProxy) and "{p0}" in found.uri and "{p0}" not in path:
+        if "{p0}" in getattr(found, "uri", "") and "{p0}" not in path:
             path = "/{p0}"
         routes[method, path] = Route(method, path, found, P, draw(st.booleans()),
                                      draw(checks(DIALECTS[form], pool, path, mode)))
@@ -232,7 +273,8 @@ def apis(draw, form: str, mode: Mode) -> Api:
         routes[ANY, "$default"] = Route(ANY, "$default", HttpProxy(None, "http://a", P), P)
     title = draw(st.text("Shop é$'", min_size=1, max_size=8).filter(str.strip))
     return Api(title, "", kind, tuple(routes.values()), P,
-               () if http else draw(unique(responses, lambda one: one.type)), draw(st.none() | cors) if http else None)
+               () if http else draw(unique(responses, lambda one: one.type)), draw(st.none() | cors) if http else None,
+               () if http else draw(unique(st.sampled_from(["image/png", "*/*"]), str)))
 
 
 def read_again(document: dict, mode: Mode, as_yaml: bool) -> Api:
@@ -245,7 +287,7 @@ def read_again(document: dict, mode: Mode, as_yaml: bool) -> Api:
 
 
 @pytest.mark.parametrize("form", ["oas30", "swagger"])
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_an_export_reads_as_what_was_exported(form: str, data: st.DataObject) -> None:
     mode = data.draw(st.sampled_from(Mode))

@@ -52,14 +52,14 @@ class _Export:
         self._api = api
         self._options = options
         self._swagger = options.format == "swagger"
-        self._schemas = Schemas("#/definitions/" if self._swagger else "#/components/schemas/")
+        self._schemas = Schemas("#/definitions/" if self._swagger else "#/components/schemas/", not self._swagger)
         self._validators: dict[str, dict[str, bool]] = {}
         self._faults: list[str] = []
 
     def document(self) -> dict[str, object]:
         api = self._api
         if self._swagger and api.kind is ApiKind.HTTP:
-            raise ExportError([f"{api.name} is an HTTP API, which is exported as oas30 only, as by the service"])
+            raise ExportError([f"{api.name} is an HTTP API, exported as oas30 only, as by the service"])
         paths: dict[str, dict[str, object]] = {}
         for route in api.routes:
             path = "/" + DEFAULT_ROUTE if route.path == DEFAULT_ROUTE else route.path
@@ -109,11 +109,11 @@ class _Export:
         given = {
             "gateway-responses": {one.type: _gateway_response(one) for one in api.gateway_responses},
             "request-validators": self._validators,
-            "cors": _cors(api.cors) if api.cors is not None else None,
             "binary-media-types": list(api.binary_types),
             "importexport-version": "1.0" if api.kind is ApiKind.HTTP else None,
         }
-        return {PREFIX + name: value for name, value in given.items() if value not in (None, {}, [])}
+        found = {PREFIX + name: value for name, value in given.items() if value not in (None, {}, [])}
+        return found | ({PREFIX + "cors": _cors(api.cors)} if api.cors is not None else {})
 
     # --- operations
 
@@ -138,7 +138,7 @@ class _Export:
             whole[PREFIX + "request-validator"] = self._validator(route.checks)
         if every or "integrations" in self._options.extensions:
             try:
-                whole[INTEGRATION] = integration(route.integration)
+                whole[INTEGRATION] = integration(route.integration, self._api.kind)
             except Unspeakable as why:
                 self._faults.append(f"{route.name}: its integration ({why}) is not served, and so not known")
         return whole

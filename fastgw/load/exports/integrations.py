@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from fastgw.load.exports import spelt
 from fastgw.load.exports.spelt import Unspeakable
+from fastgw.model.api import ApiKind
 from fastgw.model.http_mapping import Change
 from fastgw.model.integration import WHEN_NO_MATCH, HttpProxy, Integrated, IntegrationResponse, Mock, ParameterMapping
 from fastgw.model.value import RequestParameter, Source
@@ -12,12 +13,16 @@ from fastgw.model.value import RequestParameter, Source
 _START = "integration.request."
 
 
-def integration(found: object) -> dict[str, object]:
+def integration(found: object, kind: ApiKind) -> dict[str, object]:
     """Raises Unspeakable for what a definition cannot say."""
     write = _WRITERS.get(type(found))
     if write is None:
         raise Unspeakable(str(getattr(found, "what", type(found).__name__)))
-    return {name: value for name, value in write(found).items() if value not in (None, {}, ())}
+    whole = {name: value for name, value in write(found).items() if value not in (None, {}, ())}
+    if kind is ApiKind.HTTP and isinstance(found, HttpProxy):
+        # As the service writes them, though nothing else can be.
+        whole = {**whole, "payloadFormatVersion": "1.0", "connectionType": whole.get("connectionType", "INTERNET")}
+    return whole
 
 
 def statuses(found: object) -> list[int]:
@@ -42,7 +47,6 @@ def _http_proxy(proxy: HttpProxy) -> dict[str, object]:
         "cacheKeyParameters": None if proxy.cache_keys is None else [
             _cache_key(key, proxy.mappings) for key in proxy.cache_keys],
         "cacheNamespace": None if proxy.cache_namespace is None else spelt.filled(proxy.cache_namespace),
-        "payloadFormatVersion": "1.0" if proxy.changes or proxy.answers else None,
     }
 
 

@@ -11,10 +11,14 @@ _START = "#/definitions/"
 
 
 class Schemas:
-    """Collects what schemas lead to. start: where the document has its shared ones, "#/components/schemas/"."""
+    """Collects what schemas lead to. start: where the document has its shared ones, "#/components/schemas/".
 
-    def __init__(self, start: str) -> None:
+    nullable: the format has this word for what else is a list of types
+    """
+
+    def __init__(self, start: str, nullable: bool) -> None:
         self._start = start
+        self._nullable = nullable
         self.shared: dict[str, object] = {}
 
     def write(self, schema: Schema) -> object:
@@ -36,9 +40,10 @@ class Schemas:
             value = {**value, "$ref": self._start + reference.removeprefix(_START)}
         found = {key: part if key in _DATA else self._named(part, dialect) if key in _NAMED else
                  self._written(part, dialect) for key, part in value.items()}
-        kind = found.get("type")
-        if dialect == "openapi3.0" and isinstance(kind, list) and len(kind) == 2 and kind[1] == "null":
-            found |= {"type": kind[0], "nullable": True}
+        if self._nullable and dialect == "openapi3.0":
+            match found.get("type"):
+                case [kind, "null"]:
+                    found |= {"type": kind, "nullable": True}
         return found
 
     def _named(self, value: object, dialect: str) -> object:
