@@ -114,7 +114,7 @@ def speaks_aws(root: View) -> bool:
 
 def is_http_api(root: View) -> bool:
     """Signs of an HTTP API (v2): everything a REST API has not."""
-    if root.get(PREFIX + "cors") is not None or root.get(PREFIX + "importexport-version") is not None:
+    if root.get(PREFIX + "cors") is not None:
         return True
     paths = root.get("paths")
     if paths is not None and any(paths.get(name) is not None for name in (DEFAULT_ROUTE, "/" + DEFAULT_ROUTE)):
@@ -133,13 +133,15 @@ def is_http_api(root: View) -> bool:
                 if operation.get("isDefaultRoute"):
                     return True
                 found.append(operation.get(INTEGRATION))
-    return any(isinstance(value, dict) and _is_http_integration(value) for value in found)
+    exported = root.get(PREFIX + "importexport-version") is not None
+    return any(isinstance(value, dict) and _is_http_integration(value, exported) for value in found)
 
 
-def _is_http_integration(integration: dict) -> bool:
-    parameters = integration.get("requestParameters")
+def _is_http_integration(integration: dict, exported: bool) -> bool:
+    """exported: by the service, where only an HTTP API's integrations have a payload format."""
+    version, parameters = integration.get("payloadFormatVersion"), integration.get("requestParameters")
     names = parameters if isinstance(parameters, dict) else ()
-    return str(integration.get("payloadFormatVersion")) in ("2", "2.0") or "integrationSubtype" in integration \
+    return str(version) in ("2", "2.0") or (exported and version is not None) or "integrationSubtype" in integration \
         or bool(integration.get("responseParameters")) or any(HTTP_API_TARGET.match(str(name)) for name in names)
 
 

@@ -28,6 +28,8 @@ from fastgw.model.integration import (
     ParameterMapping,
 )
 from fastgw.model.place import Place
+from fastgw.model.service import Service
+from fastgw.model.subtype import ServiceAction
 from fastgw.model.validation import Body, Checks, Mode, Parameter, Schema
 from fastgw.model.value import BodyValue, Context, RequestParameter, ResponseHeader, StageVariable, Static, Text
 from tests.support.same import without_places
@@ -134,7 +136,7 @@ answers = unique(
 @st.composite
 def worked_on(draw) -> Integrated:
     """HTTP, MOCK with a template, and HTTP_PROXY where a body must be looked at."""
-    kind = draw(st.sampled_from(["HTTP", "MOCK", "HTTP_PROXY"]))
+    kind = draw(st.sampled_from(["HTTP", "MOCK", "HTTP_PROXY", "AWS"]))
     if kind == "MOCK":
         asked = (("application/json", '{"statusCode": $context.status}'),)
         return Integrated(kind, None, "", P, templates=asked, passthrough=draw(passthroughs),
@@ -144,9 +146,19 @@ def worked_on(draw) -> Integrated:
     if kind == "HTTP_PROXY":
         return Integrated(kind, draw(methods), draw(uris), P, None, draw(timeouts), draw(mapped),
                           draw(templates), draw(passthroughs), draw(conversions.filter(bool)))
-    return Integrated(kind, draw(methods), draw(uris), P, None, draw(timeouts), draw(mapped), draw(templates),
+    role = draw(st.sampled_from([None, "arn:aws:iam::1:role/x", "arn:aws:iam::1:role/${stageVariables.a_1}"]))
+    uri, role = (draw(uris), None) if kind == "HTTP" else (draw(st.sampled_from(ASKED)), role)
+    return Integrated(kind, draw(methods), uri, P, role, draw(timeouts), draw(mapped), draw(templates),
                       draw(passthroughs), draw(conversions), draw(answers))
 
+
+ASKED = ("arn:aws:apigateway:eu-west-1:dynamodb:action/GetItem", "arn:aws:apigateway:eu-west-1:s3:path/bucket/{p0}")
+SERVICES = tuple(Service(name, "http://services.internal") for name in ("dynamodb", "s3", "sqs"))
+service_actions = st.builds(
+    ServiceAction, st.just("SQS-DeleteMessage"), st.just(Value((Static("eu-west-1"),))),
+    st.tuples(st.tuples(st.just("QueueUrl"), http_values(request_parts)),
+              st.tuples(st.just("ReceiptHandle"), http_values(request_parts))),
+    st.just(P), st.sampled_from([None, "arn:aws:iam::1:role/x"]), timeouts)
 
 passthroughs = st.sampled_from(["WHEN_NO_MATCH", "WHEN_NO_TEMPLATES", "NEVER"])
 
@@ -260,7 +272,7 @@ def apis(draw, form: str, mode: Mode) -> Api:
     kind = ApiKind.REST if form == "swagger" else draw(st.sampled_from(ApiKind))
     http = kind is ApiKind.HTTP
     pool = draw(pools(DIALECTS[form]))
-    proxies = http_proxies() if http else rest_proxies() | worked_on()
+    proxies = http_proxies() | service_actions if http else rest_proxies() | worked_on()
     routes: dict[tuple[str, str], Route] = {}
     for _ in range(draw(st.integers(1, 4))):
         path, method = draw(paths()), draw(st.sampled_from((*METHODS, ANY)))
@@ -281,7 +293,7 @@ def read_again(document: dict, mode: Mode, as_yaml: bool) -> Api:
     """The document as text, read as any definition is."""
     parsed = parse_yaml("x", write(document)) if as_yaml else parse_json("x", json.dumps(document))
     problems = Problems()
-    found = read_definitions([parsed], problems, Params({}), Choices(modes=frozenset({mode})))
+    found = read_definitions([parsed], problems, Params({}), Choices(modes=frozenset({mode}), services=SERVICES))
     assert not problems.has_errors(), problems.by_place()
     return found
 

@@ -11,7 +11,7 @@ from fastgw.load import ALLOWABLE, LoadOptions, load
 from fastgw.load.importing import import_definitions
 from fastgw.load.yaml_text import parse
 from fastgw.load.yaml_write import write
-from tests.support.load_files import Files, definition, proxy
+from tests.support.load_files import UPSTREAM, Files, definition, proxy
 from tests.support.same import without_places
 
 INTEGRATION = "x-amazon-apigateway-integration"
@@ -208,7 +208,7 @@ def test_the_report_as_text(files: Files, capsys: pytest.CaptureFixture[str]) ->
 def test_every_shared_definition_is_imported(files: Files) -> None:
     """Each on its own: what is written reads as the same model."""
     for path in sorted([*SHARED.glob("aws_docs/*"), *SHARED.glob("localstack/*")]):
-        found = import_definitions([str(path)], LoadOptions(allow_unenforced=ALL))
+        found = import_definitions([str(path)], LoadOptions({"uri": UPSTREAM}, allow_unenforced=ALL))
         assert found.loaded.gateway is not None, path.name
         for name, text in found.texts(str(files.directory)).items():
             (files.directory / name).parent.mkdir(exist_ok=True)

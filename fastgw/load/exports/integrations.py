@@ -8,6 +8,7 @@ from fastgw.load.exports.spelt import Unspeakable
 from fastgw.model.api import ApiKind
 from fastgw.model.http_mapping import Change
 from fastgw.model.integration import WHEN_NO_MATCH, HttpProxy, Integrated, IntegrationResponse, Mock, ParameterMapping
+from fastgw.model.subtype import REGION, ServiceAction
 from fastgw.model.value import RequestParameter, Source
 
 _START = "integration.request."
@@ -19,9 +20,9 @@ def integration(found: object, kind: ApiKind) -> dict[str, object]:
     if write is None:
         raise Unspeakable(str(getattr(found, "what", type(found).__name__)))
     whole = {name: value for name, value in write(found).items() if value not in (None, {}, ())}
-    if kind is ApiKind.HTTP and isinstance(found, HttpProxy):
-        # As the service writes them, though nothing else can be.
-        whole = {**whole, "payloadFormatVersion": "1.0", "connectionType": whole.get("connectionType", "INTERNET")}
+    if kind is ApiKind.HTTP:
+        # As the service writes it, though nothing else can be; it also tells that the API is an HTTP API.
+        whole.setdefault("payloadFormatVersion", "1.0")
     return whole
 
 
@@ -78,6 +79,17 @@ def _integrated(whole: Integrated) -> dict[str, object]:
     }
 
 
+def _service_action(action: ServiceAction) -> dict[str, object]:
+    parameters = {name: spelt.filled(spelt.http_value(value)) for name, value in action.parameters}
+    return {
+        "type": "aws_proxy",
+        "integrationSubtype": action.subtype,
+        "credentials": None if action.credentials is None else spelt.filled(action.credentials),
+        "requestParameters": parameters | {REGION: spelt.filled(spelt.http_value(action.region))},
+        "timeoutInMillis": action.timeout_ms,
+    }
+
+
 def _response(response: IntegrationResponse) -> dict[str, object]:
     whole = {
         "statusCode": str(response.status),
@@ -115,5 +127,5 @@ def _changes(changes: tuple[Change, ...]) -> dict[str, str]:
 
 
 _WRITERS: dict[type, Callable[[object], dict[str, object]]] = {
-    HttpProxy: _http_proxy, Mock: _mock, Integrated: _integrated,
+    HttpProxy: _http_proxy, Mock: _mock, Integrated: _integrated, ServiceAction: _service_action,
 }
