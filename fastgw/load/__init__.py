@@ -71,11 +71,16 @@ def load(files: Sequence[str], options: LoadOptions | None = None) -> Loaded:
     problems = Problems()
     with resting():
         gateway, settings = _load(files, options or LoadOptions(), problems)
-        if gateway is not None:
-            gateway = settle_functions(gateway, problems)
-            check_whole(gateway, problems)
+        gateway = settled(gateway, problems) if gateway is not None else None
     found = problems.by_place()
     return Loaded(None if problems.has_errors() else gateway, found, settings)
+
+
+def settled(gateway: Gateway, problems: Problems) -> Gateway:
+    """With what shows only in the whole of it decided, and told."""
+    gateway = settle_functions(gateway, problems)
+    check_whole(gateway, problems)
+    return gateway
 
 
 def _load(files: Sequence[str], options: LoadOptions, problems: Problems) -> tuple[Gateway | None, Settings]:

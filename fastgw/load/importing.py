@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from os.path import basename, relpath, splitext
 
-from fastgw.load import Loaded, LoadOptions, Settings, check_options, is_native_file, resting
+from fastgw.load import Loaded, LoadOptions, Settings, check_options, is_native_file, resting, settled
 from fastgw.load.assembly import Assembly
 from fastgw.load.document import Document, View, read
 from fastgw.load.native import NativeFile
@@ -15,7 +15,6 @@ from fastgw.load.reader import Reader
 from fastgw.load.report import Construct, constructs
 from fastgw.load.templates import is_template, read_template
 from fastgw.load.values import read_values
-from fastgw.load.whole import check_whole
 from fastgw.load.yaml_write import write
 from fastgw.model.api import ApiKind
 from fastgw.model.gateway import DEFAULT_STAGE, Gateway
@@ -92,9 +91,7 @@ class _Import:
         self._choose()
         whole = self._made.document()
         gateway, settings = NativeFile(whole, self._problems, {}, Choices(), self._placed()).read()
-        if gateway is not None:
-            check_whole(gateway, self._problems)
-        return gateway, settings, self._made.value
+        return settled(gateway, self._problems) if gateway is not None else None, settings, self._made.value
 
     def _placed(self) -> dict[str, Document]:
         return {f"{FOLDER}/{name}": document for name, document in self._definitions.items()}
