@@ -34,6 +34,7 @@ NOTES_LINES = (
     ("-X PUT '{url}/notes/1?author=kim' --json '{{\"text\":\"milk\"}}'", "PutItem"),
     ("-X PUT '{url}/notes/2?author=kim' --json '{{\"text\":\"bread\"}}'", "PutItem"),
     ("'{url}/notes/1?author=kim'", "GetItem"),
+    ("'{url}/by-function/notes/1?author=kim'", "the same by a Lambda function"),
     ("'{url}/notes/1'", "refused: the author is required"),
     ("'{url}/notes?author=kim&limit=1'", "Query, a page with the key of the next"),
     ("-X PATCH '{url}/notes/1?author=kim' --json '{{\"text\":\"oat milk\"}}'", "UpdateItem"),

@@ -1,5 +1,9 @@
-"""`fastgw demo notes`: IAM role, required query parameters, input to DynamoDB call, result to API response."""
+"""`fastgw demo notes`: IAM role, required query parameters, input to DynamoDB call, result to API response.
 
+And the same by a Lambda function.
+"""
+
+import importlib.util
 import json
 import os
 import shlex
@@ -20,13 +24,13 @@ from tests.support.services import dynalite, moto
 class Notes:
     """A running demo, by its URL."""
 
-    def __init__(self, calls: list[list[str]], url: str) -> None:
-        self.calls, self.url = calls, url
+    def __init__(self, calls: list[list[str]], url: str, way: str = "") -> None:
+        self.calls, self.url, self.way = calls, url, way
 
     def ask(self, method: str, path: str, body: object = None) -> tuple[int, dict]:
         data = None if body is None else json.dumps(body).encode()
         headers = {} if body is None else {"Content-Type": "application/json"}
-        asked = urllib.request.Request(f"{self.url}{path}", data=data, method=method, headers=headers)
+        asked = urllib.request.Request(f"{self.url}{self.way}{path}", data=data, method=method, headers=headers)
         try:
             with urllib.request.urlopen(asked, timeout=20) as answer:
                 return answer.status, json.loads(answer.read())
@@ -36,7 +40,7 @@ class Notes:
 
 
 @pytest.fixture(scope="module", params=["moto", "dynalite"])
-def notes(request: pytest.FixtureRequest) -> Iterator[Notes]:
+def demo(request: pytest.FixtureRequest) -> Iterator[Notes]:
     {"moto": moto, "dynalite": dynalite}[request.param]()       # skips where it is not installed
     command = [sys.executable, "-m", "fastgw", "demo", "notes", "--store", request.param, "--listen", "127.0.0.1:0",
                "--ops", "off", "--workers", "1"]
@@ -61,12 +65,20 @@ def notes(request: pytest.FixtureRequest) -> Iterator[Notes]:
     assert not any(alive(pid) for pid in family)
 
 
+@pytest.fixture(params=["", "/by-function"], ids=["templates", "function"])
+def notes(request: pytest.FixtureRequest, demo: Notes) -> Notes:
+    """Each way to the table; the first leaves it as it found it."""
+    if request.param and importlib.util.find_spec("boto3") is None:
+        pytest.skip("boto3 is not installed (pip install .[dev])")
+    return Notes(demo.calls, demo.url, request.param)
+
+
 def given(words: list[str]) -> tuple[str, str, object]:
     """Method, path and body of a line, as curl would send them."""
     url = next(word for word in words if word.startswith("http"))
     method = words[words.index("-X") + 1] if "-X" in words else "GET"
     body = json.loads(words[words.index("--json") + 1]) if "--json" in words else None
-    return method, "/" + url.split("/", 3)[3], body
+    return method, "/" + url.split("/", 3)[3].removeprefix("by-function/"), body
 
 
 def test_the_lines(notes: Notes) -> None:
@@ -76,6 +88,7 @@ def test_the_lines(notes: Notes) -> None:
         (200, {"message": "done"}),
         (200, {"message": "done"}),
         (200, milk),
+        (200, milk),
         (400, {"message": "Missing required request parameters: [author]"}),
         (200, {"notes": [milk], "next": {"author": "kim", "after": "1"}}),
         (200, {"message": "done"}),
@@ -83,6 +96,7 @@ def test_the_lines(notes: Notes) -> None:
         (200, {"message": "done"}),
         (200, {"notes": [milk | {"text": "oat milk"}]}),
     ]
+    assert notes.ask("DELETE", "/notes/1?author=kim") == (200, {"message": "done"})
 
 
 def test_a_note_that_is_not_there(notes: Notes) -> None:
@@ -107,6 +121,7 @@ def test_a_note_is_checked(notes: Notes) -> None:
 def test_no_text_breaks_out_of_its_place(notes: Notes, text: str) -> None:
     assert notes.ask("PUT", "/notes/odd?author=ann", {"text": text})[0] == 200
     assert notes.ask("GET", "/notes/odd?author=ann") == (200, {"author": "ann", "id": "odd", "text": text})
+    assert notes.ask("DELETE", "/notes/odd?author=ann")[0] == 200
 
 
 def test_no_name_breaks_out_of_its_place(notes: Notes) -> None:
@@ -134,3 +149,5 @@ def test_every_page(notes: Notes) -> None:
             author = "" if path.startswith("/notes") else f"&author={page['next']['author']}"
             after = f"{author}&after={page['next']['after']}"
         assert sorted(found) == wanted
+    for number in wanted:
+        assert notes.ask("DELETE", f"/notes/{number}?author=pat")[0] == 200
