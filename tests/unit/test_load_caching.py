@@ -122,7 +122,7 @@ def test_key_parameters(tmp_path: Path) -> None:
     [
         (["method.request.path.idd"], 'the path has no parameter "idd"; did you mean "id"?'),
         (["method.request.cookie.a"], "is no mapping source"),
-        (["method.request.body"], "reads a body"),
+        (["method.request.body"], '"method.request.body" is no mapping source'),
         (["context.requestId"], "is no request parameter; write method.request."),
         (["integration.request.header.X-A"], "is not among the integration's requestParameters"),
         ("method.request.path.id", "cacheKeyParameters must be a list"),
