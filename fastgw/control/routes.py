@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from fastgw.model.compose import Composed
 from fastgw.model.gateway import Gateway
 from fastgw.model.integration import HttpProxy, Integrated, Integration, Mock, Unserved
 from fastgw.model.subtype import ServiceAction
@@ -53,6 +54,8 @@ def _shown(integration: Integration) -> tuple[str, str]:
             return "HTTP_PROXY", private or uri
         case Integrated(type=type, uri=uri):
             return type, uri
+        case Composed(branches=branches):
+            return "COMPOSE", " ".join(branch.integrated.uri for branch in branches)
         case ServiceAction(subtype=subtype):
             return f"AWS_PROXY {subtype}", ""
         case Mock(status=status):

@@ -13,6 +13,7 @@ from fastgw.load.problem import Problems, did_you_mean, one_of, shown
 from fastgw.load.services import Reach
 from fastgw.load.uri import STAGE_VARIABLE
 from fastgw.model.api import Route
+from fastgw.model.compose import Composed
 from fastgw.model.function import Function, function_of, name_of
 from fastgw.model.gateway import Gateway, Stage
 from fastgw.model.integration import Integrated, Unserved
@@ -78,6 +79,11 @@ def settle_functions(gateway: Gateway, problems: Problems) -> Gateway:
 def _settled(route: Route, stages: Iterable[Stage], hosted: Mapping[str, Function], reach: Reach,
              problems: Problems) -> Route:
     integration = route.integration
+    if isinstance(integration, Composed):
+        calls = [replace(route, integration=branch.integrated) for branch in integration.branches]
+        settled = [_settled(call, stages, hosted, reach, problems).integration for call in calls]
+        lost = next((one for one in settled if isinstance(one, Unserved)), None)
+        return replace(route, integration=lost) if lost is not None else route
     if not isinstance(integration, Integrated) or function_of(integration.uri) is None:
         return route
     for stage in stages:

@@ -4,6 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 from fastgw.load import caching, mock
+from fastgw.load.compose import composed
 from fastgw.load.document import View
 from fastgw.load.http_integration import HttpApiProxy
 from fastgw.load.integrated import BEHAVIORS, CONVERSIONS, MAX_TIMEOUT_MS, MIN_TIMEOUT_MS, Basics, integrated
@@ -62,6 +63,14 @@ class Integrations:
         return found.scheme == "https" and found.authority not in self.clear
 
 
+    def composed(self, view: View, route: str, path_parameters: Collection[str], place: Place) -> Integration:
+        """A route of several branches; each is read as an integration of its own."""
+        def read_call(branch: View, kind: str) -> Integration:
+            return _One(self, branch, f"{route}, branch {branch.name}", path_parameters).call(kind)
+
+        return composed(self.reader, view, read_call, place)
+
+
 class _One:
     def __init__(self, shared: Integrations, view: View, route: str, parameters: Collection[str]) -> None:
         self.shared = shared
@@ -91,6 +100,12 @@ class _One:
         if kind in ("AWS", "AWS_PROXY") and (found := self._function(kind)) is not None:
             return found
         return Unserved("nothing", self.place) if kind is None else self._aws(kind)
+
+    def call(self, kind: str) -> Integration:
+        """HTTP or AWS, whatever type the view says."""
+        if kind == "HTTP":
+            return self._http(kind)
+        return self._function(kind) or self._aws(kind)
 
     def _unserved(self, what: str, why: str = "is not served yet") -> Unserved:
         self.problems.warning(self.place, "unserved",

@@ -129,11 +129,19 @@ class NativeFile:
             own = Problems()
             documents = self._documents(name, given, own)
             if documents and self._upstream_url_is_good(name, given):
-                api = read_definitions(documents, own, self._params(given), self._choice(given), name, given.mode)
+                api = read_definitions(documents, own, self._params(given), self._choice(name, given), name, given.mode)
                 if api is not None:
+                    self._check_composed(name, given, api, own)
                     found.append(api)
             self._problems.absorb(own, given.fail_on_warnings)
         return self._with_ids(found)
+
+    def _check_composed(self, name: str, given: schema.ApiFile, api: Api, problems: Problems) -> None:
+        known = [f"{route.method} {route.path}" for route in api.routes]
+        for route in given.compose:
+            if route not in known:
+                problems.error(self._view("apis", name, "compose", route).key_place, "unknown-route",
+                               f"{shown(route)} is no route of {name}{did_you_mean(route, known)}")
 
     def _documents(self, name: str, given: schema.ApiFile, problems: Problems) -> list[Document]:
         """The definitions of an API, in their order; none where one of them is wrong, which is told."""
@@ -154,7 +162,7 @@ class NativeFile:
         own = {name: as_text(value) for name, value in given.parameters.items()}
         return Params({**own, **self._values})
 
-    def _choice(self, given: schema.ApiFile) -> Choices:
+    def _choice(self, name: str, given: schema.ApiFile) -> Choices:
         common = self._choices
         return Choices(
             kind=ApiKind[given.kind] if given.kind is not msgspec.UNSET else common.kind,
@@ -164,6 +172,7 @@ class NativeFile:
             clear=self._clear,
             modes=self._modes(given),
             services=self._services,
+            compose=tuple(self._view("apis", name, "compose").items()) if given.compose else (),
         )
 
     def _modes(self, given: schema.ApiFile) -> frozenset[Mode]:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from fastgw.load import answers, cors, responses
+from fastgw.load import answers, compose, cors, responses
 from fastgw.load.checks import RequestChecks
 from fastgw.load.document import MAX_KEYS, View
 from fastgw.load.extensions import check_operation, check_path_item, check_root, is_http_api, speaks_aws
@@ -11,7 +11,7 @@ from fastgw.load.integration import Integrations
 from fastgw.load.names import ANY_METHOD, INTEGRATION, PREFIX, VERBS
 from fastgw.load.paths import BadPath, ResourcePath, ResourceTree, read_path
 from fastgw.load.plain import PlainUpstreams
-from fastgw.load.problem import shown
+from fastgw.load.problem import did_you_mean, shown
 from fastgw.load.reader import Reader
 from fastgw.load.servers import base_path
 from fastgw.model.api import ANY, DEFAULT_ROUTE, Api, ApiKind, Cors, Route
@@ -35,6 +35,7 @@ class Choices:
     upstream where operations without an integration go
     modes    how the API's stages check requests
     services where AWS services are asked
+    compose  routes that the fastgw.yaml composes, by "GET /path"
     """
 
     kind: ApiKind | None = None
@@ -44,6 +45,7 @@ class Choices:
     clear: frozenset[str] = frozenset()
     modes: frozenset[Mode] = frozenset({Mode.AWS})
     services: tuple[Service, ...] = ()
+    compose: tuple[tuple[str, View], ...] = ()
 
 
 def read_api(reader: Reader, root: View, choices: Choices, name: str | None = None) -> Api | None:
@@ -85,6 +87,7 @@ class _ApiReader:
         strict = self.kind is ApiKind.REST and speaks_aws(root)
         self.tree = ResourceTree(self.problems, strict)
         self.prefix = self._prefix(choices.basepath)
+        self.compose = dict(choices.compose)
         self.routes: list[Route] = []
 
     def read(self, name: str | None) -> Api | None:
@@ -182,6 +185,9 @@ class _ApiReader:
 
     def _integration(self, route: str, own: ResourcePath, item: View, operation: View,
                      place: Place) -> Integration:
+        composed = self.compose.get(route) or self._own_extension(operation)
+        if composed is not None:
+            return self.integrations.composed(composed, route, own.parameters, place)
         given = operation.get(INTEGRATION)
         if given is not None:
             found = self.reader.follow(given)
@@ -191,6 +197,15 @@ class _ApiReader:
         if operation.get("$ref") is not None:
             return Unserved("nothing", place)
         return self.plain.proxy(own, item, operation, place)
+
+    def _own_extension(self, operation: View) -> View | None:
+        """An operation's x-fastgw-integration, which goes before the service's."""
+        for key in operation.value:
+            if key.lower().startswith("x-fastgw") and key != compose.EXTENSION:
+                self.problems.error(operation.get(key).key_place, "unknown-extension", f"{shown(key)} is no extension"
+                                    f"{did_you_mean(key, (compose.EXTENSION,))}")
+        given = operation.get(compose.EXTENSION)
+        return given if given is not None and compose.check_type(self.reader, given) else None
 
     def _gateway_responses(self) -> tuple[GatewayResponse, ...]:
         given = self.root.get(PREFIX + "gateway-responses")

@@ -122,6 +122,34 @@ class StageFile(Struct, forbid_unknown_fields=True):
     log: LogFile | UnsetType = UNSET
 
 
+class BranchFile(Struct, forbid_unknown_fields=True):
+    """A call of a composed route: the fields of an x-amazon-apigateway-integration, and two more."""
+
+    uri: Annotated[Text, Meta(description="what is called")]
+    type: Annotated[Literal["HTTP", "AWS"], Meta(description="AWS: a service or a function, by its ARN")] = "HTTP"
+    httpMethod: Annotated[Text, Meta(description="absent: the client's own")] | UnsetType = UNSET
+    credentials: Annotated[Text, Meta(description="role to sign as")] | UnsetType = UNSET
+    requestParameters: dict[Text, Text] = {}
+    requestTemplates: dict[Text, str] = {}
+    passthroughBehavior: Literal["WHEN_NO_MATCH", "WHEN_NO_TEMPLATES", "NEVER"] | UnsetType = UNSET
+    timeoutInMillis: Annotated[Count, Meta(description="of this call")] | UnsetType = UNSET
+    required: Annotated[bool, Meta(description="whether the whole fails with it")] = True
+    success: Annotated[Text, Meta(description="regular expression of the statuses that are a success")
+                       ] | UnsetType = UNSET
+
+
+class ComposeFile(Struct, forbid_unknown_fields=True):
+    """A route answered from several backends that are called side by side."""
+
+    branches: Annotated[dict[Text, BranchFile], Meta(min_length=1, max_length=16)]
+    type: Literal["compose"] = "compose"
+    template: Annotated[str, Meta(description="what is answered; absent: the bodies as one JSON object")
+                        ] | UnsetType = UNSET
+    status: Annotated[int, Meta(ge=200, le=599)] = 200
+    contentType: Text = "application/json"
+    timeoutInMillis: Annotated[Count, Meta(description="of each call at most")] | UnsetType = UNSET
+
+
 class ApiFile(Struct, forbid_unknown_fields=True):
     """One API: its definition and what only the operator can say about it."""
 
@@ -140,6 +168,8 @@ class ApiFile(Struct, forbid_unknown_fields=True):
                           Meta(description="values of ${NAME}; --param goes before them")] = {}
     allow_unenforced: Annotated[list[Literal[ALLOWABLE]],
                                 Meta(description="checks to leave out that are not made yet")] = []
+    compose: Annotated[dict[Text, ComposeFile],
+                       Meta(description='routes of the definition by "GET /path", answered from several backends')] = {}
     stages: Annotated[dict[StageName, StageFile | None],
                       Meta(description='absent: one stage, "$default"')] | UnsetType = UNSET
 

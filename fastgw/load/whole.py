@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from fastgw.load.problem import Problems, did_you_mean, shown
 from fastgw.load.uri import STAGE_VARIABLE, BadUri, target
 from fastgw.model.api import Api, Route
+from fastgw.model.compose import Composed
 from fastgw.model.gateway import Gateway, Stage
 from fastgw.model.integration import HttpProxy, Integrated, Mock
 from fastgw.model.place import Place
@@ -53,8 +54,11 @@ def _check_keys(gateway: Gateway, problems: Problems) -> None:
 
 def _with_uri(api: Api) -> Iterator[tuple[Route, HttpProxy | Integrated]]:
     for route in api.routes:
-        if isinstance(route.integration, HttpProxy | Integrated) and route.integration.uri:
-            yield route, route.integration
+        called = route.integration
+        if isinstance(called, Composed):
+            yield from ((route, branch.integrated) for branch in called.branches)
+        elif isinstance(called, HttpProxy | Integrated) and called.uri:
+            yield route, called
 
 
 def _uri(route: Route, called: HttpProxy | Integrated, stage: Stage, variables: Mapping[str, str],

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from fastgw.model.compose import Composed
 from fastgw.model.http_mapping import Change, ResponseChanges
 from fastgw.model.place import Place
 from fastgw.model.subtype import ServiceAction
@@ -147,7 +148,7 @@ class Unserved:
     place: Place
 
 
-Integration = HttpProxy | Mock | Integrated | ServiceAction | Unserved
+Integration = HttpProxy | Mock | Integrated | Composed | ServiceAction | Unserved
 
 
 @dataclass(frozen=True, slots=True)

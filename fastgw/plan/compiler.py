@@ -9,6 +9,7 @@ from fastgw._core.plan import Plan
 from fastgw._core.router import Router
 from fastgw.errors import CODE
 from fastgw.model.api import DEFAULT_ROUTE, METHODS, Api, ApiKind, Cors, Route
+from fastgw.model.compose import Composed
 from fastgw.model.gateway import ANY_HOST, DEFAULT_STAGE, Domain, Gateway, Stage
 from fastgw.model.integration import HttpProxy, Integrated, Mock
 from fastgw.model.subtype import ServiceAction
@@ -180,7 +181,7 @@ class _Compiler:
             return spec | self._proxy(stage, route, integration, variables)
         if isinstance(integration, Mock):
             return spec | _fixed(api, integration, variables)
-        if isinstance(integration, Integrated | ServiceAction):
+        if isinstance(integration, Integrated | Composed | ServiceAction):
             return spec | self._step(api, stage, route, integration, variables)
         return spec | {"kind": "fail", "failure": CODE["API_CONFIGURATION_ERROR"]}
 
@@ -189,7 +190,7 @@ class _Compiler:
         api: Api,
         stage: Stage,
         route: Route,
-        integration: Integrated | ServiceAction,
+        integration: Integrated | Composed | ServiceAction,
         variables: Mapping[str, str],
     ) -> dict[str, Any]:
         """A route that leaves the compiled path."""

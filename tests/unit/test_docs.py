@@ -191,6 +191,8 @@ def test_keys_of_a_fastgw_yaml() -> None:
     structs = {
         "the file": schema.File,
         "apis.NAME": schema.ApiFile,
+        "apis.NAME.compose.ROUTE": schema.ComposeFile,
+        "apis.NAME.compose.ROUTE.branches.NAME": schema.BranchFile,
         "apis.NAME.stages.NAME": schema.StageFile,
         "apis.NAME.stages.NAME.cache": schema.CacheFile,
         "apis.NAME.stages.NAME.methods.METHOD": schema.MethodFile,

@@ -51,6 +51,16 @@ apis:
     mode: merge
     fail_on_warnings: false
     parameters: {{shop: "http://127.0.0.1:9002"}}
+    compose:
+      POST /a:
+        type: compose
+        branches:
+          one: {{uri: "{UPSTREAM}/one", type: HTTP, httpMethod: GET, required: false, success: 2.., timeoutInMillis: 90,
+                requestParameters: {{}}, requestTemplates: {{}}, passthroughBehavior: NEVER, credentials: "arn:aws:x"}}
+        template: $branches.one.body
+        status: 202
+        contentType: text/plain
+        timeoutInMillis: 500
 domains:
   "*":
     - api: pets

@@ -81,7 +81,7 @@ class ResponseSide:
         media, template = for_response(chosen.templates, accept)
         if template is not None:
             body = render(template, incoming, message, context, self._env.variables)
-        status, fields = _overridden(context, chosen.status, fields)
+        status, fields = overridden(context, chosen.status, fields)
         fields = answered(self._integrated.type, fields)
         if not any(name.lower() == b"content-type" for name, _ in fields):
             fields.insert(0, (b"Content-Type", octets(media)))
@@ -94,7 +94,7 @@ class ResponseSide:
         return Answer(status, answered(self._integrated.type, reply.fields), reply.content)
 
 
-def _overridden(context: dict[str, object], status: int, fields: Fields) -> tuple[int, Fields]:
+def overridden(context: dict[str, object], status: int, fields: Fields) -> tuple[int, Fields]:
     """What templates wrote to responseOverride wins over the mappings."""
     overrides = context["responseOverride"]
     if not isinstance(overrides, Mapping):

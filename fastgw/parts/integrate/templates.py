@@ -1,6 +1,7 @@
 """Templates by media type: which one fits a message, and what it makes of it."""
 
 from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 
 from fastgw._core.step import Failure
 from fastgw.errors import CODE
@@ -40,15 +41,17 @@ def render(
     message: Message,
     context: dict[str, object],
     variables: Mapping[str, str],
+    more: Mapping[str, object] = MappingProxyType({}),
 ) -> bytes:
-    """What a template makes of a message's body. Raises Failure: 500, the reason for the log."""
+    """What a template makes of a message's body; more are variables beside the service's own. Raises Failure: 500,
+    the reason for the log."""
     given = Input(
         message.content,
         {name: text(value) for name, value in incoming.parameters.items()},
         last_values(incoming.query),
         last_values((text(name), value) for name, value in incoming.fields),
     )
-    values = {"input": given, "util": UTIL, "context": context, "stageVariables": dict(variables)}
+    values = {"input": given, "util": UTIL, "context": context, "stageVariables": dict(variables), **more}
     try:
         return octets(template.render(values))
     except RenderError as error:
