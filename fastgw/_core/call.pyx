@@ -19,14 +19,13 @@ from fastgw._core.handle cimport Handle
 from fastgw._core.libuv cimport uv
 from fastgw._core.plan import VERBS
 from fastgw._core.pool cimport pool_cancel, pool_drop
-from fastgw._core.state cimport (BODY_LENGTH, BODY_NONE, EX_WAIT, Exchange, Field, M_LISTED, PATCH, POST, PUT, Requester,
-                                 UpConn, core, count, field_name, field_value)
+from fastgw._core.state cimport (BODY_LENGTH, BODY_NONE, EX_WAIT, Exchange, Field, M_LISTED, NO_VERB, PATCH, POST, PUT,
+                                 Requester, UpConn, core, count, field_name, field_value)
 from fastgw._core.step import CallFailed, Reply
 from fastgw._core.upstream cimport upstream_pause, upstream_resume, upstream_sent
 
 cdef enum:
     HEAD_BYTES = 65536          # of a request
-    NO_VERB = 255
     MOST_BYTES = 1 << 30        # of an answer's body that is held whole, whatever max_bytes says
     HELD_BYTES = 65536          # of a streamed answer; from here on its upstream waits for the reader
 

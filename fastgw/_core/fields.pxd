@@ -42,7 +42,8 @@ cdef enum Token:            # names the engine itself must know; a plan's own na
     T_SET_COOKIE = 22
     T_CONTENT_ENCODING = 23
     T_CONTENT_TYPE = 24
-    T_FIRST_OF_PLAN = 25
+    T_METHOD_OVERRIDE = 25  # X-HTTP-Method-Override
+    T_FIRST_OF_PLAN = 26
 
 cdef enum Rule:             # bits of NameTable.rule
     R_DROP_REQUEST = 1      # not forwarded to an upstream

@@ -13,14 +13,13 @@ from fastgw._core.llhttp cimport (HPE_INVALID_METHOD, HPE_INVALID_VERSION, HPE_O
                                   llhttp, version_unknown)
 from fastgw._core.names cimport name_token
 from fastgw._core.path cimport PATH_CHANGED, PATH_SAME, path_canonical, query_valid
-from fastgw._core.state cimport (BODY_CHUNKED, BODY_LENGTH, BODY_NONE, DELETE, Field, GET, HEAD, M_DROP, M_LOOSE,
+from fastgw._core.state cimport (BODY_CHUNKED, BODY_LENGTH, BODY_NONE, Field, M_DROP, M_LOOSE, NO_VERB,
                                  OPTIONS, PATCH, POST, PUT, T_CONNECTION, T_CONTENT_LENGTH, T_EXPECT,
-                                 T_FIRST_OF_PLAN, T_HOST, T_TRANSFER_ENCODING, core, field_value)
+                                 T_FIRST_OF_PLAN, T_HOST, T_TRANSFER_ENCODING, core, field_value, verb_of)
 
 cdef enum:
     TRAILER_BYTES = 8192        # chunk extensions and trailers of one body; both are dropped
     HEAD_BLOCK = 1024
-    NO_VERB = 255
 
 cdef piece_cb take_piece
 
@@ -220,24 +219,6 @@ cdef int chunks_feed(Exchange* ex, const char* p, uint32_t n, uint32_t* used) no
 
 
 # --- the rules
-
-cdef inline uint8_t verb_of(const char* p, uint32_t n) noexcept nogil:
-    if n == 3 and memcmp(p, b"GET", 3) == 0:
-        return GET
-    if n == 4 and memcmp(p, b"POST", 4) == 0:
-        return POST
-    if n == 3 and memcmp(p, b"PUT", 3) == 0:
-        return PUT
-    if n == 6 and memcmp(p, b"DELETE", 6) == 0:
-        return DELETE
-    if n == 5 and memcmp(p, b"PATCH", 5) == 0:
-        return PATCH
-    if n == 4 and memcmp(p, b"HEAD", 4) == 0:
-        return HEAD
-    if n == 7 and memcmp(p, b"OPTIONS", 7) == 0:
-        return OPTIONS
-    return NO_VERB
-
 
 cdef int judge_fields(Exchange* ex, Span* host) noexcept nogil:
     cdef uint32_t i

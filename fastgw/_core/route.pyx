@@ -1,12 +1,13 @@
 """Find the stage and the route of a request."""
-from libc.stdint cimport uint32_t
+from libc.stdint cimport uint8_t, uint32_t
 from libc.string cimport memcmp
 
 from fastgw._core.bytes cimport Span, span
 from fastgw._core.failure cimport F_NO_SUCH_API
 from fastgw._core.plan cimport host_lookup
 from fastgw._core.router cimport router_match
-from fastgw._core.state cimport (ApiPlan, BasePath, HostPlan, OPTIONS, PlanData, RoutePlan, StagePlan, T_CORS_METHOD, T_ORIGIN)
+from fastgw._core.state cimport (ApiPlan, BasePath, Field, HEAD, HostPlan, M_LOOSE, NO_VERB, OPTIONS, PlanData,
+                                 RoutePlan, StagePlan, T_CORS_METHOD, T_METHOD_OVERRIDE, T_ORIGIN, field_value, verb_of)
 
 
 cdef HostPlan* find_host(PlanData* plan, Span host) noexcept nogil:
@@ -69,6 +70,26 @@ cdef ApiPlan* api_by_segment(PlanData* plan, Span* rest) noexcept nogil:
     return found.paths[0].api
 
 
+cdef void override_verb(Exchange* ex) noexcept nogil:
+    """X-HTTP-Method-Override counts in place of the request's own method. HEAD is neither given nor taken away: it
+    decides how the answer is framed.
+    """
+    cdef uint32_t i
+    cdef Field* f
+    cdef Span value
+    cdef uint8_t verb
+    for i in range(ex.nfields):
+        f = &ex.fields[i]
+        if f.token != T_METHOD_OVERRIDE or f.marks & M_LOOSE:
+            continue
+        value = field_value(ex.head, f)
+        verb = verb_of(value.p, value.n)
+        if verb != NO_VERB and verb != HEAD and ex.verb != HEAD:
+            ex.verb = verb
+            ex.verb_off = <uint32_t>(value.p - ex.head)
+            ex.verb_n = value.n
+
+
 cdef inline void take_route(Exchange* ex, RoutePlan* route) noexcept nogil:
     ex.route = route
     ex.sends = ex.verb if route.verb_in_own else route.sends
@@ -98,6 +119,8 @@ cdef int route_find(Exchange* ex) noexcept nogil:
     ex.stage = stage
     if ex.rest.n == 0:
         ex.rest = span(b"/", 1)
+    if not stage.http_api:
+        override_verb(ex)
     if router_match(stage.router, ex.rest.p, ex.rest.n, ex.verb, &ex.match):
         take_route(ex, &stage.routes[ex.match.route])
         return ROUTED

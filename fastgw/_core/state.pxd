@@ -19,8 +19,8 @@ from fastgw._core.fields cimport (Field, M_DROP, M_LISTED, M_LOOSE, Name, NameTa
                                    T_AUTHORIZATION, T_CACHE_CONTROL, T_CONNECTION, T_CONTENT_ENCODING,
                                    T_CONTENT_LENGTH, T_CONTENT_TYPE, T_COOKIE, T_CORS_METHOD, T_EXPECT, T_EXPIRES,
                                    T_FIRST_OF_PLAN, T_HOST, T_IF_MATCH, T_IF_MODIFIED_SINCE, T_IF_NONE_MATCH,
-                                   T_IF_UNMODIFIED_SINCE, T_KEEP_ALIVE, T_ORIGIN, T_RANGE, T_SET_COOKIE,
-                                   T_TRANSFER_ENCODING, T_UNKNOWN, T_USER_AGENT, T_VARY)
+                                   T_IF_UNMODIFIED_SINCE, T_KEEP_ALIVE, T_METHOD_OVERRIDE, T_ORIGIN, T_RANGE,
+                                   T_SET_COOKIE, T_TRANSFER_ENCODING, T_UNKNOWN, T_USER_AGENT, T_VARY)
 from fastgw._core.group cimport Address, Ejection, MAX_ENDPOINTS, TargetLimits
 from fastgw._core.keys cimport KeyHeader, KeyRecord, KeyUse
 from fastgw._core.llhttp cimport PARSER_BYTES
@@ -30,7 +30,7 @@ from fastgw._core.ops cimport (AnswerPlan, E_ESCAPED_PATH, E_ESCAPED_QUERY, E_HE
                                OP_HEADER_MULTI, OP_PARAM, OP_QUERY, OP_QUERY_MULTI, OP_TEXT, Program)
 from fastgw._core.router cimport RouterMatch, RouterTable
 from fastgw._core.stream cimport Stream
-from fastgw._core.verbs cimport DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT, verb_idempotent
+from fastgw._core.verbs cimport DELETE, GET, HEAD, NO_VERB, OPTIONS, PATCH, POST, PUT, verb_idempotent, verb_of
 
 
 cdef struct Conn

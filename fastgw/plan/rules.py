@@ -33,6 +33,7 @@ _REST_REQUEST = [
     "host",
     "content-encoding",
     "via",
+    "x-http-method-override",
 ]
 _HTTP_REQUEST = ["content-length", "expect", "host"]
 _IDENTITY = [

@@ -36,7 +36,7 @@ DECIDED = (
      "it streams; the service makes text of them"),
     ("HTTP_PROXY with a chunked request", "stays chunked", "it streams; the service buffers and sends Content-Length"),
     ("Multi-value mappings", "are joined with commas", "one rule for headers and query"),
-    ("X-HTTP-Method-Override", "changes nothing", "a header that changes the route passes by what checks methods"),
+    ("X-HTTP-Method-Override", "does not make or unmake HEAD", "client and gateway must agree on who sends a body"),
     ("Reserved mappings", "are told by `fastgw validate`, and the route answers 500",
      "the service takes the definition and answers 500 too"),
     ("CloudFront-* and Via of edge-optimised endpoints", "are not made", "there is no content network in front"),

@@ -371,3 +371,30 @@ def test_mock_by_accept(rest: Served) -> None:
 
 def test_a_fixed_mock_renames_headers_too(rest: Served) -> None:
     assert rest.fetch(get("/mock-fixed")).get("x-amzn-remapped-server") == "renamed"
+
+
+# -- X-HTTP-Method-Override
+
+
+def test_the_method_may_be_overridden(rest: Served) -> None:
+    answering(rest)
+    rest.fetch(post("/any", "x", "X-HTTP-Method-Override: PUT"))
+    assert reached(rest, "/any").method == "PUT"
+    assert rest.fetch(post("/mock?code=203", "", "x-http-method-override: GET")).status == 200
+    assert rest.fetch(post("/mock?code=203", "", "X-HTTP-Method-Override: DELETE")).status == 403
+    for nothing in ("get", "TRACE", "", "GET /", "X_HTTP_Method_Override: GET"):
+        field = nothing if ":" in nothing else f"X-HTTP-Method-Override: {nothing}"
+        assert rest.fetch(post("/mock?code=203", "", field)).status == 403
+
+
+def test_head_is_neither_given_nor_taken_away(rest: Served) -> None:
+    """It decides whether the answer has a body: client and gateway must agree on that."""
+    answering(rest, 200, "body")
+    with rest.wire() as wire:
+        wire.send(post("/any", "x", "X-HTTP-Method-Override: HEAD"))
+        assert wire.answer().body == b"body"
+        assert reached(rest, "/any").method == "POST"
+        answering(rest, 200, "body")
+        wire.send(post("/any", "", "X-HTTP-Method-Override: GET", method="HEAD"))
+        assert wire.answer(method="HEAD").body == b""
+        assert reached(rest, "/any").method == "HEAD"

@@ -22,7 +22,7 @@ _OURS = frozenset((
 ))
 """Fields in which the gateway says who is calling: a client's own are never passed on."""
 
-NOT_PROXIED = UNSEEN | _HOP_BY_HOP | _OURS | {b"host", b"content-encoding", b"via"}
+NOT_PROXIED = UNSEEN | _HOP_BY_HOP | _OURS | {b"host", b"content-encoding", b"via", b"x-http-method-override"}
 """Fields of a request that HTTP_PROXY does not pass on."""
 
 _LEFT_OUT = frozenset({b"connection", b"expect", b"proxy-authenticate", b"te"})
