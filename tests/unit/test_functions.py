@@ -106,6 +106,8 @@ def test_a_python_handler(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.
             "COLOUR": "red", "FASTGW_WORKERS": None, "AWS_LAMBDA_FUNCTION_NAME": "f", "TZ": ":UTC",
             "_HANDLER": "app.handler", "_X_AMZN_TRACE_ID": "Root=1-a",
         }
+        large = {"large": "\u00e9" * 1_000_000}
+        assert (await functions.invoke(large)).value["event"] == large
         again = await functions.invoke({}, arn)
         assert again.value["pid"] == value["pid"]
 
@@ -153,6 +155,8 @@ def test_a_node_handler() -> None:
         assert thrown.fault == "Unhandled"
         assert (thrown.value["errorType"], thrown.value["errorMessage"]) == ("TypeError", "no such pet")
         assert (await functions.invoke({"what": "loop"})).value["errorType"] == "Runtime.MarshalError"
+        large = {"large": "\u00e9" * 1_000_000}
+        assert (await functions.invoke(large)).value["event"] == large
         assert (await functions.invoke({"what": "exit"})).value["errorType"] == "Runtime.ExitError"
         others = await asyncio.gather(*(functions.invoke({"b": 1}, name) for name in list(names)[1:]))
         back, error, deep, none, no_module, module = (result.value for result in others)

@@ -4,28 +4,59 @@
 // back. Errors have the shapes of the service's own runtime.
 
 import { existsSync } from "node:fs";
-import http from "node:http";
+import { connect } from "node:net";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
 
 const VERSION = "/2018-06-01/runtime/";
-const [host, port] = process.env.AWS_LAMBDA_RUNTIME_API.split(":");
-const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
+const API = process.env.AWS_LAMBDA_RUNTIME_API;
 
-/** One call: its answer's headers and body. */
-function call(method, what, body = "", headers = {}) {
-  return new Promise((resolve, reject) => {
+/** One kept connection. The host answers in order, and sends every answer with a Content-Length. */
+class Api {
+  constructor() {
+    const [host, port] = API.split(":");
+    this.forget();
+    this.socket = connect({ host, port, noDelay: true });
+    this.socket.on("data", (data) => this.take(data));
+    this.socket.on("close", () => process.exit(0)); // the host has gone
+    this.socket.on("error", () => process.exit(0));
+  }
+
+  /** The answer's headers, by lower-case name, and its body as text. */
+  call(method, what, body = "", headers = {}) {
     const sent = Buffer.from(body);
-    const options = { agent, host, port, method, path: VERSION + what, headers: { ...headers, "Content-Length": sent.length } };
-    const request = http.request(options, (answer) => {
-      const pieces = [];
-      answer.on("data", (piece) => pieces.push(piece));
-      answer.on("end", () => resolve({ headers: answer.headers, body: Buffer.concat(pieces).toString() }));
-      answer.on("error", reject);
+    const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+    const head = `${method} ${VERSION}${what} HTTP/1.1\r\nHost: ${API}\r\n${lines.join("")}`;
+    return new Promise((resolve) => {
+      this.answered = resolve;
+      this.socket.write(Buffer.concat([Buffer.from(`${head}Content-Length: ${sent.length}\r\n\r\n`), sent]));
     });
-    request.on("error", reject);
-    request.end(sent);
-  });
+  }
+
+  take(data) {
+    this.pieces.push(data);
+    this.size += data.length;
+    if (this.size < this.needed) return;
+    const received = Buffer.concat(this.pieces);
+    this.pieces = [received];
+    const end = received.indexOf("\r\n\r\n");
+    if (end < 0) return;
+    const headers = {};
+    for (const line of received.latin1Slice(0, end).split("\r\n").slice(1)) {
+      const colon = line.indexOf(":");
+      headers[line.slice(0, colon).toLowerCase()] = line.slice(colon + 1).trim();
+    }
+    this.needed = end + 4 + Number(headers["content-length"] ?? 0);
+    if (this.size < this.needed) return;
+    const body = received.utf8Slice(end + 4, this.needed);
+    this.forget();
+    this.answered({ headers, body });
+  }
+
+  forget() {
+    this.pieces = [];
+    this.size = this.needed = 0;
+  }
 }
 
 class Fault extends Error {
@@ -85,7 +116,7 @@ function run(handler, event, context) {
   });
 }
 
-function report(what, error) {
+function report(api, what, error) {
   const known = error instanceof Error;
   const document = {
     errorType: known ? error.name : typeof error,
@@ -93,7 +124,7 @@ function report(what, error) {
     trace: known ? (error.stack ?? "").split("\n") : [],
   };
   console.error(document.trace.join("\n") || document.errorMessage);
-  return call("POST", what, JSON.stringify(document), { "Lambda-Runtime-Function-Error-Type": document.errorType });
+  return api.call("POST", what, JSON.stringify(document), { "Lambda-Runtime-Function-Error-Type": document.errorType });
 }
 
 function marshalled(value) {
@@ -104,21 +135,25 @@ function marshalled(value) {
   }
 }
 
+const api = new Api();
 let handler;
 try {
   handler = await handlerOf(process.argv[2]);
 } catch (error) {
-  await report("init/error", error);
+  await report(api, "init/error", error);
   process.exit(1);
 }
 for (;;) {
-  const { headers, body } = await call("GET", "invocation/next").catch(() => process.exit(0)); // the host has gone
+  const { headers, body } = await api.call("GET", "invocation/next");
   const context = contextOf(headers);
   if (headers["lambda-runtime-trace-id"]) process.env._X_AMZN_TRACE_ID = headers["lambda-runtime-trace-id"];
   const place = `invocation/${context.awsRequestId}/`;
+  let answer;
   try {
-    await call("POST", `${place}response`, marshalled(await run(handler, JSON.parse(body), context)));
+    answer = marshalled(await run(handler, JSON.parse(body), context));
   } catch (error) {
-    await report(`${place}error`, error);
+    await report(api, `${place}error`, error);
+    continue;
   }
+  await api.call("POST", `${place}response`, answer);
 }
