@@ -21,7 +21,7 @@ from fastgw.parts.context import variables
 from fastgw.parts.env import Env
 from fastgw.parts.integrate.backends import backend_of
 from fastgw.parts.integrate.headers import answered
-from fastgw.parts.integrate.incoming import Incoming, Message, octets, text
+from fastgw.parts.integrate.incoming import Incoming, octets, text
 from fastgw.parts.integrate.request import RequestSide
 from fastgw.parts.integrate.response import overridden
 from fastgw.parts.integrate.templates import last_values, render
@@ -164,9 +164,8 @@ class Compose:
         if self._template is None:
             body = orjson.dumps({name: result.value() for name, result in results.items()})
         else:
-            message = Message([], incoming.content)
             more = {"branches": results}
-            body = render(self._template, incoming, message, context, self._env.variables, more)
+            body = render(self._template, incoming, incoming, context, self._env.variables, more)
             status, fields = overridden(context, status, fields)
         fields = answered("HTTP", fields)
         if failed:

@@ -1,5 +1,7 @@
 """Templates by media type: which one fits a message, and what it makes of it."""
 
+import logging
+import time
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
@@ -8,7 +10,15 @@ from fastgw.errors import CODE
 from fastgw.model.integration import NEVER, WHEN_NO_MATCH, Templates
 from fastgw.parts.integrate.incoming import JSON, Incoming, Message, octets, text
 from fastgw.parts.transform.inputs import UTIL, Input
-from fastgw.parts.transform.vtl import Limits, RenderError, Template, compile_template
+from fastgw.parts.transform.vtl import BodyError, Limits, RenderError, Template, compile_template
+
+NO_JSON = "Could not parse request body into json"
+"""What the service answers to a body that a request template cannot read (memory)."""
+
+TOLD_EVERY = 1.0
+"""Seconds between two lines of the log about one template: a client must not be able to fill the log."""
+
+_log = logging.getLogger("fastgw")
 
 
 def compiled(templates: Templates, name: str, limits: Limits) -> dict[str, Template]:
@@ -43,8 +53,10 @@ def render(
     variables: Mapping[str, str],
     more: Mapping[str, object] = MappingProxyType({}),
 ) -> bytes:
-    """What a template makes of a message's body; more are variables beside the service's own. Raises Failure: 500,
-    the reason for the log."""
+    """What a template makes of a message's body; more are variables beside the service's own.
+
+    Raises Failure: 400 where the client's own body is not the JSON that the template reads, else 500. The log says why.
+    """
     given = Input(
         message.content,
         {name: text(value) for name, value in incoming.parameters.items()},
@@ -55,7 +67,17 @@ def render(
     try:
         return octets(template.render(values))
     except RenderError as error:
+        if isinstance(error, BodyError) and message is incoming:
+            raise Failure(CODE["BAD_REQUEST_BODY"], NO_JSON, str(error)) from error
+        _told(template, incoming, error)
         raise Failure(CODE["API_CONFIGURATION_ERROR"], detail=str(error)) from error
+
+
+def _told(template: Template, incoming: Incoming, error: RenderError) -> None:
+    now = time.monotonic()
+    if now >= template.told + TOLD_EVERY:
+        template.told = now
+        _log.error("%s (request %s)", error, incoming.request.context("REQUEST_ID"))
 
 
 def last_values(fields: Iterable[tuple[str, bytes]]) -> dict[str, str]:

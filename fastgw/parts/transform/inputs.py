@@ -44,7 +44,7 @@ class Input(Exposed):
     def value(self) -> Any:
         """The body as JSON. Raises BodyError."""
         if self._value is MISSING:
-            self._value = parsed(self._raw, "the body")
+            self._value = parsed(self._raw)
             self._doubles = _DOUBLE.search(self._raw) is not None
         return self._value
 
@@ -95,14 +95,14 @@ class Input(Exposed):
     }
 
 
-def parsed(raw: bytes, what: str) -> Any:
+def parsed(raw: bytes) -> Any:
     """JSON; integers of any length stay exact. Raises BodyError."""
     try:
         if _LONG_INTEGER.search(raw):
             return json.loads(raw.decode(), parse_constant=_refuse)
         return orjson.loads(raw)
     except (ValueError, RecursionError):
-        raise BodyError(f"{what} is not JSON") from None
+        raise BodyError("the body is not JSON") from None
 
 
 def _refuse(name: str) -> Any:
@@ -147,6 +147,13 @@ def url_decode(text: str) -> str:
     return unquote_plus(text, errors="replace")
 
 
+def parse_json(text: str) -> Any:
+    try:
+        return parsed(text.encode(errors="replace"))
+    except BodyError:
+        raise RenderError("parseJson(): the text is not JSON") from None
+
+
 def base64_decode(text: str) -> str:
     try:
         return base64.b64decode(text, validate=False).decode(errors="replace")
@@ -161,7 +168,7 @@ class Util(Exposed):
 
     METHODS: ClassVar = {
         "escapeJavaScript/1": (((None,), lambda self, value: escape_javascript(_text(value))),),
-        "parseJson/1": (((_STRING,), lambda self, text: parsed(text.encode(errors="replace"), "parseJson()'s text")),),
+        "parseJson/1": (((_STRING,), lambda self, text: parse_json(text)),),
         "toJson/1": (((None,), lambda self, value: as_json(value, current())),),
         "urlEncode/1": (((None,), lambda self, value: url_encode(_text(value))),),
         "urlDecode/1": (((_STRING,), lambda self, text: url_decode(text)),),

@@ -51,12 +51,12 @@ _FUNCTIONS = {name: getattr(runtime, name) for name in runtime.__all__} | {"str"
 
 
 class Template:
-    """A compiled template."""
+    """A compiled template. told is its user's: when a failure was last logged, of time.monotonic()."""
 
     def __init__(self, name: str, code: CodeType, limits: Limits):
         self.name = name
         self.limits = limits
-        self._code = code
+        self.told = float("-inf")
         names: dict[str, Any] = {"__builtins__": {}, **_FUNCTIONS}
         exec(code, names)
         self._main = names["main"]
