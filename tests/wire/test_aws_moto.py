@@ -53,6 +53,11 @@ REST = {
     "/files/{key+}": {"any": aws("s3:path/files/{key}", method="ANY", parameters={
         "header.Content-Type": "method.request.header.Content-Type"}, responses={
             "404": {"statusCode": "404"}, "default": {"statusCode": "200"}})},
+    "/older/{name}": {"get": aws("ssm:action/GetParameter", parameters={
+        "querystring.Name": "method.request.path.name"})},
+    "/older": {"get": aws("ssm:action/GetParameters", parameters={
+        "querystring.Names.member.1": "'colour'", "querystring.Names.member.2": "'none'",
+        "querystring.WithDecryption": "'true'"})},
     "/parameter": {"get": aws("ssm:action/GetParameter", '{"Name": "colour"}', parameters={
         "header.X-Amz-Target": "'AmazonSSM.GetParameter'"})},
 }
@@ -195,6 +200,16 @@ def test_step_functions_and_parameters(world: World) -> None:
     found = world.moto.call("states", "DescribeExecution", executionArn=answer["executionArn"])
     assert json.loads(found["input"]) == {"a": 1}
     assert json.loads(world.ask(rest("/parameter", method="GET")).body)["Parameter"]["Value"] == "green"
+
+
+def test_parameters_in_the_older_protocol(world: World) -> None:
+    found = json.loads(world.ask(rest("/older/colour", method="GET")).body)["GetParameterResponse"]
+    assert found["GetParameterResult"]["Parameter"]["Value"] == "green"
+    assert set(found["ResponseMetadata"]) == {"RequestId"}
+    found = json.loads(world.ask(rest("/older", method="GET")).body)["GetParametersResponse"]["GetParametersResult"]
+    assert (found["Parameters"][0]["Value"], found["InvalidParameters"]) == ("green", ["none"])
+    answer = world.ask(rest("/older/none", method="GET"))
+    assert (answer.status, json.loads(answer.body)) == (400, {"refused": "ParameterNotFound"})
 
 
 def test_s3(world: World) -> None:

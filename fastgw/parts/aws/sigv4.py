@@ -73,11 +73,16 @@ def canonical_request(method: bytes, path: bytes, query: bytes, signed: Iterable
     """(SignedHeaders, canonical request) of a request whose path and query are canonical."""
     values: dict[bytes, list[bytes]] = {}
     for name, value in signed:
-        values.setdefault(name.lower(), []).append(_BLANKS.sub(b" ", value.strip()))
+        values.setdefault(name.lower(), []).append(_trimmed(value))
     names = sorted(values)
     fields = b"".join(b"%b:%b\n" % (name, b",".join(values[name])) for name in names)
     listed = b";".join(names)
     return listed.decode(), b"\n".join((method, path, query, fields, listed, digest))
+
+
+def _trimmed(value: bytes) -> bytes:
+    value = value.strip()
+    return _BLANKS.sub(b" ", value) if b"  " in value else value
 
 
 def string_to_sign(stamp: str, scope: str, canonical: bytes) -> bytes:

@@ -4,6 +4,7 @@ from fastgw._core.step import Step
 from fastgw.model.compose import Composed
 from fastgw.model.function import function_of
 from fastgw.model.integration import Integrated
+from fastgw.parts.aws.older import OlderWalk, is_older
 from fastgw.parts.env import Env
 from fastgw.parts.integrate.backends import backend_of
 from fastgw.parts.integrate.compose import Compose
@@ -20,4 +21,6 @@ def build(integrated: Integrated | Composed, env: Env) -> Step:
         return Mock(integrated, env)
     if integrated.type == "AWS_PROXY" and function_of(integrated.uri) is not None:
         return LambdaProxy(integrated, env)
+    if is_older(integrated, env):
+        return OlderWalk(integrated, env)
     return Walk(integrated, env, backend_of(integrated, env))
