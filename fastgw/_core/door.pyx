@@ -76,7 +76,7 @@ cdef int put_head(Exchange* ex, answer, int64_t length, bint varies) except -1:
     if not 200 <= answer.status <= 599 or length > 0xFFFFFFFF:
         raise ValueError(f"an answer of status {answer.status} with {length} bytes")
     writer_init(&fields, field_bytes, FIELD_BYTES)
-    put_given(&fields, answer.headers)
+    put_given(&fields, answer.headers, True)
     ex.status = answer.status
     put(&to_client.text, line, len(line))
     put(&to_client.text, http_date(), 29)

@@ -3,10 +3,10 @@ from libc.stdint cimport uint8_t
 
 from fastgw._core.bytes cimport put, value_clean
 
-OURS = frozenset(
-    b"connection content-length date keep-alive proxy-connection te trailer transfer-encoding upgrade".split()
-)
-"""Framing, the connection, and the date of an answer."""
+OURS = frozenset(b"connection content-length keep-alive proxy-connection te transfer-encoding".split())
+"""Framing and the connection. A request's Upgrade and Trailer say nothing without them and pass, as mapped ones do on
+the compiled path."""
+OURS_OF_ANSWER = OURS | {b"date", b"trailer", b"upgrade"}
 
 cdef uint8_t TCHAR[256]
 
@@ -29,12 +29,13 @@ cdef bint token_clean(bytes token):
     return len(token) > 0
 
 
-cdef int put_given(Writer* w, object fields) except -1:
+cdef int put_given(Writer* w, object fields, bint answer) except -1:
     cdef bytes name, value
+    cdef frozenset ours = OURS_OF_ANSWER if answer else OURS
     for name, value in fields:
         if name is None or value is None or not token_clean(name) or not value_clean(value, len(value)):
             raise ValueError(f"not a header field: {(name or b'')[:80]!r}: {(value or b'')[:80]!r}")
-        if name.lower() in OURS:
+        if name.lower() in ours:
             continue
         put(w, name, len(name))
         put(w, b": ", 2)

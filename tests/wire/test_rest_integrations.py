@@ -398,3 +398,67 @@ def test_head_is_neither_given_nor_taken_away(rest: Served) -> None:
         wire.send(post("/any", "", "X-HTTP-Method-Override: GET", method="HEAD"))
         assert wire.answer(method="HEAD").body == b""
         assert reached(rest, "/any").method == "HEAD"
+
+
+# -- header tables
+
+NAMES = [
+    "Accept", "Accept-Charset", "Age", "Authorization", "Connection", "Content-Encoding", "Content-MD5", "Content-Type",
+    "Date", "Expect", "Host", "Max-Forwards", "Pragma", "Proxy-Authenticate", "Range", "Referer", "Server", "TE",
+    "Trailer", "Upgrade", "User-Agent", "Via", "WWW-Authenticate", "Warn",
+]
+"""What the recordings of the service map."""
+
+
+@pytest.fixture(scope="module")
+def tables() -> Iterator[Served]:
+    """Every one of NAMES mapped both ways, to the same backend by HTTP and by an HTTP_PROXY that reads the body."""
+    with Upstream() as stub:
+        sent = {f"{REQUEST}header.{name}": f"'{name.lower()}-own'" for name in NAMES if name != "Host"}
+        sent[f"{REQUEST}header.X-Body"] = "method.request.body"
+        got = {f"{RESPONSE}{name}": f"'{name.lower()}-own'" for name in (*NAMES, "Content-Length", "Transfer-Encoding")}
+        default = {"default": {"statusCode": "200", "responseParameters": got}}
+        document = openapi({
+            f"/{kind}": {"post": http(f"{stub.url}/{kind}", kind=kind, requestParameters=sent, responses=default)}
+            for kind in ("http", "http_proxy")
+        })
+        with Gateway({"api.json": document}) as gateway:
+            yield Served(gateway, stub)
+
+
+@pytest.mark.parametrize("kind", ["http", "http_proxy"])
+def test_mapped_request_headers(tables: Served, kind: str) -> None:
+    answering(tables)
+    given = [f"{name}: client" for name in ("Accept", "Referer", "Warn", "X-Client", "Max-Forwards", "Via")]
+    tables.fetch(post(f"/{kind}", "body", *given))
+    request = reached(tables, f"/{kind}")
+    left_out = {"connection", "expect", "proxy-authenticate", "te", "via", "host"}
+    for name in NAMES:
+        if name.lower() not in left_out:
+            assert request.values(name) == [f"{name.lower()}-own".encode()], name
+    assert not request.names() & (left_out - {"connection", "host"})
+    assert ("x-client" in request.names()) == (kind == "http_proxy")
+
+
+def test_mapped_response_headers(tables: Served) -> None:
+    answering(tables, 200, "{}", "Age: 1", "X-Up: 1")
+    answer = tables.fetch(post("/http", "body"))
+    remapped = {
+        "authorization", "connection", "content-length", "content-md5", "date", "expect", "host", "max-forwards",
+        "proxy-authenticate", "server", "trailer", "upgrade", "user-agent", "www-authenticate",
+    }
+    for name in (*(name.lower() for name in NAMES), "content-length"):
+        if name == "te":
+            continue
+        sent = f"x-amzn-remapped-{name}" if name in remapped else name
+        assert answer.values(sent) == [f"{name}-own".encode()], name
+    assert not answer.names() & {"te", "transfer-encoding", "x-up"}
+    assert answer.values("content-length") == [b"2"]
+
+
+def test_a_proxy_s_response_headers(tables: Served) -> None:
+    answering(tables, 200, "{}", "Age: 1", "Server: s", "User-Agent: u", "Date: d", "Keep-Alive: timeout=1")
+    answer = tables.fetch(post("/http_proxy", "body"))
+    assert answer.values("age") == [b"1"] and answer.values("user-agent") == [b"u"]
+    assert answer.values("x-amzn-remapped-server") == [b"s"] and answer.values("x-amzn-remapped-date") == [b"d"]
+    assert not answer.names() & {"keep-alive", "server", "pragma"}
