@@ -17,12 +17,15 @@ from fastgw.functions.http import Connection, Request
 from fastgw.functions.invocation import Invocation
 from fastgw.functions.pool import Pool
 from fastgw.functions.reload import CodeWatch
+from fastgw.functions.streamed import Streamed
 from fastgw.model.function import Function, name_of
 
 LOOK_SECONDS = 0.5
 """How often memory, idle processes and changed code are looked at."""
 
-_INVOKE = re.compile(rb"/2015-03-31/functions/([^/?]+)/invocations(?:\?.*)?")
+_INVOKE = re.compile(
+    rb"/(?:2015-03-31/functions/([^/?]+)/invocations|2021-11-15/functions/([^/?]+)/response-streaming-invocations)(?:\?.*)?"
+)
 _SYNC, _EVENT, _DRY_RUN = b"RequestResponse", b"Event", b"DryRun"
 
 _json = msgspec.json.Decoder(msgspec.Raw)
@@ -85,9 +88,10 @@ class Host:
         if found is None or request.method != b"POST":
             _refuse(connection, 404, "ResourceNotFoundException", "only the invocation of a function is served here")
             return
-        pool = self._pool(found[1])
+        name = found[1] or found[2]
+        pool = self._pool(name)
         if pool is None:
-            _refuse(connection, 404, "ResourceNotFoundException", f"Function not found: {_text(found[1])}")
+            _refuse(connection, 404, "ResourceNotFoundException", f"Function not found: {_text(name)}")
             return
         payload = request.body
         if payload is None:
@@ -99,7 +103,7 @@ class Host:
             _refuse(connection, 400, "InvalidRequestContentException", f"Could not parse request body into json: "
                     f"{error}")
             return
-        self._invoke(pool, payload or b"{}", request, connection)
+        self._invoke(pool, payload or b"{}", request, connection, found[2] is not None)
 
     def _pool(self, name: bytes) -> Pool | None:
         pool = self._named.get(name)
@@ -110,7 +114,7 @@ class Host:
                 self._named[name] = pool
         return pool
 
-    def _invoke(self, pool: Pool, payload: bytes, request: Request, connection: Connection) -> None:
+    def _invoke(self, pool: Pool, payload: bytes, request: Request, connection: Connection, streamed: bool) -> None:
         function, headers = pool.function, request.headers
         kind = headers.get(b"x-amz-invocation-type", _SYNC)
         if kind not in (_SYNC, _EVENT, _DRY_RUN):
@@ -123,7 +127,10 @@ class Host:
         arn = (function.arn or f"arn:aws:lambda:us-east-1:000000000000:function:{function.name}").encode()
         invocation = Invocation(payload, arn, headers.get(b"x-amzn-trace-id"), headers.get(b"x-amz-client-context"))
         if kind == _SYNC:
-            invocation.done = lambda body, failed: _reply(connection, invocation.id, body, failed)
+            if streamed:
+                Streamed(invocation, connection)
+            else:
+                invocation.done = lambda body, failed: _reply(connection, invocation.id, body, failed)
             connection.when_gone = lambda: pool.forget(invocation)
         if not pool.invoke(invocation):
             _refuse(connection, 429, "TooManyRequestsException", "Rate Exceeded.")

@@ -23,7 +23,9 @@ Fields = Iterable[tuple[bytes, bytes]]
 
 
 class Request:
-    """One whole request. headers: by name in lower case, the last value of a name. body: None beyond MAX_PAYLOAD."""
+    """One whole request. headers: by name in lower case, the last value of a name, those of a trailer among them.
+    body: None beyond MAX_PAYLOAD, b"" where its pieces went to a sink.
+    """
 
     __slots__ = ("body", "headers", "keep", "method", "target")
 
@@ -35,10 +37,20 @@ class Connection(asyncio.Protocol):
     """One client. serve(request, connection) is called for one request at a time and answers when it can.
 
     A request that comes before the last one's answer waits. every: all open connections, for who ends them.
+    sink_of(target, headers) says who takes the pieces of a body as they come, or None.
     """
 
-    def __init__(self, serve: Callable[[Request, "Connection"], None], every: set["Connection"]) -> None:
+    def __init__(
+        self,
+        serve: Callable[[Request, "Connection"], None],
+        every: set["Connection"],
+        sink_of: Callable[[bytes, dict[bytes, bytes], "Connection"], Callable[[bytes], None] | None] | None = None,
+    ) -> None:
         self._serve = serve
+        self._sink_of = sink_of
+        self._sink: Callable[[bytes], None] | None = None
+        self.source: Connection | None = None
+        """Where the pieces of the answer come from: it is not read while the client does not take them."""
         self._every = every
         self._transport: asyncio.Transport | None = None
         self._parser = httptools.HttpRequestParser(self)
@@ -62,9 +74,26 @@ class Connection(asyncio.Protocol):
         self._every.discard(self)
         self._transport = None
         self._waiting.clear()
+        if self.source is not None:
+            self.source.read(True)
         gone, self.when_gone = self.when_gone, None
         if gone is not None:
             gone()
+
+    def pause_writing(self) -> None:
+        if self.source is not None:
+            self.source.read(False)
+
+    def resume_writing(self) -> None:
+        if self.source is not None:
+            self.source.read(True)
+
+    def read(self, on: bool) -> None:
+        if self._transport is not None:
+            if on:
+                self._transport.resume_reading()
+            else:
+                self._transport.pause_reading()
 
     def data_received(self, data: bytes) -> None:
         try:
@@ -75,7 +104,7 @@ class Connection(asyncio.Protocol):
     # What the parser calls
 
     def on_message_begin(self) -> None:
-        self._target, self._headers, self._pieces, self._size = b"", {}, [], 0
+        self._target, self._headers, self._pieces, self._size, self._sink = b"", {}, [], 0, None
 
     def on_url(self, url: bytes) -> None:
         self._target += url
@@ -87,8 +116,13 @@ class Connection(asyncio.Protocol):
         # libcurl asks before it sends a large body, and waits a second for the answer.
         if b"expect" in self._headers and self._transport is not None:
             self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        if self._sink_of is not None:
+            self._sink = self._sink_of(self._target, self._headers, self)
 
     def on_body(self, body: bytes) -> None:
+        if self._sink is not None:
+            self._sink(body)
+            return
         self._size += len(body)
         if self._size <= MAX_PAYLOAD:
             self._pieces.append(body)
@@ -134,6 +168,23 @@ class Connection(asyncio.Protocol):
             self._pump()
         else:
             self.close()
+
+    def begin(self, headers: Fields) -> None:
+        """The head of an answer in pieces, of status 200."""
+        lines = [b"%b: %b\r\n" % field for field in headers]
+        self._write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n" + b"".join(lines) + b"\r\n")
+
+    def piece(self, data: bytes) -> None:
+        self._write(b"%x\r\n%b\r\n" % (len(data), data))
+
+    def end(self) -> None:
+        self._write(b"0\r\n\r\n")
+        self.when_gone = self.source = self._current = None
+        self._pump()
+
+    def _write(self, data: bytes) -> None:
+        if self._transport is not None:
+            self._transport.write(data)
 
     def close(self) -> None:
         if self._transport is not None:

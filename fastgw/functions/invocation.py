@@ -5,14 +5,18 @@ import time
 import uuid
 from collections.abc import Callable
 
+from fastgw.functions.http import Connection
+
 
 class Invocation:
     """An event on its way to a process and back.
 
-    done  called once with (body of the reply, whether it is an error); None where nobody waits for the result
+    done   called once with (body of the reply, whether it is an error); None where nobody waits for the result
+    piece  takes a reply that comes in pieces, each with the connection it comes from; None where it is to be whole.
+           done is called after the last one, with an empty body or with what went wrong
     """
 
-    __slots__ = ("arn", "client_context", "deadline_ms", "done", "id", "payload", "trace")
+    __slots__ = ("arn", "client_context", "deadline_ms", "done", "id", "payload", "piece", "trace")
 
     def __init__(
         self, payload: bytes, arn: bytes, trace: bytes | None = None, client_context: bytes | None = None
@@ -20,6 +24,7 @@ class Invocation:
         self.id = str(uuid.uuid4())
         self.payload, self.arn, self.trace, self.client_context = payload, arn, trace, client_context
         self.done: Callable[[bytes, bool], None] | None = None
+        self.piece: Callable[[bytes, Connection], None] | None = None
         self.deadline_ms = 0
 
     def due(self, timeout_ms: int) -> None:

@@ -58,7 +58,7 @@ class Pool:
 
     def forget(self, invocation: Invocation) -> None:
         """Whoever waited for it has left. One that runs goes on, as in the service."""
-        invocation.done = None
+        invocation.done = invocation.piece = None
         if invocation in self._waiting:
             self._waiting.remove(invocation)
 

@@ -8,13 +8,14 @@ import logging
 import os
 import signal
 import subprocess
+from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from fastgw.functions.http import Connection, Request
 from fastgw.functions.invocation import Invocation, exited, fault, timed_out
 from fastgw.functions.launch import NoRuntime, command, environment
-from fastgw.functions.runtime_api import serve
+from fastgw.functions.runtime_api import serve, sink_of
 from fastgw.model.function import Function
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ class Process:
         """Always ends in Pool.ended, now or when the process ends."""
         try:
             self._server = await self._loop.create_server(
-                lambda: Connection(self._serve, self._connections), "127.0.0.1", 0
+                lambda: Connection(self._serve, self._connections, self._sink_of), "127.0.0.1", 0
             )
             port = self._server.sockets[0].getsockname()[1]
             self._spawn(port)
@@ -102,6 +103,11 @@ class Process:
 
     def _serve(self, request: Request, connection: Connection) -> None:
         serve(self, request, connection)
+
+    def _sink_of(
+        self, target: bytes, headers: dict[bytes, bytes], connection: Connection
+    ) -> Callable[[bytes], None] | None:
+        return sink_of(self, target, headers, connection)
 
     def wants(self, connection: Connection) -> None:
         """It asks for an invocation."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from fastgw.functions.http import MAX_PAYLOAD, Connection, Request
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 _NEXT = b"/2018-06-01/runtime/invocation/next"
 _INIT_ERROR = b"/2018-06-01/runtime/init/error"
 _RESULT = re.compile(rb"/2018-06-01/runtime/invocation/([^/?]+)/(response|error)")
+
+_MODE, _ERROR_TYPE = b"lambda-runtime-function-response-mode", b"lambda-runtime-function-error-type"
 
 _OK = b'{"status":"OK"}'
 _TOO_LARGE = fault(
@@ -42,11 +45,24 @@ def serve(process: Process, request: Request, connection: Connection) -> None:
         _refuse(connection, 404, "InvalidPath", "the Runtime API has next, response, error and init error")
 
 
+def sink_of(
+    process: Process, target: bytes, headers: dict[bytes, bytes], connection: Connection
+) -> Callable[[bytes], None] | None:
+    """Who takes the pieces of a streamed response: the invocation, where it is one that wants them."""
+    found = _RESULT.fullmatch(target)
+    current = process.invocation
+    if found is None or headers.get(_MODE) != b"streaming" or current is None or current.id.encode() != found[1]:
+        return None
+    take = current.piece
+    return None if take is None else lambda data: take(data, connection)
+
+
 def _result(process: Process, id_: bytes, failed: bool, request: Request, connection: Connection) -> None:
     current = process.invocation
     if current is None or current.id.encode() != id_:
         _refuse(connection, 400, "InvalidRequestID", "Invalid request ID")
         return
+    failed = failed or _ERROR_TYPE in request.headers       # also of a trailer
     if request.body is None:
         process.finished(_TOO_LARGE, True)
         _refuse(connection, 413, "RequestEntityTooLarge", "Exceeded maximum allowed payload size "
@@ -64,7 +80,7 @@ def _error_of(request: Request) -> bytes:
             return body
     except ValueError:
         pass
-    kind = request.headers.get(b"lambda-runtime-function-error-type", b"Runtime.Unknown").decode("latin-1")
+    kind = request.headers.get(_ERROR_TYPE, b"Runtime.Unknown").decode("latin-1")
     return fault(kind, body.decode("utf-8", "replace"))
 
 

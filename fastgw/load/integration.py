@@ -228,8 +228,9 @@ class _One:
         payload = reader.name(view.get("payloadFormatVersion"), ("1.0", "2.0")) or "1.0"
         timeout = reader.integer(view.get("timeoutInMillis"), MIN_TIMEOUT_MS, MAX_TIMEOUT_MS)
         stream = reader.name(view.get("responseTransferMode"), ("BUFFERED", "STREAM"))
-        if stream == "STREAM" or uri.endswith("/response-streaming-invocations"):
-            return self._unserved("responseTransferMode STREAM of a function")
+        streamed = stream == "STREAM" or uri.endswith("/response-streaming-invocations")
+        if streamed and (kind == "AWS" or self.shared.http):
+            return self._unserved("responseTransferMode STREAM", "is for AWS_PROXY of REST APIs")
         if reader.name(view.get("httpMethod"), (ANY, *METHODS)) not in (None, "POST"):
             return self._unserved("a Lambda function", "takes only POST: httpMethod says otherwise")
         mappings: tuple[ParameterMapping, ...] = ()
@@ -241,7 +242,7 @@ class _One:
             if unserved is not None:
                 return self._unserved(*unserved)
         basics = Basics(kind, "POST", uri, mappings, timeout)
-        return replace(integrated(reader, view, basics, self.place), payload=payload)
+        return replace(integrated(reader, view, basics, self.place), payload=payload, streamed=streamed)
 
     def _mention_what_is_ignored(self) -> None:
         """Fields that the service does not apply to HTTP_PROXY either."""

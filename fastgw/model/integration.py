@@ -120,6 +120,7 @@ class Integrated:
     passthrough WHEN_NO_MATCH, WHEN_NO_TEMPLATES or NEVER
     content_handling  of the request's body: CONVERT_TO_TEXT, CONVERT_TO_BINARY or None
     responses   in the order of the definition, the default among them; unused by the proxy types
+    streamed    a function's reply is passed on in the pieces in which it comes
     payload     format of the events and replies of an HTTP API's functions: 1.0 or 2.0
     """
 
@@ -135,6 +136,7 @@ class Integrated:
     content_handling: str | None = None
     responses: tuple[IntegrationResponse, ...] = ()
     payload: str = "1.0"
+    streamed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

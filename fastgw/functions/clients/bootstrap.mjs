@@ -6,6 +6,7 @@
 import { existsSync } from "node:fs";
 import { connect } from "node:net";
 import path from "node:path";
+import { Writable } from "node:stream";
 import { pathToFileURL } from "node:url";
 
 const VERSION = "/2018-06-01/runtime/";
@@ -31,6 +32,26 @@ class Api {
       this.answered = resolve;
       this.socket.write(Buffer.concat([Buffer.from(`${head}Content-Length: ${sent.length}\r\n\r\n`), sent]));
     });
+  }
+
+  /** A call whose body comes in pieces; end() resolves once it is answered. */
+  open(what, type) {
+    const api = this;
+    const answered = new Promise((resolve) => (this.answered = resolve));
+    this.socket.write(
+      `POST ${VERSION}${what} HTTP/1.1\r\nHost: ${API}\r\nLambda-Runtime-Function-Response-Mode: streaming\r\n` +
+        `Content-Type: ${type}\r\nTrailer: Lambda-Runtime-Function-Error-Type\r\nTransfer-Encoding: chunked\r\n\r\n`,
+    );
+    return {
+      write(piece, done) {
+        if (!piece.length) return done();
+        api.socket.write(Buffer.concat([Buffer.from(`${piece.length.toString(16)}\r\n`), piece, Buffer.from("\r\n")]), done);
+      },
+      end(error) {
+        api.socket.write(error ? `0\r\nLambda-Runtime-Function-Error-Type: ${error.name ?? "Error"}\r\n\r\n` : "0\r\n\r\n");
+        return answered;
+      },
+    };
   }
 
   take(data) {
@@ -64,6 +85,64 @@ class Fault extends Error {
     super(message);
     this.name = name;
   }
+}
+
+const STREAMED = Symbol("streamed");
+const GAP = Buffer.alloc(8);
+
+/** What a handler that awslambda.streamifyResponse marked writes its reply to; the call begins with the first piece. */
+class ResponseStream extends Writable {
+  constructor(api, what) {
+    super();
+    Object.assign(this, { api, what, type: "application/octet-stream" });
+  }
+
+  setContentType(type) {
+    this.type = type;
+  }
+
+  begin() {
+    this.call ??= this.api.open(this.what, this.type);
+    return this.call;
+  }
+
+  _write(piece, encoding, done) {
+    this.begin().write(Buffer.from(piece, encoding), done);
+  }
+
+  _final(done) {
+    this.begin().end().then(() => done(), done);
+  }
+}
+
+globalThis.awslambda = {
+  streamifyResponse: (handler) => Object.assign(handler, { [STREAMED]: true }),
+  HttpResponseStream: {
+    /** The stream again, with status and headers before what is written to it. */
+    from(stream, head) {
+      stream.setContentType("application/vnd.awslambda.http-integration-response");
+      stream.write(JSON.stringify(head));
+      stream.write(GAP);
+      return stream;
+    },
+  },
+};
+
+/** Returns once the reply is whole. What fails before its first piece is an error as any other. */
+async function runStreamed(api, what, handler, event, context) {
+  const stream = new ResponseStream(api, what);
+  const whole = new Promise((resolve, reject) => stream.on("close", resolve).on("error", reject));
+  whole.catch(() => {});
+  try {
+    await handler(event, stream, context);
+  } catch (error) {
+    if (!stream.call) throw error;
+    console.error(error?.stack ?? `${error}`);
+    await stream.call.end(error instanceof Error ? error : new Error(`${error}`));
+    return;
+  }
+  if (!stream.writableEnded) stream.end();
+  await whole;
 }
 
 /** The handler's module, whichever of the three extensions it has. */
@@ -150,6 +229,10 @@ for (;;) {
   const place = `invocation/${context.awsRequestId}/`;
   let answer;
   try {
+    if (handler[STREAMED]) {
+      await runStreamed(api, `${place}response`, handler, JSON.parse(body), context);
+      continue;
+    }
     answer = marshalled(await run(handler, JSON.parse(body), context));
   } catch (error) {
     await report(api, `${place}error`, error);

@@ -9,6 +9,7 @@ from fastgw.parts.env import Env
 from fastgw.parts.integrate.backends import backend_of
 from fastgw.parts.integrate.compose import Compose
 from fastgw.parts.integrate.lambda_proxy import LambdaProxy
+from fastgw.parts.integrate.lambda_stream import LambdaStream
 from fastgw.parts.integrate.walk import Mock, Walk
 
 
@@ -20,7 +21,7 @@ def build(integrated: Integrated | Composed, env: Env) -> Step:
     if integrated.type == "MOCK":
         return Mock(integrated, env)
     if integrated.type == "AWS_PROXY" and function_of(integrated.uri) is not None:
-        return LambdaProxy(integrated, env)
+        return (LambdaStream if integrated.streamed else LambdaProxy)(integrated, env)
     if is_older(integrated, env):
         return OlderWalk(integrated, env)
     return Walk(integrated, env, backend_of(integrated, env))

@@ -63,6 +63,17 @@ class _RestReply:
         return Answer(status, answered("AWS_PROXY", fields), content)
 
 
+def streamed_head(head: bytes) -> tuple[int, Fields]:
+    """Status and fields of a reply in pieces: what stands before its body. Raises Malformed."""
+    reply = _object(head)
+    cookies = reply.get("cookies") or []
+    if not isinstance(cookies, list):
+        raise Malformed("cookies is no list")
+    fields = _headers(reply) + [_field("Set-Cookie", cookie) for cookie in cookies]
+    _complete(fields, b"application/octet-stream")
+    return _status(reply), answered("AWS_PROXY", fields)
+
+
 def _http_1(payload: bytes, accepted: bytes | None) -> Answer:
     """Format 1.0 of an HTTP API: as a REST API's, but bodies are decoded without being asked."""
     try:
