@@ -299,10 +299,14 @@ def key_scheme(made: Assembly, at: View) -> None:
 def integration(stack: Stack, made: Assembly, path: tuple, view: View) -> None:
     """The Integration of a method as the extension has it."""
     made.set(path, {}, view)
+    if stack.reader.mapping(view) is None:
+        return
     made.take_all(path, view, INTEGRATION_FIELDS)
     stack.reader.known_keys(view, (*INTEGRATION_FIELDS, "IntegrationResponses"), "Integration", strict=True)
     listed = stack.reader.list(view.get("IntegrationResponses"))
     for response in listed.elements() if listed is not None else ():
+        if stack.reader.mapping(response) is None:
+            continue
         pattern = stack.reader.text(response.get("SelectionPattern")) or "default"
         its = (*path, "responses", pattern)
         if pattern in made.at((*path, "responses")):

@@ -59,8 +59,8 @@ def events(stack: Stack) -> list[Event]:
         listed = stack.reader.mapping(function.get("Events"))
         for _, event in listed.items() if listed is not None else ():
             kind = event.get("Type")
-            if kind is not None and kind.value in _EVENTS:
-                found.append(Event(_EVENTS[kind.value][0], function, event.get("Properties") or event))
+            if kind is not None and str(kind.value) in _EVENTS:
+                found.append(Event(_EVENTS[str(kind.value)][0], function, event.get("Properties") or event))
     return found
 
 
@@ -89,7 +89,7 @@ def apis(stack: Stack) -> list[tuple[Resource, ApiKind]]:
 def _api_of(event: Event) -> View | None:
     """What an event says of its API; None: the implicit one."""
     given = event.get("RestApiId" if event.kind is ApiKind.REST else "ApiId")
-    return None if given is None or given.value in IMPLICIT.values() else given
+    return None if given is None or str(given.value) in IMPLICIT.values() else given
 
 
 class SamApi:
