@@ -16,6 +16,7 @@ from fastgw.load.problem import Problems
 from fastgw.load.yaml_text import parse as parse_yaml
 from fastgw.load.yaml_write import write
 from fastgw.model.api import ANY, METHODS, Api, ApiKind, Cors, Route
+from fastgw.model.compose import Branch, Composed
 from fastgw.model.http_mapping import Body as MessageBody
 from fastgw.model.http_mapping import Change, RequestPath, ResponseChanges, Value
 from fastgw.model.http_mapping import ResponseHeader as AnswerHeader
@@ -136,7 +137,7 @@ answers = unique(
 @st.composite
 def worked_on(draw) -> Integrated:
     """HTTP, MOCK with a template, and HTTP_PROXY where a body must be looked at."""
-    kind = draw(st.sampled_from(["HTTP", "MOCK", "HTTP_PROXY", "AWS"]))
+    kind = draw(st.sampled_from(["HTTP", "MOCK", "HTTP_PROXY", "AWS", "AWS_PROXY"]))
     if kind == "MOCK":
         asked = (("application/json", '{"statusCode": $context.status}'),)
         return Integrated(kind, None, "", P, templates=asked, passthrough=draw(passthroughs),
@@ -146,6 +147,8 @@ def worked_on(draw) -> Integrated:
     if kind == "HTTP_PROXY":
         return Integrated(kind, draw(methods), draw(uris), P, None, draw(timeouts), draw(mapped),
                           draw(templates), draw(passthroughs), draw(conversions.filter(bool)))
+    if kind == "AWS_PROXY":
+        return Integrated(kind, "POST", FUNCTION, P, None, draw(timeouts), draw(mapped))
     role = draw(st.sampled_from([None, "arn:aws:iam::1:role/x", "arn:aws:iam::1:role/${stageVariables.a_1}"]))
     uri, role = (draw(uris), None) if kind == "HTTP" else (draw(st.sampled_from(ASKED)), role)
     return Integrated(kind, draw(methods), uri, P, role, draw(timeouts), draw(mapped), draw(templates),
@@ -159,6 +162,24 @@ service_actions = st.builds(
     st.tuples(st.tuples(st.just("QueueUrl"), http_values(request_parts)),
               st.tuples(st.just("ReceiptHandle"), http_values(request_parts))),
     st.just(P), st.sampled_from([None, "arn:aws:iam::1:role/x"]), timeouts)
+
+FUNCTION = ("arn:aws:apigateway:eu-west-1:lambda:path/2015-03-31/functions/"
+            "arn:aws:lambda:eu-west-1:1:function:f/invocations")
+functions = st.builds(
+    lambda timeout, payload: Integrated("AWS_PROXY", "POST", FUNCTION, P, timeout_ms=timeout, payload=payload),
+    timeouts, st.sampled_from(["1.0", "2.0"]))
+
+
+@st.composite
+def compositions(draw) -> Composed:
+    branches = []
+    for name in draw(st.lists(st.sampled_from(["a", "b_1", "C"]), unique=True, min_size=1, max_size=2)):
+        uri = draw(st.sampled_from(["http://a", "http://b/c?d=e"]))
+        call = Integrated("HTTP", draw(methods), uri, P, None, 900, draw(mappings), draw(templates), draw(passthroughs))
+        branches.append(Branch(name, call, draw(st.booleans()), draw(st.sampled_from([None, "2.."]))))
+    return Composed(tuple(branches), P, draw(st.none() | st.just('{"a": $a}')), draw(st.integers(200, 599)),
+                    draw(st.sampled_from(["application/json", "text/plain"])), draw(st.sampled_from([None, 1000])))
+
 
 passthroughs = st.sampled_from(["WHEN_NO_MATCH", "WHEN_NO_TEMPLATES", "NEVER"])
 
@@ -272,7 +293,7 @@ def apis(draw, form: str, mode: Mode) -> Api:
     kind = ApiKind.REST if form == "swagger" else draw(st.sampled_from(ApiKind))
     http = kind is ApiKind.HTTP
     pool = draw(pools(DIALECTS[form]))
-    proxies = http_proxies() | service_actions if http else rest_proxies() | worked_on()
+    proxies = http_proxies() | service_actions | functions if http else rest_proxies() | worked_on() | compositions()
     routes: dict[tuple[str, str], Route] = {}
     for _ in range(draw(st.integers(1, 4))):
         path, method = draw(paths()), draw(st.sampled_from((*METHODS, ANY)))
@@ -286,7 +307,8 @@ def apis(draw, form: str, mode: Mode) -> Api:
     title = draw(st.text("Shop é$'", min_size=1, max_size=8).filter(str.strip))
     return Api(title, "", kind, tuple(routes.values()), P,
                () if http else draw(unique(responses, lambda one: one.type)), draw(st.none() | cors) if http else None,
-               () if http else draw(unique(st.sampled_from(["image/png", "*/*"]), str)))
+               () if http else draw(unique(st.sampled_from(["image/png", "*/*"]), str)),
+               None if http else draw(st.none() | st.integers(0, 10_485_760)))
 
 
 def read_again(document: dict, mode: Mode, as_yaml: bool) -> Api:

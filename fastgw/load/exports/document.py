@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from fastgw.load.exports import spelt
-from fastgw.load.exports.integrations import integration, statuses
+from fastgw.load.exports.integrations import extension, integration, statuses
 from fastgw.load.exports.schemas import Schemas
 from fastgw.load.exports.spelt import Unspeakable
-from fastgw.load.names import ANY_METHOD, INTEGRATION, PREFIX
+from fastgw.load.names import ANY_METHOD, PREFIX
 from fastgw.model.api import ANY, DEFAULT_ROUTE, Api, ApiKind, Cors, Route
 from fastgw.model.gateway import DEFAULT_STAGE
 from fastgw.model.integration import GatewayResponse
@@ -110,6 +110,7 @@ class _Export:
             "gateway-responses": {one.type: _gateway_response(one) for one in api.gateway_responses},
             "request-validators": self._validators,
             "binary-media-types": list(api.binary_types),
+            "minimum-compression-size": api.compress_from,
             "importexport-version": "1.0" if api.kind is ApiKind.HTTP else None,
         }
         found = {PREFIX + name: value for name, value in given.items() if value not in (None, {}, [])}
@@ -138,7 +139,7 @@ class _Export:
             whole[PREFIX + "request-validator"] = self._validator(route.checks)
         if every or "integrations" in self._options.extensions:
             try:
-                whole[INTEGRATION] = integration(route.integration, self._api.kind)
+                whole[extension(route.integration)] = integration(route.integration, self._api.kind)
             except Unspeakable as why:
                 self._faults.append(f"{route.name}: its integration ({why}) is not served, and so not known")
         return whole

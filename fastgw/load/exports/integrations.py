@@ -1,11 +1,14 @@
-"""model.Integration -> x-amazon-apigateway-integration."""
+"""model.Integration -> x-amazon-apigateway-integration, or our own x-fastgw-integration."""
 
 import json
 from collections.abc import Callable
 
+from fastgw.load.compose import COMPOSE, EXTENSION
 from fastgw.load.exports import spelt
 from fastgw.load.exports.spelt import Unspeakable
+from fastgw.load.names import INTEGRATION
 from fastgw.model.api import ApiKind
+from fastgw.model.compose import Branch, Composed
 from fastgw.model.http_mapping import Change
 from fastgw.model.integration import WHEN_NO_MATCH, HttpProxy, Integrated, IntegrationResponse, Mock, ParameterMapping
 from fastgw.model.subtype import REGION, ServiceAction
@@ -15,15 +18,19 @@ _START = "integration.request."
 
 
 def integration(found: object, kind: ApiKind) -> dict[str, object]:
-    """Raises Unspeakable for what a definition cannot say."""
+    """Under the name that extension() gives. Raises Unspeakable for what a definition cannot say."""
     write = _WRITERS.get(type(found))
     if write is None:
         raise Unspeakable(str(getattr(found, "what", type(found).__name__)))
     whole = {name: value for name, value in write(found).items() if value not in (None, {}, ())}
-    if kind is ApiKind.HTTP:
+    if kind is ApiKind.HTTP and not isinstance(found, Composed):
         # As the service writes it, though nothing else can be; it also tells that the API is an HTTP API.
         whole.setdefault("payloadFormatVersion", "1.0")
     return whole
+
+
+def extension(found: object) -> str:
+    return EXTENSION if isinstance(found, Composed) else INTEGRATION
 
 
 def statuses(found: object) -> list[int]:
@@ -75,6 +82,7 @@ def _integrated(whole: Integrated) -> dict[str, object]:
         "passthroughBehavior": None if whole.passthrough == WHEN_NO_MATCH else whole.passthrough.lower(),
         "contentHandling": whole.content_handling,
         "timeoutInMillis": whole.timeout_ms,
+        "payloadFormatVersion": whole.payload if whole.payload != "1.0" else None,
         "responses": {"default" if one.pattern is None else one.pattern: _response(one) for one in whole.responses},
     }
 
@@ -88,6 +96,23 @@ def _service_action(action: ServiceAction) -> dict[str, object]:
         "requestParameters": parameters | {REGION: spelt.filled(spelt.http_value(action.region))},
         "timeoutInMillis": action.timeout_ms,
     }
+
+
+def _composed(composed: Composed) -> dict[str, object]:
+    return {
+        "type": COMPOSE,
+        "branches": {branch.name: _branch(branch) for branch in composed.branches},
+        "template": None if composed.template is None else spelt.template(composed.template),
+        "status": composed.status,
+        "contentType": composed.content_type,
+        "timeoutInMillis": composed.timeout_ms,
+    }
+
+
+def _branch(branch: Branch) -> dict[str, object]:
+    call = {**_integrated(branch.integrated), "required": branch.required,
+            "success": None if branch.success is None else spelt.filled(branch.success)}
+    return {name: value for name, value in call.items() if value not in (None, {})}
 
 
 def _response(response: IntegrationResponse) -> dict[str, object]:
@@ -128,4 +153,5 @@ def _changes(changes: tuple[Change, ...]) -> dict[str, str]:
 
 _WRITERS: dict[type, Callable[[object], dict[str, object]]] = {
     HttpProxy: _http_proxy, Mock: _mock, Integrated: _integrated, ServiceAction: _service_action,
+    Composed: _composed,
 }
