@@ -9,7 +9,7 @@ from msgspec import UNSET
 from fastgw.load import schema
 from fastgw.load.document import View
 from fastgw.load.params import as_text
-from fastgw.load.problem import Problems, did_you_mean, one_of, shown
+from fastgw.load.problem import Problems, did_you_mean, nearest, one_of, shown
 from fastgw.load.services import Reach
 from fastgw.load.uri import STAGE_VARIABLE
 from fastgw.model.api import Route
@@ -64,7 +64,7 @@ def _milliseconds(seconds: float) -> int:
 def settle_functions(gateway: Gateway, problems: Problems) -> Gateway:
     """Every function that a stage invokes must be one of the gateway's, or there must be a Lambda API to ask.
 
-    Where there are neither functions nor a Lambda API, routes of functions answer 500, as the warnings say.
+    Else its routes answer 500, as the warnings say; a name that was probably meant to be one of them is refused.
     """
     hosted = {function.name: function for function in gateway.functions}
     reach = Reach(gateway.services, frozenset(one.authority for one in gateway.upstreams if one.addresses or one.srv))
@@ -92,7 +92,7 @@ def _settled(route: Route, stages: Iterable[Stage], hosted: Mapping[str, Functio
         if name is None or name in hosted or not reach.why_not(ServiceUri.parse(uri)):
             continue
         told = f"{route.method} {route.path} in stage {shown(stage.name)}: no function is named {shown(name)}"
-        if hosted:
+        if nearest(name, hosted) is not None:
             problems.error(integration.place, "unknown-function", f"{told}; functions: has {one_of(hosted)}"
                            f"{did_you_mean(name, hosted)}")
             continue

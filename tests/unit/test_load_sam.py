@@ -248,6 +248,20 @@ def test_functions_for_the_host(files: Files) -> None:
     ]
 
 
+def test_routes_of_functions_that_do_not_run_here_answer_500(files: Files) -> None:
+    (files.directory / "src").mkdir()
+    hosted = {"CodeUri": "src", "Handler": "app.handler", "Runtime": "python3.12"}
+    events = {name: {"a": event("Api", f"/{name}", "get")} for name in ("Python", "Java")}
+    loaded = files.load({"Resources": {
+        "Python": {"Type": "AWS::Serverless::Function", "Properties": {**hosted, "Events": events["Python"]}},
+        "Java": {"Type": "AWS::Serverless::Function", "Properties": {
+            **hosted, "Runtime": "java21", "Events": events["Java"]}},
+    }}, "t.json")
+    routes = {route.path: type(route.integration).__name__ for route in loaded.gateway.apis[0].routes}
+    assert routes == {"/Python": "Integrated", "/Java": "Unserved"}
+    assert any('no function is named "Java"' in message for message in messages(loaded))
+
+
 def test_an_event_of_another_templates_api_is_refused(files: Files) -> None:
     loaded = files.load({"Resources": {"A": function(a=event("Api", "/a", "get", RestApiId="xyz"))}}, "t.json")
     assert 'error: RestApiId "xyz" is no AWS::Serverless::Api of this template' in messages(loaded)

@@ -312,6 +312,34 @@ def test_what_a_secret_is_stays_one(files: Files) -> None:
     assert "too short" not in "\n".join(messages(loaded))
 
 
+def test_a_deployment_that_makes_its_stage(files: Files) -> None:
+    loaded = files.load(template("""\
+  Shop:
+    Type: AWS::ApiGateway::RestApi
+    Properties:
+      Body:
+        openapi: 3.0.1
+        paths: {/a: {get: {x-amazon-apigateway-integration: {type: http_proxy, uri: http://body}}}}
+  Deployed:
+    Type: AWS::ApiGateway::Deployment
+    Properties:
+      RestApiId: !Ref Shop
+      StageName: live
+      StageDescription:
+        Variables: {a: b}
+        ThrottlingRateLimit: 5
+        CacheClusterEnabled: true
+        CachingEnabled: true
+        CacheTtlInSeconds: 7
+        MethodSettings: [{ResourcePath: /a, HttpMethod: GET, ThrottlingBurstLimit: 9}]
+"""), "t.yaml")
+    (stage,) = loaded.gateway.stages
+    assert (stage.name, stage.variables) == ("live", (("a", "b"),))
+    assert {one.method: one.throttle for one in stage.methods} == {
+        EVERY_METHOD: Throttle(5.0, 5000), "GET /a": Throttle(10_000.0, 9)}
+    assert stage.cache.of("GET /a").enabled and stage.cache.of("GET /a").ttl == 7
+
+
 # --- AWS::ApiGatewayV2
 
 HTTP = template("""\

@@ -89,6 +89,9 @@ class Deployed:
         path = self._begin_stage(api, name, resource.view)
         if described is not None:
             self._settings(path, api, described, resource.type in (STAGE_V2, DEPLOYMENT_V2))
+        if described is not None and resource.type == DEPLOYMENT:
+            # A StageDescription says beside its MethodSettings what holds for all methods.
+            self._method((*path, "methods", EVERY_METHOD), described)
 
     def _sam_stage(self, api: str, resource: Resource, kind: ApiKind) -> None:
         named = resource.get("StageName")
