@@ -11,6 +11,8 @@ from time import perf_counter_ns
 from fastgw._core.step import Answer, CallFailed, Failure, Outcome, Reply, Request, Sent, Step
 from fastgw.errors import FAILURES
 
+_SECRET = frozenset({b"authorization", b"x-amz-security-token"})
+
 _SHOWN = 4096
 """Characters of a body that are told."""
 
@@ -41,7 +43,7 @@ class Story:
 
     def endpoint_request(self, uri: str, headers: Iterable[tuple[bytes, bytes]], body: bytes) -> None:
         self.tell(f"Endpoint request URI: {uri}")
-        self.tell(f"Endpoint request headers: {fields(headers)}")
+        self.tell(f"Endpoint request headers: {fields(masked(headers))}")
         self.tell(f"Endpoint request body after transformations: {shown(body)}")
         self.tell(f"Sending request to {uri}")
 
@@ -59,6 +61,14 @@ def named(values: Mapping[str, str] | Iterable[tuple[str, str]]) -> str:
 
 def fields(headers: Iterable[tuple[bytes, bytes]]) -> str:
     return named((text(name), text(value)) for name, value in headers)
+
+
+def masked(headers: Iterable[tuple[bytes, bytes]]) -> Iterable[tuple[bytes, bytes]]:
+    """Without what signs as the gateway; of a signature the end is left, as the service does, to compare."""
+    for name, value in headers:
+        if name.lower() in _SECRET:
+            value = b"*****" + (value[-6:] if name.lower() == b"authorization" and len(value) > 80 else b"")
+        yield name, value
 
 
 def text(value: bytes) -> str:

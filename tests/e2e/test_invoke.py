@@ -66,6 +66,25 @@ def test_the_story_of_a_request(tmp_path) -> None:
         assert any(line.startswith("Execution failed due to configuration error: Unable to parse") for line in lines)
 
 
+def test_no_story_tells_a_secret(tmp_path) -> None:
+    route = {"responses": {}, INTEGRATION: {
+        "type": "aws", "httpMethod": "POST", "uri": "arn:aws:apigateway:eu-west-1:dynamodb:action/Scan",
+        "requestTemplates": {"application/json": "{}"}, "responses": {"default": {"statusCode": "200"}}}}
+    account = {"AWS_ACCESS_KEY_ID": "AKIDTEST", "AWS_SECRET_ACCESS_KEY": "a-secret", "AWS_SESSION_TOKEN": "a-token"}
+    with Upstream() as stub:
+        (tmp_path / "api.json").write_text(json.dumps(openapi({"/scan": {"get": route}})))
+        path = tmp_path / "fastgw.yaml"
+        path.write_text(json.dumps({"fastgw": 1, "apis": {"api": {"definition": "api.json"}},
+                                    "services": {"dynamodb": {"endpoint": stub.url}}}))
+        done = command("test-invoke", str(path), "GET", "/scan", **account)
+        request = stub.only("/")
+    assert done.returncode == 0, done.stderr
+    signature = request.get("Authorization")
+    assert f"Authorization=*****{signature[-6:]}}}" in done.stdout
+    for secret in (signature, signature[-20:], "a-secret", "a-token"):
+        assert secret not in done.stdout + done.stderr
+
+
 def test_the_ops_listener_tells_it_too() -> None:
     with Upstream() as stub, Gateway({"api.json": document(stub.url)}) as gateway:
         status, text = gateway.ops("/test-invoke", "POST", {"method": "GET", "url": "/fixed"})

@@ -293,6 +293,17 @@ def test_a_search_that_fails_for_another_reason_tells_only_its_kind() -> None:
     asyncio.run(story())
 
 
+@pytest.mark.parametrize("broken", ["hidden\n", "hid den", "h\u00efdden"])
+def test_what_no_header_carries_is_not_sent(broken: str) -> None:
+    async def story() -> None:
+        for found in (Credentials(broken, "s"), Credentials("A", broken), Credentials("A", "s", broken)):
+            with pytest.raises(NoCredentials, match="characters that are none") as error:
+                await Provider("x", lambda found=found: found).get()
+            assert broken not in str(error.value)
+
+    asyncio.run(story())
+
+
 def test_roles_are_assumed_as_the_gateway(giver: Giver) -> None:
     giver.sts((200, assumed("ROLE")))
     identities = Identities({"AWS_ACCESS_KEY_ID": "A", "AWS_SECRET_ACCESS_KEY": "B"})

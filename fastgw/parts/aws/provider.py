@@ -69,7 +69,7 @@ class Provider:
     def _run(self, loop: asyncio.AbstractEventLoop) -> None:
         found: Credentials | NoCredentials
         try:
-            found = self._find()
+            found = _usable(self._find())
         except NoCredentials as error:
             found = error
         except Exception as error:
@@ -90,3 +90,11 @@ class Provider:
         self._not_before = self._clock() + AGAIN
         if search is not None and not search.done():
             search.set_result(None)
+
+
+def _usable(found: Credentials) -> Credentials:
+    """Raises NoCredentials for what no header field can carry: sent, it would be told in an error."""
+    for text in (found.access_key, found.secret_key, found.session_token):
+        if not text.isascii() or not text.isprintable() or " " in text:
+            raise NoCredentials("a key or token holds characters that are none: blanks, line ends, or beyond ASCII")
+    return found
