@@ -29,11 +29,21 @@ def check_whole(gateway: Gateway, problems: Problems) -> None:
                     reached.add(authority)
         for stage, variables in stages:
             _check_headers(api, stage, variables, problems)
+            _check_cache(api, stage, problems)
     _check_keys(gateway, problems)
     for upstream in gateway.upstreams:
         if upstream.authority not in reached:
             problems.warning(upstream.place, "no-effect", f"no route that is served goes to "
                              f"{shown(upstream.authority)}{did_you_mean(upstream.authority, reached)}")
+
+
+def _check_cache(api: Api, stage: Stage, problems: Problems) -> None:
+    """The cache keeps what passes through the engine: answers that are worked on never reach it."""
+    for route in api.routes if stage.cache is not None else ():
+        caching, called = stage.cache.of(route.name), route.integration
+        if caching.enabled and caching.ttl and isinstance(called, Integrated) and called.type != "MOCK":
+            problems.warning(called.place, "no-effect", f"{route.name} in stage {shown(stage.name)} is not cached: "
+                             f"only the answers of an HTTP_PROXY that reads no body are, and this is {called.type}")
 
 
 def _check_keys(gateway: Gateway, problems: Problems) -> None:

@@ -1,6 +1,7 @@
 """$context: the service's names of a request's variables, and what a template finds under them."""
 
 import hashlib
+from functools import lru_cache
 
 from fastgw._core.step import Failure, Request
 from fastgw.errors import CODE
@@ -49,6 +50,7 @@ _TOP = (
 """What a request has without an authorizer, in the service's order (recorded)."""
 
 
+@lru_cache(maxsize=65_536)
 def short_id(*parts: str) -> str:
     """Ten letters and digits that stand for a resource or a deployment: the same in each process and run."""
     number = int.from_bytes(hashlib.blake2b("\0".join(parts).encode(), digest_size=8).digest())

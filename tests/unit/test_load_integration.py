@@ -409,3 +409,18 @@ def test_a_stage_must_set_what_its_uris_need(files: Files) -> None:
 def test_a_stage_variable_must_make_a_host(files: Files, host: str) -> None:
     loaded = in_stage(files, "http://${stageVariables.host}/a", f"{{host: '{host}'}}")
     assert [problem.code for problem in loaded.problems] == ["bad-uri"]
+
+
+def test_what_is_worked_on_is_not_cached(files: Files) -> None:
+    paths = {
+        "/worked": {"get": {INTEGRATION: {**proxy(), "type": "http", "responses": {}}}},
+        "/passed": {"get": {INTEGRATION: proxy()}},
+        "/posted": {"post": {INTEGRATION: {**proxy(), "type": "http", "responses": {}}}},
+    }
+    files.write("api.json", definition(paths))
+    stages = "stages: {prod: {cache: {ttl: 5}}}"
+    loaded = files.load(f"fastgw: 1\napis: {{a: {{definition: api.json, {stages}}}}}\n", "fastgw.yaml")
+    assert messages(loaded) == [
+        'warning: GET /worked in stage "prod" is not cached: only the answers of an HTTP_PROXY that reads no body are, '
+        "and this is HTTP"
+    ]

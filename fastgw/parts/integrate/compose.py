@@ -21,10 +21,10 @@ from fastgw.parts.context import variables
 from fastgw.parts.env import Env
 from fastgw.parts.integrate.backends import backend_of
 from fastgw.parts.integrate.headers import answered
-from fastgw.parts.integrate.incoming import Incoming, octets, text
+from fastgw.parts.integrate.incoming import Incoming, last_values, octets, text
 from fastgw.parts.integrate.request import RequestSide
 from fastgw.parts.integrate.response import overridden
-from fastgw.parts.integrate.templates import last_values, render
+from fastgw.parts.integrate.templates import render
 from fastgw.parts.transform.inputs import Input
 from fastgw.parts.transform.selection import SelectionPattern
 from fastgw.parts.transform.vtl import Limits, Template, compile_template
@@ -55,7 +55,7 @@ class Result(Exposed):
     def input(self) -> Input:
         """The body, as $input reads one."""
         if self._input is None:
-            headers = last_values((text(name), value) for name, value in self.fields)
+            headers = last_values(self.fields)
             self._input = Input(self.body, {}, {}, headers)
         return self._input
 

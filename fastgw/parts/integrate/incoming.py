@@ -63,16 +63,34 @@ class Message:
 class Incoming(Message):
     """A client's request."""
 
-    __slots__ = ("parameters", "query", "request")
+    __slots__ = ("_maps", "parameters", "query", "request")
 
     def __init__(self, request: Request, names: tuple[str, ...], content: bytes) -> None:
         super().__init__([field for field in request.headers if field[0].lower() not in UNSEEN], content)
         self.request = request
         self.parameters = dict(zip(names, request.parameters, strict=False))
         self.query = pairs(request.query)
+        self._maps: tuple[dict[str, str], dict[str, str], dict[str, str]] | None = None
+
+    def maps(self) -> tuple[dict[str, str], dict[str, str], dict[str, str]]:
+        """Path parameters, query and header fields as templates see them; of several values the last."""
+        if self._maps is None:
+            self._maps = (
+                {name: text(value) for name, value in self.parameters.items()},
+                {name: text(value) for name, value in self.query},
+                last_values(self.fields),
+            )
+        return self._maps
 
     def query_values(self, name: str) -> list[bytes]:
         return [value for own, value in self.query if own == name]
+
+
+def last_values(fields: list[tuple[bytes, bytes]]) -> dict[str, str]:
+    """name -> value of header fields; of several the last."""
+    return {
+        name.decode("latin-1"): value.decode("utf-8", "surrogateescape") for name, value in fields
+    }
 
 
 def pairs(query: bytes) -> list[tuple[str, bytes]]:

@@ -48,7 +48,7 @@ class RequestSide:
     def outgoing(self, incoming: Incoming, context: dict[str, object]) -> Outgoing:
         """What is sent. Raises Failure: 415 without a template, 400 or 500 for values that cannot be sent."""
         paths, queries, headers = self._mapped(incoming)
-        body = self._body(incoming, context)
+        body = self.body(incoming, context)
         overrides = context["requestOverride"]
         for name, value in _values(overrides, "path"):
             paths[name] = in_path(value)
@@ -90,7 +90,8 @@ class RequestSide:
         own = [(name, value) for name, value in incoming.query if name not in self._queries]
         return [(in_query(octets(name)), in_query(value)) for name, value in own]
 
-    def _body(self, incoming: Incoming, context: dict[str, object]) -> bytes:
+    def body(self, incoming: Incoming, context: dict[str, object]) -> bytes:
+        """What is sent of the body. Raises Failure: 415 without a template."""
         if self._proxy:
             return incoming.content
         kind = media_type(incoming.header(b"content-type"))

@@ -12,9 +12,9 @@ from fastgw.parts.integrate.headers import Fields, answered
 from fastgw.parts.integrate.incoming import Incoming, Message, first_accepted, media_type, octets
 from fastgw.parts.integrate.mapping import Find, finder, in_header
 from fastgw.parts.integrate.request import printed
-from fastgw.parts.integrate.templates import compiled, for_response, render
+from fastgw.parts.integrate.templates import Made, compiled, for_response, render
 from fastgw.parts.transform.selection import SelectionPattern
-from fastgw.parts.transform.vtl import Limits, Template
+from fastgw.parts.transform.vtl import Limits
 
 _MIN_STATUS, _MAX_STATUS = 200, 599
 """Of an override: the service ignores what is no status, and a 1xx would not end the exchange."""
@@ -27,7 +27,7 @@ class Chosen:
     pattern: SelectionPattern | None
     status: int
     headers: tuple[tuple[str, Find], ...]
-    templates: Mapping[str, Template]
+    templates: Mapping[str, Made]
     content_handling: str | None
 
 

@@ -2,13 +2,13 @@
 
 import logging
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from types import MappingProxyType
 
 from fastgw._core.step import Failure
 from fastgw.errors import CODE
 from fastgw.model.integration import NEVER, WHEN_NO_MATCH, Templates
-from fastgw.parts.integrate.incoming import JSON, Incoming, Message, octets, text
+from fastgw.parts.integrate.incoming import JSON, Incoming, Message, octets
 from fastgw.parts.transform.inputs import UTIL, Input
 from fastgw.parts.transform.vtl import BodyError, Limits, RenderError, Template, compile_template
 
@@ -21,11 +21,18 @@ TOLD_EVERY = 1.0
 _log = logging.getLogger("fastgw")
 
 
-def compiled(templates: Templates, name: str, limits: Limits) -> dict[str, Template]:
-    return {kind: compile_template(source, f"{name} ({kind})", limits) for kind, source in templates}
+Made = Template | bytes
+"""A compiled template, or the text of one that says the same each time."""
 
 
-def for_request(templates: Mapping[str, Template], media_type: str, passthrough: str) -> Template | None:
+def compiled(templates: Templates, name: str, limits: Limits) -> dict[str, Made]:
+    return {
+        kind: compile_template(source, f"{name} ({kind})", limits) if "$" in source or "#" in source else octets(source)
+        for kind, source in templates
+    }
+
+
+def for_request(templates: Mapping[str, Made], media_type: str, passthrough: str) -> Made | None:
     """The template of a request's body; None passes it on as it is. Raises Failure where nothing may pass: 415."""
     found = templates.get(media_type)
     if found is not None or passthrough == WHEN_NO_MATCH:
@@ -35,7 +42,7 @@ def for_request(templates: Mapping[str, Template], media_type: str, passthrough:
     return None
 
 
-def for_response(templates: Mapping[str, Template], accepted: str) -> tuple[str, Template | None]:
+def for_response(templates: Mapping[str, Made], accepted: str) -> tuple[str, Made | None]:
     """Media type and template of an answer: what the client accepts first, else JSON, else the first one defined."""
     for kind in (accepted, JSON):
         if kind in templates:
@@ -46,7 +53,7 @@ def for_response(templates: Mapping[str, Template], accepted: str) -> tuple[str,
 
 
 def render(
-    template: Template,
+    template: Made,
     incoming: Incoming,
     message: Message,
     context: dict[str, object],
@@ -57,12 +64,9 @@ def render(
 
     Raises Failure: 400 where the client's own body is not the JSON that the template reads, else 500. The log says why.
     """
-    given = Input(
-        message.content,
-        {name: text(value) for name, value in incoming.parameters.items()},
-        last_values(incoming.query),
-        last_values((text(name), value) for name, value in incoming.fields),
-    )
+    if isinstance(template, bytes):
+        return template
+    given = Input(message.content, *incoming.maps())
     values = {"input": given, "util": UTIL, "context": context, "stageVariables": dict(variables), **more}
     try:
         return octets(template.render(values))
@@ -78,8 +82,3 @@ def _told(template: Template, incoming: Incoming, error: RenderError) -> None:
     if now >= template.told + TOLD_EVERY:
         template.told = now
         _log.error("%s (request %s)", error, incoming.request.context("REQUEST_ID"))
-
-
-def last_values(fields: Iterable[tuple[str, bytes]]) -> dict[str, str]:
-    """name -> value; of several the last."""
-    return {name: text(value) for name, value in fields}

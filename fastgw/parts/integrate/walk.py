@@ -27,8 +27,7 @@ class Mock:
     def __call__(self, request: Request) -> Answer:
         context = variables(request, self._env)
         incoming = self._request.read(request)
-        outgoing = self._request.outgoing(incoming, context)
-        status = mock_status(outgoing.body.decode("utf-8", "replace"))
+        status = mock_status(self._request.body(incoming, context).decode("utf-8", "replace"))
         if status is None:
             raise Failure(CODE["API_CONFIGURATION_ERROR"], detail="Unable to parse statusCode. It should be an "
                           "integer that is defined in the request template.")
