@@ -12,6 +12,7 @@ from fastgw._core.bytes cimport Span, span
 from fastgw._core.cells cimport Cells
 from fastgw._core.cache cimport (CacheZone, cache_bytes, cache_close, cache_count, cache_flush, cache_open, cache_sweep,
                                  cache_zone, cache_zones)
+from fastgw._core.breaker cimport RETRY
 from fastgw._core.cache_fill cimport fill_count
 from fastgw._core.encode cimport encode_live
 from fastgw._core.call cimport calls_close
@@ -419,6 +420,7 @@ cdef class Engine:
                 "idle": t.nidle,
                 "pending": t.waiting.n,
                 "admits": t.admits,
+                "retry_budget": t.retry_credit / <double>RETRY,
                 "retries": t.retries,
                 "refused": t.refused,
                 "endpoints": endpoints,

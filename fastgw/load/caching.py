@@ -3,51 +3,34 @@
 import re
 from collections.abc import Collection, Sequence
 
-from msgspec import UNSET
-
 from fastgw.load.document import View
 from fastgw.load.mapping import REQUEST_TARGET, Unmapped, source
 from fastgw.load.problem import Problems, did_you_mean, shown
 from fastgw.load.reader import Reader
-from fastgw.load.schema import CacheFile, MethodFile
-from fastgw.model.api import Api
-from fastgw.model.cache import Caching, MethodCache, StageCache
+from fastgw.load.schema import CacheFile
+from fastgw.model.cache import Caching, StageCache
 from fastgw.model.integration import ParameterMapping
-from fastgw.model.usage import EVERY_METHOD
+from fastgw.model.usage import EVERY_METHOD, MethodSettings
 from fastgw.model.value import Context, RequestParameter, Source
 
 _NAMESPACE = re.compile(r"[\x21-\x7e]{1,128}")
 
 
 def stage_cache(
-    cache: CacheFile | None, methods: dict[str, MethodFile], view: View | None, api: Api | None, problems: Problems
+    cache: CacheFile | None, methods: Sequence[MethodSettings], problems: Problems
 ) -> StageCache | None:
-    """view is that of the stage's methods. api None: the definition could not be read."""
+    """methods are the stage's."""
     common = Caching(enabled=False)
     if cache is not None:
         common = Caching(cache.enabled, cache.ttl, cache.invalidation, cache.unauthorized, cache.x_cache,
                          cache.cache_control == "obey")
-    names = [route.name for route in api.routes] if api is not None else []
-    found = []
-    for name, given in methods.items():
-        place = view.get(name).key_place
-        if api is not None and name != EVERY_METHOD and name not in names:
-            problems.error(place, "unknown-value", f"{api.name} has no method {shown(name)}; write it as in "
-                           f"\"GET /pets/{{id}}\", or \"*/*\"{did_you_mean(name, names)}")
-        own = given.cache
-        if own is not UNSET:
-            found.append(MethodCache(name, _set(own.enabled), _set(own.ttl), _set(own.invalidation),
-                                     _set(own.unauthorized), place))
+    found = [settings.cache for settings in methods if settings.cache is not None]
     caching = StageCache(common, tuple(found))
     for entry in found:
         if entry.method != EVERY_METHOD and entry.enabled is None and not caching.of(entry.method).enabled:
             problems.warning(entry.place, "no-effect", f"the cache of {entry.method} is off: say enabled: true here "
                              "or in the stage's cache")
     return caching if cache is not None or found else None
-
-
-def _set(value: object) -> object:
-    return None if value is UNSET else value
 
 
 def namespace(reader: Reader, view: View | None) -> str | None:

@@ -27,7 +27,7 @@ from fastgw.model.cache import StageCache
 from fastgw.model.gateway import ANY_HOST, DEFAULT_STAGE, Domain, Gateway, Listener, Mapping, Stage
 from fastgw.model.place import Place
 from fastgw.model.service import Service
-from fastgw.model.usage import KeyRing, Throttle, UsagePlan
+from fastgw.model.usage import KeyRing, MethodSettings, Throttle, UsagePlan
 from fastgw.model.validation import Mode
 
 Settings = dict[str, tuple[object, Place]]
@@ -206,7 +206,6 @@ class NativeFile:
 
     def _stages(self, apis: tuple[Api, ...], methods: usage.Methods) -> tuple[Stage, ...]:
         found = []
-        read = {api.name: api for api in apis}
         for name, api in self._file.apis.items():
             if api.stages is msgspec.UNSET or not api.stages:
                 place = self._view("apis", name).place
@@ -218,14 +217,14 @@ class NativeFile:
                 log = self._log(view) if given is not None else self._common_log
                 given = schema.StageFile() if given is None else given
                 settings = usage.stage_methods(name, given.methods, view.get("methods"), methods)
-                own = {"cache": self._cache(given, view, read.get(name)), "validation": self._mode(given), "log": log}
+                own = {"cache": self._cache(given, settings), "validation": self._mode(given), "log": log}
                 found.append(Stage(name, stage, tuple(given.variables.items()), view.key_place,
                                    throttle=usage.throttle(given.throttle), methods=settings, **own))
         return tuple(found)
 
-    def _cache(self, given: schema.StageFile, view: View, api: Api | None) -> StageCache | None:
+    def _cache(self, given: schema.StageFile, methods: tuple[MethodSettings, ...]) -> StageCache | None:
         own = given.cache if given.cache is not msgspec.UNSET else None
-        return caching.stage_cache(own, given.methods, view.get("methods"), api, self._problems)
+        return caching.stage_cache(own, methods, self._problems)
 
     def _account(self) -> Throttle | None:
         given = self._file.account

@@ -18,6 +18,7 @@ from fastgw.model.usage import (
     MAX_VALUE,
     MIN_VALUE,
     KeyRing,
+    MethodCache,
     MethodSettings,
     Nodes,
     PlanStage,
@@ -42,9 +43,6 @@ class Methods:
         self._names = {api.name: frozenset(route.name for route in api.routes) for api in apis}
         self._problems = problems
 
-    def has(self, api: str, method: str) -> bool:
-        return method in self._names.get(api, ())
-
     def known(self, api: str, method: str, place: Place) -> bool:
         """Whether it has; told where not."""
         names = self._names.get(api)
@@ -61,13 +59,26 @@ class Methods:
 
 def stage_methods(api: str, given: Mapping[str, schema.MethodFile], view: View | None,
                   methods: Methods) -> tuple[MethodSettings, ...]:
-    """The methods of a stage; view is theirs. A method that the API has not is told with the stage's cache."""
+    """The methods of a stage; view is theirs. A method that the API has not is told."""
     found = []
     for name, settings in given.items():
-        if name == EVERY_METHOD or methods.has(api, name):
-            concurrency = None if settings.concurrency is msgspec.UNSET else settings.concurrency
-            found.append(MethodSettings(name, throttle(settings.throttle), concurrency, view.get(name).key_place))
+        place = view.get(name).key_place
+        if name == EVERY_METHOD or methods.known(api, name, place):
+            found.append(MethodSettings(name, throttle(settings.throttle), _set(settings.concurrency), place,
+                                        _method_cache(name, settings.cache, place)))
     return tuple(found)
+
+
+def _method_cache(name: str, given: object, place: Place) -> MethodCache | None:
+    """A MethodCacheFile, or UNSET."""
+    if given is msgspec.UNSET:
+        return None
+    return MethodCache(name, _set(given.enabled), _set(given.ttl), _set(given.invalidation), _set(given.unauthorized),
+                       place)
+
+
+def _set(value: object) -> object:
+    return None if value is msgspec.UNSET else value
 
 
 def plans(given: Mapping[str, schema.PlanFile], view: View | None, stages: Mapping[str, Collection[str]],

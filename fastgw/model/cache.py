@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass, fields
 
-from fastgw.model.place import Place
-from fastgw.model.usage import EVERY_METHOD
+from fastgw.model.usage import EVERY_METHOD, MethodCache
 
 DEFAULT_TTL, MAX_TTL = 300, 3600
 """Seconds. Source: Amazon API Gateway developer guide, "Cache settings for REST APIs"."""
@@ -30,18 +29,6 @@ class Caching:
     unauthorized: str = "SUCCEED_WITH_RESPONSE_HEADER"
     x_cache: bool = False
     obey: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class MethodCache:
-    """What a stage says of the cache of one method, "GET /pets" or EVERY_METHOD. None: as the stage's."""
-
-    method: str
-    enabled: bool | None = None
-    ttl: int | None = None
-    invalidation: str | None = None
-    unauthorized: str | None = None
-    place: Place | None = None
 
 
 @dataclass(frozen=True, slots=True)

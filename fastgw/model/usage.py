@@ -72,16 +72,30 @@ class UsagePlan:
 
 
 @dataclass(frozen=True, slots=True)
+class MethodCache:
+    """What a stage says of the cache of one method, "GET /pets" or EVERY_METHOD. None: as the stage's."""
+
+    method: str
+    enabled: bool | None = None
+    ttl: int | None = None
+    invalidation: str | None = None
+    unauthorized: str | None = None
+    place: Place | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class MethodSettings:
     """What a stage says of one method; method is "GET /pets" or EVERY_METHOD.
 
     concurrency  requests that may be with the integration at one time
+    cache        what differs for it from the stage's cache
     """
 
     method: str
     throttle: Throttle | None = None
     concurrency: int | None = None
     place: Place | None = None
+    cache: MethodCache | None = None
 
 
 def by_method(methods: Iterable[MethodSettings], names: Iterable[str]) -> dict[str, MethodSettings]:

@@ -10,12 +10,19 @@ from itertools import accumulate
 from fastgw.observe import layout
 from fastgw.observe.counters import Reader
 from fastgw.observe.metrics import (
+    ENDPOINT_STATES,
+    ENDPOINT_WORKERS,
     NODE_METRICS,
     ROUTE_LABELS,
     ROUTE_METRICS,
     SERVICE_METRICS,
+    TARGET_ADMITS,
+    TARGET_BUDGET,
     TARGET_CONNECTIONS,
+    TARGET_METRICS,
     TARGET_PENDING,
+    TARGET_REFUSED,
+    TARGET_RETRIES,
     WORKER_METRICS,
     Metric,
 )
@@ -112,22 +119,39 @@ def _seconds(microseconds: int) -> str:
     return text.rstrip("0").rstrip(".")
 
 
+_OF_TARGETS = (
+    (TARGET_CONNECTIONS, ("busy",), lambda target: target["connections"] - target["idle"]),
+    (TARGET_CONNECTIONS, ("idle",), lambda target: target["idle"]),
+    (TARGET_PENDING, (), lambda target: target["pending"]),
+    (TARGET_ADMITS, (), lambda target: target["admits"]),
+    (TARGET_BUDGET, (), lambda target: target["retry_budget"]),
+    (TARGET_RETRIES, (), lambda target: target["retries"]),
+    (TARGET_REFUSED, (), lambda target: target["refused"]),
+)
+
+
 def _targets(upstreams: Upstreams) -> Iterator[str]:
-    """State of the pools, added up over the workers."""
-    found: dict[str, dict[str, int]] = {}
-    for targets in upstreams.values():
-        for target in targets:
-            sums = found.setdefault(str(target["target"]), {"busy": 0, "idle": 0, "pending": 0})
-            sums["idle"] += int(target["idle"])
-            sums["busy"] += int(target["connections"]) - int(target["idle"])
-            sums["pending"] += int(target["pending"])
-    yield _head(TARGET_CONNECTIONS)
-    for name, sums in found.items():
-        for state in ("busy", "idle"):
-            yield f"{TARGET_CONNECTIONS.name}{{{_labels(TARGET_CONNECTIONS.labels, (name, state))}}} {sums[state]}"
-    yield _head(TARGET_PENDING)
-    for name, sums in found.items():
-        yield f"{TARGET_PENDING.name}{{{_labels(TARGET_PENDING.labels, (name,))}}} {sums['pending']}"
+    """State of the groups, added up over the workers."""
+    found: dict[Metric, dict[tuple[str, ...], float]] = {metric: {} for metric in TARGET_METRICS}
+    for target in (target for targets in upstreams.values() for target in targets):
+        name = str(target["target"])
+        for metric, more, read in _OF_TARGETS:
+            sums = found[metric]
+            sums[name, *more] = sums.get((name, *more), 0) + read(target)
+        for endpoint in target["endpoints"]:
+            for state in ENDPOINT_STATES:
+                sums = found[ENDPOINT_WORKERS]
+                key = name, str(endpoint["address"]), state
+                sums[key] = sums.get(key, 0) + (endpoint["state"] == state)
+    for metric, sums in found.items():
+        yield _head(metric)
+        for values, total in sums.items():
+            yield f"{metric.name}{{{_labels(metric.labels, values)}}} {_shortest(total)}"
+
+
+def _shortest(total: float) -> str:
+    """A whole number, or tenths."""
+    return str(int(total)) if total == int(total) else f"{total:.1f}"
 
 
 def _labels(names: Iterable[str], values: Iterable[str]) -> str:

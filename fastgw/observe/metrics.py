@@ -158,7 +158,21 @@ TARGET_CONNECTIONS = Metric("fastgw_upstream_target_connections", "gauge", ("tar
                             "Connections to a target: idle, or busy (connecting or with a request).")
 TARGET_PENDING = Metric("fastgw_upstream_target_pending", "gauge", ("target",),
                         "Requests that wait for a connection to a target.")
-TARGET_METRICS = (TARGET_CONNECTIONS, TARGET_PENDING)
+TARGET_ADMITS = Metric("fastgw_upstream_target_admits", "gauge", ("target",),
+                       "Requests that may be with a target, or wait for it, at one time: its limits, or less where "
+                       "its latency is above max_latency.")
+TARGET_BUDGET = Metric("fastgw_upstream_target_retry_budget", "gauge", ("target",),
+                       "Retries that a target could have now.")
+TARGET_RETRIES = Metric("fastgw_upstream_target_retries_total", "counter", ("target",),
+                        "Requests that were sent to a target again.")
+TARGET_REFUSED = Metric("fastgw_upstream_target_refused_total", "counter", ("target",),
+                        "Requests that a target had no room for.")
+ENDPOINT_STATES = ("healthy", "slow start", "on trial", "ejected", "down", "leaving")
+ENDPOINT_WORKERS = Metric("fastgw_upstream_endpoint_workers", "gauge", ("target", "endpoint", "state"),
+                          "Workers to which an endpoint of a target is in this state: ejected by what its answers "
+                          "were, down by the active checks, on trial after an ejection.")
+TARGET_METRICS = (TARGET_CONNECTIONS, TARGET_PENDING, TARGET_ADMITS, TARGET_BUDGET, TARGET_RETRIES, TARGET_REFUSED,
+                  ENDPOINT_WORKERS)
 """Not in shared memory: the workers are asked."""
 
 METRICS = (*WORKER_METRICS, *NODE_METRICS, *ROUTE_METRICS, *SERVICE_METRICS.values(), *TARGET_METRICS)

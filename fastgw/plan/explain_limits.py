@@ -8,6 +8,12 @@ from fastgw.model.gateway import Gateway, Stage
 from fastgw.model.usage import Throttle, UsagePlan, by_method
 from fastgw.plan.limits import opened_by
 
+_AWAY = {
+    "local": "while they cannot reach each other, each node has its share",
+    "open": "while they cannot reach each other, every request is let through",
+    "closed": "while they cannot reach each other, every request is refused",
+}
+
 Rows = Iterator[tuple[str, str]]
 
 
@@ -44,6 +50,8 @@ def _plan_rows(plan: UsagePlan, stage: Stage, route: Route) -> Rows:
     if opened is None:
         return
     whose = f"each key of plan {plan.name}"
+    if plan.nodes is not None:
+        yield "shared", f"plan {plan.name}, between the nodes; {_AWAY[plan.nodes.away]}"
     own = dict(opened.methods).get(route.name)
     if own is not None:
         yield "limit PLAN_METHOD", f"{_throttle(own)}, {whose}"

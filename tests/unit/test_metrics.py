@@ -15,8 +15,10 @@ from fastgw.observe import counters, layout, metrics
 from fastgw.observe.exposition import exposition as write
 
 UPSTREAMS = {
-    0: [{"target": "a:80", "connections": 6, "idle": 1, "pending": 2}],
-    1: [{"target": "a:80", "connections": 5, "idle": 2, "pending": 3}],
+    0: [{"target": "a:80", "connections": 6, "idle": 1, "pending": 2, "admits": 12, "retry_budget": 0.4, "retries": 1,
+         "refused": 0, "endpoints": [{"address": "10.0.0.1:80", "state": "healthy"}]}],
+    1: [{"target": "a:80", "connections": 5, "idle": 2, "pending": 3, "admits": 8, "retry_budget": 1.0, "retries": 2,
+         "refused": 4, "endpoints": [{"address": "10.0.0.1:80", "state": "ejected"}]}],
 }
 
 
@@ -115,6 +117,13 @@ def test_rows_are_summed_over_the_workers(shared):
         'fastgw_upstream_target_connections{target="a:80",state="busy"} 8',
         'fastgw_upstream_target_connections{target="a:80",state="idle"} 3',
         'fastgw_upstream_target_pending{target="a:80"} 5',
+        'fastgw_upstream_target_admits{target="a:80"} 20',
+        'fastgw_upstream_target_retry_budget{target="a:80"} 1.4',
+        'fastgw_upstream_target_retries_total{target="a:80"} 3',
+        'fastgw_upstream_target_refused_total{target="a:80"} 4',
+        'fastgw_upstream_endpoint_workers{target="a:80",endpoint="10.0.0.1:80",state="ejected"} 1',
+        'fastgw_upstream_endpoint_workers{target="a:80",endpoint="10.0.0.1:80",state="healthy"} 1',
+        'fastgw_upstream_endpoint_workers{target="a:80",endpoint="10.0.0.1:80",state="down"} 0',
         f"fastgw_doors_total{{{route}}} 2",
     ):
         assert line in lines

@@ -118,6 +118,11 @@ def test_a_dead_endpoint_costs_no_request(two: list[Upstream], method: str) -> N
         for _ in range(30):
             assert wire.request(get("/x", method=method, body=b"hello" * (method == "POST"))).status == 200
         assert states(gateway) == {nobody: "ejected", two[0].authority: "healthy"}
+        told = '^fastgw_upstream_endpoint_workers{.*endpoint="%s",state="%s"}'
+        for endpoint, state in ((nobody, "ejected"), (two[0].authority, "healthy")):
+            assert gateway.metric(told % (endpoint, state)) == 1
+            assert gateway.metric(told % (endpoint, ".*")) == 1
+        assert gateway.metric("^fastgw_upstream_target_retry_budget") >= 0
         failures = {e["address"]: e["failures"] for e in group(gateway)["endpoints"]}
         assert failures == {nobody: 5, two[0].authority: 0}
 

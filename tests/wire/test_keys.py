@@ -121,12 +121,22 @@ FULL = gateway_file(
 )
 
 
-def explained(tmp_path, *fields: str) -> dict[str, str]:
-    for name, content in (("fastgw.yaml", FULL), ("api.json", document("http://127.0.0.1:9"))):
+def explained(tmp_path, *fields: str, file: dict = FULL) -> dict[str, str]:
+    for name, content in (("fastgw.yaml", file), ("api.json", document("http://127.0.0.1:9"))):
         (tmp_path / name).write_text(json.dumps(content))
     options = [word for field in fields for word in ("-H", field)]
-    done = command("explain", str(tmp_path / "fastgw.yaml"), "GET", "/prod/closed", *options)
+    done = command("explain", str(tmp_path / "fastgw.yaml"), "GET", "/prod/closed", *options,
+                   FASTGW_REDIS_URL="redis://127.0.0.1:1/0")
     return dict(re.split(r"\s{2,}", line, maxsplit=1) for line in done.stdout.splitlines() if "  " in line)
+
+
+@pytest.mark.parametrize(("away", "said"), [("local", "each node has its share"), ("closed", "is refused"),
+                                            ("open", "is let through")])
+def test_explain_says_what_nodes_share(tmp_path, away, said):
+    gold = {**FULL["plans"]["gold"], "nodes": {"share": True, "away": away}}
+    rows = explained(tmp_path, with_key(ACME), file={**FULL, "plans": {**FULL["plans"], "gold": gold}})
+    assert rows["shared"].startswith("plan gold, between the nodes") and rows["shared"].endswith(said)
+    assert "shared" not in explained(tmp_path, with_key(ACME))
 
 
 def test_explain_shows_the_key_and_the_limits_that_apply(tmp_path):

@@ -312,3 +312,21 @@ def test_a_worker_that_dies_keeps_no_places():
         held.go = True
         eventually(lambda: worker not in served.workers() and served.ops("/readyz")[0] == 200, "another worker")
         assert levels(served, *[SLOW] * 5) == [200] * 5
+
+
+def test_a_throttled_request_is_not_validated():
+    """KEY and THROTTLE stand before VALIDATE: what is over a limit costs no check, and tells nothing of one."""
+    body = {"content": {"application/json": {"schema": {"type": "object", "required": ["name"]}}}}
+    checked = {**keyed(mock(200, "{}")), "requestBody": body, "x-amazon-apigateway-request-validator": "all",
+               "parameters": [{"name": "q", "in": "query", "required": True, "schema": {"type": "string"}}]}
+    document = api({"/closed": {"post": checked}}, gateway_responses=RESPONSES,
+                   request_validators={"all": {"validateRequestParameters": True, "validateRequestBody": True}})
+    sections = {"stage": {"methods": {"POST /closed": never(2)}}, "plans": {"gold": plan()}, "keys": KEYS}
+
+    def post(path: str, given: bytes, *fields: str) -> bytes:
+        return get(path, "Content-Type: application/json", *fields, method="POST", body=given)
+
+    bad = post("/prod/closed", b"{}", with_key(ACME))
+    with gateway(gateway_file(**sections), document) as served:
+        assert served.fetch(post("/prod/closed", b"{}")).status == 403      # and the key before all of it
+        assert levels(served, bad, post("/prod/closed?q=1", b"[]", with_key(ACME)), bad) == [400, 400, "STAGE_METHOD"]
