@@ -1,5 +1,8 @@
 """Templates: what the corpus of the service and Velocity itself do not show. Limits, confinement, errors, lines."""
 
+from contextlib import suppress
+from time import process_time
+
 import pytest
 
 from fastgw.parts.transform.vtl import Limits, RenderError, TemplateError, compile_template
@@ -61,6 +64,23 @@ def test_a_template_may_have_300_kilobytes() -> None:
 def test_nesting_has_a_bound(text: str) -> None:
     with pytest.raises(TemplateError, match=r"nested|more than 60"):
         compile_template(text)
+
+
+@pytest.mark.parametrize(
+    "piece", ["$a.b ", "#if($a)x#end", "\\", "\\\\#", "$", "#", '#set($x="$a")', " ", "#[[", "#*", "\\$"],
+)
+def test_a_long_template_is_compiled_in_a_time_that_grows_with_it(piece: str) -> None:
+    """Twice the text, less than four times the time: the best of three each, in CPU time."""
+    def best(size: int) -> float:
+        times = []
+        for _ in range(3):
+            began = process_time()
+            with suppress(TemplateError):
+                compile_template(piece * (size // len(piece)) + " ")
+            times.append(process_time() - began)
+        return min(times)
+
+    assert best(12_000) < 4 * best(6_000) + 0.01
 
 
 def test_many_branches_and_a_deep_enough_nest() -> None:

@@ -9,7 +9,9 @@ runs its engine, and it shows: an unknown $name prints nothing, is true in a con
 """
 
 import ast
-from collections.abc import Callable, Mapping
+import gc
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from types import CodeType
 from typing import Any
 
@@ -99,12 +101,25 @@ def compile_template(text: str, name: str = "template", limits: Limits | None = 
     """Raises TemplateError, with the place in the text."""
     if len(text.encode("utf-8", "surrogatepass")) > TEMPLATE_BYTES:
         raise TemplateError(f"the template is longer than {TEMPLATE_BYTES} bytes")
-    tree = parse(text)
-    try:
-        code = compile(_Module(tree, trace).syntax(), name, "exec", dont_inherit=True)
-    except (RecursionError, SyntaxError, MemoryError):
-        raise TemplateError("the template is nested too deeply") from None
+    with _without_collection():
+        tree = parse(text)
+        try:
+            code = compile(_Module(tree, trace).syntax(), name, "exec", dont_inherit=True)
+        except (RecursionError, SyntaxError, MemoryError):
+            raise TemplateError("the template is nested too deeply") from None
     return Template(name, code, limits or Limits())
+
+
+@contextmanager
+def _without_collection() -> Iterator[None]:
+    """A compilation makes many small objects and no cycles: the collector would look at them again and again."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
 
 
 def _line_of(error: BaseException, name: str) -> int:
@@ -165,10 +180,9 @@ class _Function:
         for node in nodes:
             line = node.reference.line if isinstance(node, Print) else node.line
             for statement in self._statements(node):
-                for inner in ast.walk(statement):
-                    if isinstance(inner, (ast.expr, ast.stmt)) and not hasattr(inner, "lineno"):
-                        inner.lineno = inner.end_lineno = line
-                        inner.col_offset = inner.end_col_offset = 0
+                # What is below it takes them over: fix_missing_locations.
+                statement.lineno = statement.end_lineno = line
+                statement.col_offset = statement.end_col_offset = 0
                 found.append(statement)
         return found or [ast.Pass()]
 

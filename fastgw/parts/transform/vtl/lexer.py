@@ -102,6 +102,13 @@ _TABLE: tuple[tuple[_Rule, ...], ...] = tuple(
     tuple((name, re.compile(text).match, what) for name, text, what, states in _RULES if state in states)
     for state in _EVERY
 )
+_PLAIN_TABLE = tuple(
+    tuple(rule for rule in rules if rule[0] not in ("DOLLAR", "ESCAPE_DIRECTIVE")) for rules in _TABLE
+)
+"""Without the rules that read a run of backslashes to its end."""
+
+_SLASHES = re.compile(r"\\+")
+_ESCAPED = re.compile(rf"\$|\#(?:{_WORD}|{_BRACKETED_WORD})")
 
 
 @dataclass(slots=True)
@@ -125,6 +132,7 @@ class Lexer:
         self.in_set = False
         self._origin = (line, column)
         self._lines: list[int] | None = None
+        self._slashes = 0, False
         self._state = DEFAULT
         self._stack: list[tuple[int, int, int]] = []
         self._opened = 0
@@ -183,10 +191,20 @@ class Lexer:
 
     def _longest(self) -> tuple[str, int, int]:
         found, longest, kind, at, text = "", self.at, 0, self.at, self.text
-        for name, match, what in _TABLE[self._state]:
+        rules = _TABLE[self._state]
+        if text.startswith("\\", at) and not self._escapes_something(at):
+            rules = _PLAIN_TABLE[self._state]
+        for name, match, what in rules:
             if (matched := match(text, at)) and matched.end() > longest:
                 found, longest, kind = name, matched.end(), what
         return found, longest, kind
+
+    def _escapes_something(self, at: int) -> bool:
+        """Whether the backslashes here stand before a $ or a directive. Each run of them is looked at once."""
+        if at >= self._slashes[0]:
+            end = _SLASHES.match(self.text, at).end()
+            self._slashes = end, _ESCAPED.match(self.text, end) is not None
+        return self._slashes[1]
 
     def _unread(self, begin: int) -> TemplateError:
         if self.at < len(self.text):
