@@ -37,7 +37,8 @@ class Connection(asyncio.Protocol):
     """One client. serve(request, connection) is called for one request at a time and answers when it can.
 
     A request that comes before the last one's answer waits. every: all open connections, for who ends them.
-    sink_of(target, headers) says who takes the pieces of a body as they come, or None.
+    admits(its address, our own) says whether it is served; sink_of(target, headers, connection) who takes the pieces
+    of a body as they come, or None.
     """
 
     def __init__(
@@ -45,8 +46,10 @@ class Connection(asyncio.Protocol):
         serve: Callable[[Request, "Connection"], None],
         every: set["Connection"],
         sink_of: Callable[[bytes, dict[bytes, bytes], "Connection"], Callable[[bytes], None] | None] | None = None,
+        admits: Callable[[tuple[str, int], tuple[str, int]], bool] | None = None,
     ) -> None:
         self._serve = serve
+        self._admits = admits
         self._sink_of = sink_of
         self._sink: Callable[[bytes], None] | None = None
         self.source: Connection | None = None
@@ -67,6 +70,10 @@ class Connection(asyncio.Protocol):
     # What the loop calls
 
     def connection_made(self, transport: asyncio.Transport) -> None:
+        get = transport.get_extra_info
+        if self._admits is not None and not self._admits(get("peername"), get("sockname")):
+            transport.abort()
+            return
         self._transport = transport
         self._every.add(self)
 

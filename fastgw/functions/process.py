@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from fastgw.functions.http import Connection, Request
 from fastgw.functions.invocation import Invocation, exited, fault, timed_out
 from fastgw.functions.launch import NoRuntime, command, environment
+from fastgw.functions.peer import same_user
 from fastgw.functions.runtime_api import serve, sink_of
 from fastgw.model.function import Function
 
@@ -70,7 +71,7 @@ class Process:
         """Always ends in Pool.ended, now or when the process ends."""
         try:
             self._server = await self._loop.create_server(
-                lambda: Connection(self._serve, self._connections, self._sink_of), "127.0.0.1", 0
+                lambda: Connection(self._serve, self._connections, self._sink_of, self._admits), "127.0.0.1", 0
             )
             port = self._server.sockets[0].getsockname()[1]
             self._spawn(port)
@@ -103,6 +104,12 @@ class Process:
 
     def _serve(self, request: Request, connection: Connection) -> None:
         serve(self, request, connection)
+
+    def _admits(self, theirs: tuple[str, int], ours: tuple[str, int]) -> bool:
+        ours_too = same_user(theirs, ours)
+        if not ours_too:
+            self._say("somebody else tried to connect to the Runtime API of this process: refused")
+        return ours_too
 
     def _sink_of(
         self, target: bytes, headers: dict[bytes, bytes], connection: Connection

@@ -3,7 +3,10 @@
 import asyncio
 import importlib.util
 import logging
+import os
 import shutil
+import socket
+import subprocess
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -11,9 +14,10 @@ from pathlib import Path
 import pytest
 
 from fastgw.functions import process as process_module
+from fastgw.functions.peer import same_user
 from tests.support.door import eventually, run
 from tests.support.functions import Functions, answer, request
-from tests.support.process import alive
+from tests.support.process import ROOT, alive
 
 PYTHON = """\
 import json, logging, os, sys, time
@@ -197,6 +201,46 @@ def test_an_unmodified_runtime_client() -> None:
         thrown = await functions.invoke({"what": "throw"})
         assert (thrown.fault, thrown.value["errorType"]) == ("Unhandled", "ValueError")
         assert (await functions.invoke({"what": "exit"})).fault == "Unhandled"
+
+    hosted({"app.py": PYTHON}, body)
+
+
+def test_an_unmodified_node_client() -> None:
+    """aws-lambda-ric in the function's own node_modules is what runs it."""
+    modules = ROOT / ".venv" / "npm" / "node_modules"
+    if not (modules / "aws-lambda-ric" / "dist" / "rapid-client.node").is_file():
+        pytest.skip("aws-lambda-ric is not installed (npm install --prefix .venv/npm aws-lambda-ric, which compiles)")
+
+    async def body(functions: Functions) -> None:
+        (functions.code / "node_modules").symlink_to(modules)
+        functions.host.adopt([functions.function("f", "index.handler", "nodejs20.x")])
+        assert (await functions.invoke({"a": 1})).value["event"] == {"a": 1}
+        assert (await functions.invoke({"what": "throw"})).value["errorType"] == "TypeError"
+
+    hosted({"index.js": NODE}, body)
+
+
+def test_only_our_own_user_is_served() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        address = listening.getsockname()
+        with socket.create_connection(address), listening.accept()[0] as ours:
+            assert same_user(ours.getpeername(), ours.getsockname())
+        assert not same_user(("127.0.0.1", 1), address)
+        if os.geteuid():
+            pytest.skip("only root can be another user")
+        connect = f"import socket, sys; own = socket.create_connection({address!r}); sys.stdin.read()"
+        other = subprocess.Popen(["/usr/bin/python3", "-c", connect], user=65534, cwd="/", stdin=subprocess.PIPE)
+        with other, listening.accept()[0] as theirs:
+            assert not same_user(theirs.getpeername(), theirs.getsockname())
+
+
+def test_nobody_else_gets_an_invocation(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fastgw.functions.process.same_user", lambda theirs, ours: False)
+
+    async def body(functions: Functions) -> None:
+        functions.host.adopt([functions.function()])
+        refused = await functions.invoke({})
+        assert (refused.fault, refused.value["errorType"]) == ("Unhandled", "Runtime.ExitError")
 
     hosted({"app.py": PYTHON}, body)
 
