@@ -381,9 +381,15 @@ def test_a_reload_brings_functions_and_takes_them_away() -> None:
         gateway.write("fastgw.yaml", changed["fastgw.yaml"])
         assert gateway.reload().returncode == 0
         assert ask(gateway, "/shop/pid").body != before
-        del changed["fastgw.yaml"]["functions"]["plain"]
+        listed = changed["fastgw.yaml"]["functions"]
+        listed["plian"] = listed.pop("plain")
         gateway.write("fastgw.yaml", changed["fastgw.yaml"])
         refused = gateway.reload()
         assert refused.returncode != 0
         assert 'no function is named "plain"' in refused.stdout + refused.stderr
+        assert 'did you mean "plian"?' in refused.stdout + refused.stderr
         assert ask(gateway, "/shop/custom", method="POST", body="{}").status == 200
+        del listed["plian"]
+        gateway.write("fastgw.yaml", changed["fastgw.yaml"])
+        assert "it answers 500 Internal server error" in gateway.reload().stdout
+        assert ask(gateway, "/shop/custom", method="POST", body="{}").status == 500
