@@ -1,5 +1,6 @@
 """HTTP and MOCK integrations of a REST API: what reaches the backend, what comes back, and every way it fails."""
 
+import base64
 import json
 from collections.abc import Iterator
 
@@ -462,3 +463,70 @@ def test_a_proxy_s_response_headers(tables: Served) -> None:
     assert answer.values("age") == [b"1"] and answer.values("user-agent") == [b"u"]
     assert answer.values("x-amzn-remapped-server") == [b"s"] and answer.values("x-amzn-remapped-date") == [b"d"]
     assert not answer.names() & {"keep-alive", "server", "pragma"}
+
+
+# -- binary bodies
+
+RAW = b"\x89PNG\x00\xff\xfe"
+
+
+@pytest.fixture(scope="module")
+def binary() -> Iterator[Served]:
+    with Upstream() as stub:
+        document = openapi(
+            {
+                "/plain": {"post": http(f"{stub.url}/b")},
+                "/to-text": {"post": http(f"{stub.url}/b", contentHandling="CONVERT_TO_TEXT")},
+                "/to-binary": {"post": http(f"{stub.url}/b", contentHandling="CONVERT_TO_BINARY")},
+                "/templated": {"post": http(f"{stub.url}/b", contentHandling="CONVERT_TO_TEXT", requestTemplates={
+                    "image/png": '{"image": "$input.body"}'})},
+                "/proxy": {"post": http(f"{stub.url}/b", kind="http_proxy", contentHandling="CONVERT_TO_TEXT")},
+                "/passed": {"post": http(f"{stub.url}/b", kind="http_proxy")},
+            },
+            binary_media_types=["image/*"],
+        )
+        with Gateway({"api.json": document}) as gateway:
+            yield Served(gateway, stub)
+
+
+@pytest.mark.parametrize(
+    ("path", "kind", "body", "sent"),
+    [
+        ("/plain", "image/png", RAW, RAW),
+        ("/plain", "text/plain", RAW, RAW.decode("utf-8", "replace").encode()),
+        ("/to-text", "image/png", RAW, base64.b64encode(RAW)),
+        ("/to-text", "text/plain", b"text", b"text"),
+        ("/to-binary", "image/png", RAW, RAW),
+        ("/to-binary", "text/plain", base64.b64encode(RAW), RAW),
+        ("/to-binary", "text/plain", b"no base64!", None),
+        ("/templated", "image/png", RAW, b'{"image": "%b"}' % base64.b64encode(RAW)),
+        ("/proxy", "image/png", RAW, base64.b64encode(RAW)),
+        ("/passed", "text/plain", RAW, RAW),
+    ],
+)
+def test_binary_requests(binary: Served, path: str, kind: str, body: bytes, sent: bytes | None) -> None:
+    answering(binary)
+    answer = binary.fetch(post(path, "", f"Content-Type: {kind}", f"Content-Length: {len(body)}").encode().replace(
+        b"Content-Length: 0\r\n", b"") + body)
+    if sent is None:
+        assert (answer.status, binary.upstream.whole()) == (500, [])
+    else:
+        assert reached(binary, "/b").body == sent
+
+
+@pytest.mark.parametrize(
+    ("accept", "kind", "body", "got"),
+    [
+        ("image/png", "image/png", RAW, RAW),
+        ("text/plain", "image/png", RAW, base64.b64encode(RAW)),
+        ("image/webp, text/plain", "text/plain", base64.b64encode(RAW), RAW),
+        ("text/plain, image/webp", "text/plain", RAW, RAW.decode("utf-8", "replace").encode()),
+        ("image/png", "text/plain", b"no base64!", None),
+    ],
+)
+def test_binary_answers(binary: Served, accept: str, kind: str, body: bytes, got: bytes | None) -> None:
+    binary.upstream.clear()
+    head = f"HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\n\r\n"
+    binary.upstream.default = scripted(head.encode() + body)
+    answer = binary.fetch(post("/plain", "x", f"Accept: {accept}"))
+    assert (answer.status, answer.body) == ((200, got) if got is not None else (500, answer.body))
