@@ -8,7 +8,7 @@ from fastgw._core.cache cimport (CACHE_ENTRY_BYTES, CacheEntry, cache_drop, cach
 from fastgw._core.cache_control cimport delta_seconds, directive_is, directive_next
 from fastgw._core.cache_key cimport coding_taken
 from fastgw._core.libuv cimport UV_TIMER, uv
-from fastgw._core.state cimport (BODY_CLOSE, BODY_LENGTH, CODING_NONE, CachePlan, Field, HEAD, KEY_HEADER, T_AGE, T_CACHE_CONTROL,
+from fastgw._core.state cimport (CachePlan, HEAD, KEY_HEADER, T_AGE, T_CACHE_CONTROL,
                                  T_CONTENT_ENCODING, T_EXPIRES, T_SET_COOKIE, T_VARY, Waiters, core, field_value)
 from fastgw._core.upstream cimport upstream_resume
 
@@ -229,20 +229,20 @@ cdef bint allowed(CacheFill* fill, Span directives, bint obeys, bint* shared_age
     return kept or not obeys
 
 
-cdef bint keepable(Exchange* ex, UpConn* up, int status) noexcept nogil:
+cdef bint keepable(Exchange* ex, const Offer* offer) noexcept nogil:
     cdef CacheFill* fill = ex.fill
     cdef CachePlan* plan = ex.route.cache
     cdef uint64_t none = <uint64_t>-1, lifetime = none
     cdef bint expires = False, shared_age = False
     cdef Span coding = span(NULL, 0), value
     cdef uint32_t i
-    cdef Field* f
+    cdef const Field* f
     # That an answer which ends with its connection is whole, nobody can know.
-    if status != 200 or ex.sends == HEAD or up.body == BODY_CLOSE or fill.generation != fill.zone.generation:
+    if offer.status != 200 or ex.sends == HEAD or not offer.ends or fill.generation != fill.zone.generation:
         return False
-    for i in range(up.nfields):
-        f = &up.fields[i]
-        value = field_value(up.base, f)
+    for i in range(offer.nfields):
+        f = &offer.fields[i]
+        value = field_value(offer.base, f)
         if f.token == T_SET_COOKIE or (f.token == T_VARY and not varies_by_key(ex, value)):
             return False
         if f.token == T_CONTENT_ENCODING:
@@ -264,18 +264,17 @@ cdef bint keepable(Exchange* ex, UpConn* up, int status) noexcept nogil:
     return not (plan.obeys and expires and lifetime == none)
 
 
-cdef Writer* fill_head(Exchange* ex, UpConn* up, int status) noexcept nogil:
-    if not keepable(ex, up, status):
+cdef Writer* fill_head(Exchange* ex, const Offer* offer) noexcept nogil:
+    if not keepable(ex, offer):
         give_up(ex.fill)
         return NULL
     writer_init(&head_writer, head_text, STORED_HEAD_BYTES)
     return &head_writer
 
 
-cdef void fill_begin(Exchange* ex, UpConn* up, uint32_t line_n) noexcept nogil:
+cdef void fill_begin(Exchange* ex, const Offer* offer, uint32_t line_n) noexcept nogil:
     cdef CacheFill* fill = ex.fill
-    cdef bint known = up.body == BODY_LENGTH and ex.coding == CODING_NONE
-    cdef uint64_t room = head_writer.n + (up.body_left if known else FIRST_ROOM)
+    cdef uint64_t room = head_writer.n + (offer.length if offer.length else FIRST_ROOM)
     cdef CacheEntry* e = NULL
     cdef uint64_t now = uv.now(LOOP)
     cdef Writer w

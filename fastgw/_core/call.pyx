@@ -69,7 +69,7 @@ cdef bytes written(Handle target, bytes method, bytes path, fields, bytes body, 
         put(&w, b"Host: ", 6)
         put_span(&w, target.target.authority)
         put(&w, b"\r\n", 2)
-    put_given(&w, fields, False)
+    put_given(&w, fields)
     if body or verb == POST or verb == PUT or verb == PATCH:
         put(&w, b"Content-Length: ", 16)
         put_uint(&w, len(body))

@@ -3,26 +3,29 @@
 A step gives an Answer at once, or Sent: then the exchange waits for the call, and `then` goes on; or an awaitable: then
 it waits for a task. A client that leaves, or a deadline that passes, gives up the call and cancels the task.
 """
+import asyncio
 import inspect
 import logging
 from functools import partial
 
-from libc.stdint cimport int64_t, uint64_t
+from libc.stdint cimport int64_t, uint32_t, uint64_t
 
-from fastgw._core.bytes cimport Span, Writer, put, put_uint, span, writer_init
+from fastgw._core.bytes cimport Span, Writer, put, put_field, put_uint, span, writer_init
+from fastgw._core.cache_fill cimport Offer, fill_begin, fill_done, fill_head, fill_hurries, fill_piece
+from fastgw._core.caching cimport caching_put_fields
 from fastgw._core.call cimport Flight, calls_open, flight_begin
 from fastgw._core.call import CURRENT
-from fastgw._core.clock cimport http_date
+from fastgw._core.clock cimport http_date, micros
 from fastgw._core.counters cimport H_DOOR_RUN_STEP, H_DOOR_START_TASK, R_DOORS, ROW_BYTES
 from fastgw._core.encode cimport encode_varies, encode_whole, put_coding
 from fastgw._core.failure cimport FAILURE_CODES, F_API_CONFIGURATION_ERROR
 from fastgw._core.gather cimport gather_answer, gather_chunk, gather_piece, to_client
-from fastgw._core.given cimport put_given
+from fastgw._core.given cimport FIELDS, Given, put_answer_fields
 from fastgw._core.libuv cimport uv
 from fastgw._core.program cimport program_write
 from fastgw._core.request cimport Request
 from fastgw._core.respond cimport put_connection, put_cors
-from fastgw._core.state cimport BODY_CHUNKED, BODY_CLOSE, BODY_LENGTH, BODY_NONE, HEAD, core, count
+from fastgw._core.state cimport BODY_CHUNKED, BODY_CLOSE, BODY_LENGTH, BODY_NONE, Field, HEAD, T_AGE, core, count
 from fastgw._core.step import Answer, CallFailed, Failure, Sent
 from fastgw._core.ticket cimport ticket_drop, ticket_tie
 
@@ -33,8 +36,10 @@ CODES = range(FAILURE_CODES)
 
 cdef enum:
     FIELD_BYTES = 65536     # of one answer's own fields
+    TURN_US = 500           # of one streamed answer, before others have their turn
 
 cdef char field_bytes[FIELD_BYTES]
+cdef Given given            # of the answer that is being written
 
 
 # --- the end
@@ -68,17 +73,45 @@ cdef void failed(Request request, error):
         events.failed(ex, code)
 
 
+cdef void keep_head(Exchange* ex, bytes line, const Writer* fields, int64_t length, bint varies):
+    """Where the answer may be kept, keep of its head what every client gets alike."""
+    cdef Offer offer
+    cdef Writer* w
+    cdef uint32_t i
+    cdef const Field* f
+    offer.status = ex.status
+    offer.base = fields.p
+    offer.fields = given.fields
+    offer.nfields = given.n if given.n < <uint32_t>FIELDS else FIELDS
+    offer.ends = given.n <= <uint32_t>FIELDS      # all of them have been looked at
+    offer.length = length if length > 0 else 0
+    w = fill_head(ex, &offer)
+    if w == NULL:
+        return
+    put(w, line, len(line))
+    for i in range(offer.nfields):
+        f = &offer.fields[i]
+        if f.token != T_AGE:            # a cache counts it on itself
+            put_field(w, fields.p, f.name, f.name_n, f.value, f.value_n)
+    if varies:
+        put_coding(w, ex)
+    fill_begin(ex, &offer, len(line))
+
+
 cdef int put_head(Exchange* ex, answer, int64_t length, bint varies) except -1:
     """Raises what a malformed Answer raises, before anything is written. length -1: the body comes in pieces. varies:
     another client may get it in another coding."""
-    cdef bytes line = f"HTTP/1.1 {answer.status:d} \r\nDate: ".encode()
+    cdef bytes line = f"HTTP/1.1 {answer.status:d} \r\n".encode()
     cdef Writer fields
     if not 200 <= answer.status <= 599 or length > 0xFFFFFFFF:
         raise ValueError(f"an answer of status {answer.status} with {length} bytes")
     writer_init(&fields, field_bytes, FIELD_BYTES)
-    put_given(&fields, answer.headers, True)
+    put_answer_fields(&fields, ex, answer.headers, &given)
     ex.status = answer.status
+    if ex.fill != NULL:
+        keep_head(ex, line, &fields, length, varies)
     put(&to_client.text, line, len(line))
+    put(&to_client.text, b"Date: ", 6)
     put(&to_client.text, http_date(), 29)
     put(&to_client.text, b"\r\n", 2)
     put(&to_client.text, fields.p, fields.n)
@@ -100,6 +133,8 @@ cdef int put_head(Exchange* ex, answer, int64_t length, bint varies) except -1:
     elif ex.out == BODY_CHUNKED:
         put(&to_client.text, b"Transfer-Encoding: chunked\r\n", 28)
     program_write(&ex.stage.always, ex, &to_client.text)
+    if ex.route.cache != NULL:
+        caching_put_fields(&to_client.text, ex)
     put_cors(&to_client.text, ex)
     put_connection(&to_client.text, ex)
     put(&to_client.text, b"\r\n", 2)
@@ -126,6 +161,8 @@ cdef int deliver(Request request, answer) except -1:
     if varies and ex.verb != HEAD:
         encode_whole(ex, &sent)
     put_head(ex, answer, sent.n, varies)
+    if ex.fill != NULL and sent.n:
+        fill_piece(ex, sent.p, sent.n)
     if ex.out != BODY_NONE and sent.n:
         gather_piece(&to_client, sent.p, sent.n)
         ex.body_out = sent.n
@@ -137,6 +174,7 @@ cdef void end(Request request):
     """Send what was gathered: the rest of the answer."""
     cdef Exchange* ex = request.ex
     cdef int error = gather_answer(ex)
+    fill_done(ex)
     untie(request)
     with nogil:
         events.answered(ex, error)
@@ -161,6 +199,8 @@ cdef void put_piece(Request request, bytes piece):
     if not piece:
         return                  # an empty chunk would be the last one
     ex.body_out += len(piece)
+    if ex.fill != NULL:
+        fill_piece(ex, piece, len(piece))
     if ex.out == BODY_CHUNKED:
         gather_chunk(&to_client, piece, len(piece))
     else:
@@ -169,11 +209,15 @@ cdef void put_piece(Request request, bytes piece):
 
 
 async def pour(Request request, pieces):
-    """The pieces of an answer, at the pace of its client."""
+    """The pieces of an answer, at the pace of its client. An iterator that never waits must not keep the loop."""
     cdef bytes piece
+    cdef uint64_t since = micros()
     try:
         while True:
-            if request.ex != NULL and request.ex.conn.stream.queued:
+            if micros() - since > TURN_US:
+                await asyncio.sleep(0)
+                since = micros()
+            if request.ex != NULL and request.ex.conn.stream.queued and not fill_hurries(request.ex):
                 request.room = LOOP.create_future()
                 await request.room
             try:

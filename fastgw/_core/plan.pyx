@@ -161,6 +161,7 @@ cdef class Plan:
             self.kept.append(spec["step"])
             route.step = <void*>spec["step"]
             route.timeout_ms = spec["timeout_ms"]
+            self.fill_cache(route, spec.get("cache"))
         return 0
 
     cdef int fill_answers(self, RoutePlan* route, object spec) except -1:

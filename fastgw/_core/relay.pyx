@@ -4,7 +4,7 @@ from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from fastgw._core.answer cimport answer_keep_head
 from fastgw._core.answer_map cimport answer_apply, answer_find, put_answer_line
 from fastgw._core.bytes cimport Span, Writer, parse_length, put, put_field, put_span, put_uint, same_case, span
-from fastgw._core.cache_fill cimport fill_begin, fill_head, fill_hurries, fill_piece
+from fastgw._core.cache_fill cimport Offer, fill_begin, fill_head, fill_hurries, fill_piece
 from fastgw._core.caching cimport caching_put_fields
 from fastgw._core.clock cimport http_date, micros
 from fastgw._core.encode cimport (MEASURE_LARGE, MEASURE_UNKNOWN, encode_accepted, encode_begin, encode_leave,
@@ -104,15 +104,20 @@ cdef void choose_framing(Exchange* ex, UpConn* up) noexcept nogil:
 
 cdef void keep_head(Exchange* ex, UpConn* up, bint large) noexcept nogil:
     """Where the answer may be kept, keep of its head what every client gets alike."""
-    cdef Writer* w = fill_head(ex, up, ex.up_status)
+    cdef Offer offer
+    cdef Writer* w
     cdef uint32_t line_n
+    offer.status, offer.base, offer.fields, offer.nfields = ex.up_status, up.base, up.fields, up.nfields
+    offer.ends = up.body != BODY_CLOSE
+    offer.length = up.body_left if up.body == BODY_LENGTH and ex.coding == CODING_NONE else 0
+    w = fill_head(ex, &offer)
     if w != NULL:
         put_answer_line(w, ex, up)
         line_n = w.n
         put_fields(w, ex, up, False)
         if large:
             put_coding(w, ex)
-        fill_begin(ex, up, line_n)
+        fill_begin(ex, &offer, line_n)
 
 
 cdef void relay_head(Exchange* ex, UpConn* up, int status) noexcept nogil:

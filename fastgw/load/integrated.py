@@ -20,6 +20,7 @@ from fastgw.model.integration import (
     Unserved,
 )
 from fastgw.model.place import Place
+from fastgw.model.value import Source
 from fastgw.parts.transform.selection import SelectionPattern
 from fastgw.parts.transform.vtl import TemplateError, compile_template
 
@@ -45,6 +46,8 @@ class Basics:
     uri: str
     mappings: tuple[ParameterMapping, ...]
     timeout_ms: int | None
+    cache_keys: tuple[Source, ...] | None = None
+    cache_namespace: str | None = None
 
 
 class _BadTemplate(Exception):
@@ -75,6 +78,8 @@ def _integrated(reader: Reader, view: View, basics: Basics, place: Place) -> Int
         reader.name(view.get("passthroughBehavior"), BEHAVIORS) or WHEN_NO_MATCH,
         reader.name(view.get("contentHandling"), CONVERSIONS),
         () if basics.type.endswith("_PROXY") else responses(reader, view.get("responses")),
+        cache_keys=basics.cache_keys,
+        cache_namespace=basics.cache_namespace,
     )
 
 

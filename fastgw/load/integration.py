@@ -20,7 +20,7 @@ from fastgw.model.integration import HttpProxy, Integration, ParameterMapping, U
 from fastgw.model.place import Place
 from fastgw.model.service import Service, ServiceUri
 from fastgw.model.subtype import ServiceAction
-from fastgw.model.value import BodyValue
+from fastgw.model.value import BodyValue, Source
 
 TYPES = ("AWS", "AWS_PROXY", "HTTP", "HTTP_PROXY", "MOCK")
 FUNCTION_ARN = "arn:aws:lambda:"
@@ -143,8 +143,7 @@ class _One:
         method = reader.name(view.get("httpMethod"), (ANY, *METHODS))
         timeout = reader.integer(view.get("timeoutInMillis"), MIN_TIMEOUT_MS, MAX_TIMEOUT_MS)
         mappings, unserved = self._mappings(kind)
-        keys = caching.keys(reader, view.get("cacheKeyParameters"), self.parameters, mappings)
-        namespace = caching.namespace(reader, view.get("cacheNamespace"))
+        keys, namespace = self._cache(mappings)
         if uri is None:
             return Unserved(kind, self.place)
         fed = (*self.parameters, *(mapping.name for mapping in mappings if mapping.location == "path"))
@@ -165,8 +164,13 @@ class _One:
             self._mention_what_is_ignored()
             if not converted and not any(isinstance(mapping.source, BodyValue) for mapping in mappings):
                 return HttpProxy(verb, found.over_http(), self.place, mappings, timeout, keys, namespace)
-        basics = Basics(kind, verb, found.over_http(), mappings, timeout)
+        basics = Basics(kind, verb, found.over_http(), mappings, timeout, keys, namespace)
         return integrated(reader, view, basics, self.place)
+
+    def _cache(self, mappings: tuple[ParameterMapping, ...]) -> tuple[tuple[Source, ...] | None, str | None]:
+        """cacheKeyParameters and cacheNamespace."""
+        keys = caching.keys(self.reader, self.view.get("cacheKeyParameters"), self.parameters, mappings)
+        return keys, caching.namespace(self.reader, self.view.get("cacheNamespace"))
 
     def _aws(self, kind: str) -> Integration:
         """A service of AWS, or a function: what is called stands in the uri."""
@@ -194,7 +198,7 @@ class _One:
         why = self._why_not_asked(service, given)
         if why:
             return self._unserved(kind, why)
-        basics = Basics(kind, None if method in (ANY, None) else method, uri, mappings, timeout)
+        basics = Basics(kind, None if method in (ANY, None) else method, uri, mappings, timeout, *self._cache(mappings))
         return integrated(reader, view, basics, self.place)
 
     def _why_not_asked(self, service: ServiceUri, given: View) -> str:
@@ -241,7 +245,7 @@ class _One:
             mappings, unserved = self._mappings(kind)
             if unserved is not None:
                 return self._unserved(*unserved)
-        basics = Basics(kind, "POST", uri, mappings, timeout)
+        basics = Basics(kind, "POST", uri, mappings, timeout, *self._cache(mappings))
         return replace(integrated(reader, view, basics, self.place), payload=payload, streamed=streamed)
 
     def _mention_what_is_ignored(self) -> None:

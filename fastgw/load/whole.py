@@ -38,12 +38,14 @@ def check_whole(gateway: Gateway, problems: Problems) -> None:
 
 
 def _check_cache(api: Api, stage: Stage, problems: Problems) -> None:
-    """The cache keeps what passes through the engine: answers that are worked on never reach it."""
+    """What a stage's cache does not hold is told."""
     for route in api.routes if stage.cache is not None else ():
         caching, called = stage.cache.of(route.name), route.integration
-        if caching.enabled and caching.ttl and isinstance(called, Integrated) and called.type != "MOCK":
-            problems.warning(called.place, "no-effect", f"{route.name} in stage {shown(stage.name)} is not cached: "
-                             f"only the answers of an HTTP_PROXY that reads no body are, and this is {called.type}")
+        what = "a composition" if isinstance(called, Composed) else "a streamed answer"
+        streamed = isinstance(called, Integrated) and called.streamed
+        if caching.enabled and caching.ttl and (streamed or isinstance(called, Composed)):
+            problems.warning(called.place, "no-effect",
+                             f"{route.name} in stage {shown(stage.name)} is not cached: it is {what}")
 
 
 def _check_keys(gateway: Gateway, problems: Problems) -> None:

@@ -121,6 +121,7 @@ class Integrated:
     content_handling  of the request's body: CONVERT_TO_TEXT, CONVERT_TO_BINARY or None
     responses   in the order of the definition, the default among them; unused by the proxy types
     streamed    a function's reply is passed on in the pieces in which it comes
+    cache_keys, cache_namespace  as of HttpProxy
     payload     format of the events and replies of an HTTP API's functions: 1.0 or 2.0
     """
 
@@ -137,6 +138,13 @@ class Integrated:
     responses: tuple[IntegrationResponse, ...] = ()
     payload: str = "1.0"
     streamed: bool = False
+    cache_keys: tuple[Source, ...] | None = None
+    cache_namespace: str | None = None
+
+    @property
+    def cached(self) -> bool:
+        """Whether a stage cache may hold its answers. A MOCK needs none, and a stream is not to be waited for."""
+        return self.type != "MOCK" and not self.streamed
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from typing import Any
 
 from fastgw.model.api import ANY, Route
 from fastgw.model.cache import ALLOW, STRATEGIES, StageCache
-from fastgw.model.integration import HttpProxy
+from fastgw.model.integration import HttpProxy, Integrated
 from fastgw.model.value import RequestParameter
 from fastgw.plan.ops import RAW, of_source
 
@@ -19,7 +19,7 @@ _UNAUTHORIZED = dict(zip(STRATEGIES, (1, 3, 2), strict=True))
 
 
 def cache_spec(
-    stage: StageCache | None, route: Route, integration: HttpProxy, variables: Mapping[str, str],
+    stage: StageCache | None, route: Route, integration: HttpProxy | Integrated, variables: Mapping[str, str],
     parameters: Sequence[str],
 ) -> dict[str, Any] | None:
     """None: off. parameters are the path's, which are in every key."""

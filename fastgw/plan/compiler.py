@@ -202,6 +202,8 @@ class _Compiler:
             "kind": "python",
             "step": step if self._story is None else told(step, self._story),
             "timeout_ms": (integration.timeout_ms or round(self._settings.total_timeout * 1000)) + _STEP_SLACK_MS,
+            "cache": cache_spec(stage.cache, route, integration, variables, parameters)
+            if isinstance(integration, Integrated) and integration.cached else None,
         }
 
     def _proxy(

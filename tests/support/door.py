@@ -59,6 +59,7 @@ def plan_of(
     groups: Iterable[dict[str, object]] = (),
     line: dict[str, Any] | None = None,
     compress_from: int | None = None,
+    cache: dict[str, Any] | None = None,
 ) -> Plan:
     """One API at every host's root; row FIRST_ROUTE_SLOT + n counts the n-th step."""
     routes = [
@@ -69,6 +70,7 @@ def plan_of(
             "operation": b"ANY",
             "step": step,
             "timeout_ms": timeout_ms,
+            "cache": cache,
         }
         for number, (path, step) in enumerate(steps)
     ]
@@ -107,9 +109,10 @@ class Doors:
         log: memoryview | None = None,
         groups: Sequence[dict[str, object]] = (),
         line: dict[str, Any] | None = None,
+        cache: dict[str, Any] | None = None,
         **settings: int,
     ) -> None:
-        self._groups, self._line = groups, line
+        self._groups, self._line, self._cache = groups, line, cache
         self._served, self._timeout_ms, self._log, self._settings = served, timeout_ms, log, settings
         self._stats = bytearray(layout.HEADER_BYTES + ROWS * layout.SLOT_BYTES)
         self._clients: list[Client] = []
@@ -139,10 +142,11 @@ class Doors:
             assert tasks, asyncio.all_tasks()
 
     def swap(self, served: dict[str, Step] | Plan) -> None:
-        self._plan = (
-            served if isinstance(served, Plan) else plan_of(served.items(), self._timeout_ms, self._groups, self._line)
-        )
+        self._plan = served if isinstance(served, Plan) else self._plan_of(served)
         self.engine.swap(self._plan)
+
+    def _plan_of(self, steps: dict[str, Step]) -> Plan:
+        return plan_of(steps.items(), self._timeout_ms, self._groups, self._line, cache=self._cache)
 
     def swap_groups(self, groups: Sequence[dict[str, object]]) -> None:
         """The same steps, with other groups."""

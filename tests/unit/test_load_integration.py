@@ -411,16 +411,15 @@ def test_a_stage_variable_must_make_a_host(files: Files, host: str) -> None:
     assert [problem.code for problem in loaded.problems] == ["bad-uri"]
 
 
-def test_what_is_worked_on_is_not_cached(files: Files) -> None:
+def test_what_a_cache_does_not_hold_is_told(files: Files) -> None:
+    branches = {"a": {"uri": f"{UPSTREAM}/a"}}
     paths = {
         "/worked": {"get": {INTEGRATION: {**proxy(), "type": "http", "responses": {}}}},
         "/passed": {"get": {INTEGRATION: proxy()}},
-        "/posted": {"post": {INTEGRATION: {**proxy(), "type": "http", "responses": {}}}},
+        "/composed": {"get": {"x-fastgw-integration": {"type": "compose", "branches": branches}}},
+        "/posted": {"post": {"x-fastgw-integration": {"type": "compose", "branches": branches}}},
     }
     files.write("api.json", definition(paths))
     stages = "stages: {prod: {cache: {ttl: 5}}}"
     loaded = files.load(f"fastgw: 1\napis: {{a: {{definition: api.json, {stages}}}}}\n", "fastgw.yaml")
-    assert messages(loaded) == [
-        'warning: GET /worked in stage "prod" is not cached: only the answers of an HTTP_PROXY that reads no body are, '
-        "and this is HTTP"
-    ]
+    assert messages(loaded) == ['warning: GET /composed in stage "prod" is not cached: it is a composition']

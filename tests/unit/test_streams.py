@@ -159,6 +159,22 @@ async def test_the_source_waits_for_a_slow_client() -> None:
 
 
 @looped
+async def test_a_source_that_never_waits_leaves_others_their_turn() -> None:
+    async def eager() -> AsyncIterator[bytes]:
+        for _ in range(30_000):
+            yield b"x"
+
+    async with Doors({"/s": lambda _: Answer(200, body=eager()), "/now": lambda _: Answer(200)}) as doors:
+        first, second = await doors.client(), await doors.client()
+        first.send("/s")
+        await first.reader.readuntil(b"\r\n\r\n")
+        for _ in range(10):
+            assert await second.ask("/now") == (200, b"")
+        assert doors.row("/s", layout.R_REQUESTS) == 0      # it is counted when its last piece is out
+        assert await chunks(first) == b"x" * 30_000
+
+
+@looped
 async def test_a_client_that_leaves_cancels_the_source() -> None:
     source = Source(b"ab", asyncio.Event())
     async with Doors({"/s": lambda _: Answer(200, body=source)}) as doors:

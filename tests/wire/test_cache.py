@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.cache import Shop, cached, counting, shop
 from tests.support.client import eventually, get
-from tests.support.definition import mock, proxy
+from tests.support.definition import INTEGRATION, mock, proxy
 from tests.support.upstream import Exchange, scripted
 
 LIMIT = 1_048_576
@@ -455,3 +455,33 @@ def test_no_door_is_opened() -> None:
                 wire.send(get("/x") * 50)
                 assert {wire.answer().body for _ in range(50)} == {b"1 /x"}
         assert served.gateway.metric("^fastgw_(door_[a-z_]+|doors)_total") == 0
+
+
+def rendered(uri: str, template: str, **options: object) -> dict:
+    """HTTP with an answer by template: a step in Python."""
+    operation = cached(proxy(uri, method="GET"), **options)  # type: ignore[arg-type]
+    operation["responses"] = {"200": {"description": "as rendered"}}
+    operation[INTEGRATION] |= {
+        "type": "http",
+        "requestParameters": {"integration.request.querystring.a": "method.request.querystring.a"},
+        "responses": {"default": {"statusCode": "200", "responseTemplates": {"application/json": template}}},
+    }
+    return operation
+
+
+def test_what_a_template_rendered_is_kept() -> None:
+    """As the client gets it; the key is the request's."""
+    routes = {
+        "/r": {"get": rendered("{url}/r", "<$input.body>", keys=["method.request.querystring.a"])},
+        "/p/{id}": {"get": rendered("{url}/p", "<$input.params('id')>", namespace="n")},
+    }
+    with shop(routes=routes) as served:
+        first = served.ask("/r?a=1&b=1")
+        again = served.ask("/r?a=1&b=2")
+        assert (first.get("X-Cache"), again.get("X-Cache")) == ("MISS", "HIT")
+        assert first.body == again.body == b"<1 /r?a=1>"
+        assert again.get("Content-Type") == first.get("Content-Type") == "application/json"
+        assert served.ask("/r?a=2").body == b"<1 /r?a=2>"
+        assert [served.ask(f"/p/{name}").body for name in "aab"] == [b"<a>", b"<a>", b"<b>"]
+        assert served.hits("/r") == served.hits("/p/{id}") == 1
+        assert len(served.upstream.requests) == 4
