@@ -10,6 +10,7 @@ from tests.conftest import Served
 from tests.support.client import eventually, get
 from tests.support.definition import openapi, several
 from tests.support.process import Gateway
+from tests.support.services import ENVIRONMENT
 from tests.support.upstream import Exchange, Upstream, pause, scripted
 
 EXTENSION = "x-fastgw-integration"
@@ -231,3 +232,49 @@ def test_calls_are_given_up_when_the_client_leaves_or_a_required_branch_has_fail
                 client.reset()
             gateway.wait_idle()
             eventually(lambda: gateway.live().get("calls", 0) == 0, "the calls are given up")
+
+
+HANDLER = """\
+def handler(event, context):
+    if event.get("fail"):
+        raise ValueError("no such pet")
+    return {"got": event["id"]}
+"""
+
+
+def test_branches_of_a_service_and_of_functions() -> None:
+    """A table read and a function beside each other; a function that fails is a failed branch."""
+    function = "arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/arn:aws:lambda:us-east-1:123456789012:" \
+               "function:pets/invocations"
+    json_type = "application/json"
+    branches = {
+        "item": {"type": "AWS", "uri": "arn:aws:apigateway:us-east-1:dynamodb:action/GetItem", "httpMethod": "POST",
+                 "requestTemplates": {json_type: '{"Key": {"id": {"S": "$input.params(\'id\')"}}}'}},
+        "pet": {"type": "AWS", "uri": function, "httpMethod": "POST",
+                "requestTemplates": {json_type: '{"id": "$input.params(\'id\')"}'}},
+        "lost": {"type": "AWS", "uri": function, "httpMethod": "POST", "required": False,
+                 "requestTemplates": {json_type: '{"fail": true}'}},
+    }
+
+    async def table(exchange: Exchange) -> None:
+        body = await exchange.body()
+        await exchange.reply(200, b'{"target": "%b", "asked": %b}' % (
+            exchange.request.get("x-amz-target").encode(), body))
+
+    with Upstream(table) as stub:
+        files = {
+            "fastgw.yaml": several(
+                {"shop": {"definition": "api.json"}}, services={"dynamodb": {"endpoint": stub.url}},
+                functions={"pets": {"code": ".", "handler": "app.handler", "runtime": "python3", "timeout": 30,
+                                    "memory": 256}}),
+            "api.json": openapi({"/pets/{id}": {"get": composed(branches)}}),
+            "app.py": HANDLER,
+        }
+        with Gateway(files, env=ENVIRONMENT) as gateway:
+            answer = gateway.fetch(get("/pets/7"))
+    assert answer.status == 200, answer.raw
+    assert json.loads(answer.body) == {
+        "item": {"target": "DynamoDB_20120810.GetItem", "asked": {"Key": {"id": {"S": "7"}}}},
+        "pet": {"got": "7"}, "lost": None,
+    }
+    assert answer.get("x-fastgw-partial") == "lost;error=FUNCTION_ERROR"

@@ -132,7 +132,8 @@ class _Caller:
             return Result(None, FAILURES[error.code].name, error.code)
         if self._success.fits(outcome):
             return Result(reply)
-        return Result(reply, f"STATUS_{reply.status}", CODE["INTEGRATION_BAD_ANSWER"])
+        error = f"STATUS_{reply.status}" if outcome == str(reply.status) else "FUNCTION_ERROR"
+        return Result(reply, error, CODE["INTEGRATION_BAD_ANSWER"])
 
 
 class Compose:
