@@ -14,7 +14,7 @@ from fastgw.model.gateway import Ejection, Gateway, Upstream, UpstreamAddress
 from fastgw.runtime.children import Child
 from fastgw.runtime.handover import LISTEN, FunctionsStart
 from fastgw.runtime.keep import keep
-from fastgw.runtime.peer import PeerGone
+from fastgw.runtime.peer import PeerGone, Refused
 from fastgw.settings import Settings
 
 MODULE = "fastgw.runtime.function_process"
@@ -50,11 +50,18 @@ class FunctionHost:
         return replace(gateway, upstreams=(*gateway.upstreams, host))
 
     def _address(self) -> str:
+        """Where it listens. Raises Refused where no socket can be made there."""
         if self._listening is None:
-            self._folder = tempfile.mkdtemp(prefix="fastgw-functions-")
-            self._listening = socket.socket(socket.AF_UNIX)
-            self._listening.bind(os.path.join(self._folder, "host"))
-            self._listening.listen(_BACKLOG)
+            listening = socket.socket(socket.AF_UNIX)
+            try:
+                self._folder = tempfile.mkdtemp(prefix="fastgw-functions-")
+                listening.bind(os.path.join(self._folder, "host"))
+            except OSError as error:
+                listening.close()
+                self._remove_folder()
+                raise Refused(f"the socket of the function host in {tempfile.gettempdir()}: {error}") from None
+            listening.listen(_BACKLOG)
+            self._listening = listening
         return os.path.join(self._folder, "host")
 
     async def serve(self, *gateways: Gateway, settings: Settings) -> None:
@@ -92,4 +99,8 @@ class FunctionHost:
         if self._listening is not None:
             self._listening.close()
             self._listening = None
+            self._remove_folder()
+
+    def _remove_folder(self) -> None:
+        if self._folder:
             shutil.rmtree(self._folder, ignore_errors=True)
