@@ -27,8 +27,8 @@ from fastgw._core.respond cimport (respond_asterisk, respond_continue, respond_f
                                    respond_preflight)
 from fastgw._core.route cimport ROUTED, route_find, route_is_preflight
 from fastgw._core.state cimport (ACCEPT, BODY_LENGTH, BODY_NONE, CACHE, EX_COLLECT, EX_HEAD, EX_SENDING, EX_WAIT,
-                                 INTEGRATE, KEY, LOG, PARSE, ROUTE, ROUTE_FIXED, ROUTE_PROXY, ROUTE_PYTHON, Requester,
-                                 THROTTLE, VALIDATE, core, count, random64)
+                                 INTEGRATE, KEY, LOG, PARSE, REQUEST, ROUTE, ROUTE_FIXED, ROUTE_PROXY, ROUTE_PYTHON,
+                                 Requester, THROTTLE, VALIDATE, core, count, random64)
 from fastgw._core.ticket cimport ticket_drained, ticket_leave
 from fastgw._core.upstream cimport upstream_resume
 from fastgw._core.validate cimport VALID, validate_body, validate_head
@@ -305,6 +305,14 @@ cdef Verdict step_throttle(Exchange* ex) noexcept nogil:
     return passed(ex, limits_throttle(ex))
 
 
+cdef Verdict step_request(Exchange* ex) noexcept nogil:
+    """What is mapped from a body needs all of it."""
+    if not ex.route.reads_body or ex.received:
+        return NEXT
+    collect_all(ex)
+    return WAIT
+
+
 cdef Verdict step_integrate(Exchange* ex) noexcept nogil:
     if passed(ex, limits_enter(ex)) != NEXT:
         return DONE
@@ -480,6 +488,7 @@ cdef void exchange_open(const ConnEvents* events, object loop):
     steps[<int>CACHE] = step_cache
     steps[<int>KEY] = step_key
     steps[<int>THROTTLE] = step_throttle
+    steps[<int>REQUEST] = step_request
     steps[<int>INTEGRATE] = step_integrate
     chain_phases()
     requester.waits = on_waits

@@ -146,6 +146,7 @@ cdef class Plan:
             route.headers = self.mappings(spec["headers"])
             route.nheaders = len(spec["headers"])
             route.own_path = self.program(spec.get("own_path", ()))
+            route.reads_body = spec.get("reads_body", False)
             self.fill_answers(route, spec.get("answers", ()))
             self.fill_cache(route, spec["cache"])
         elif route.kind == ROUTE_FIXED:

@@ -7,10 +7,11 @@ from fastgw._core.bytes cimport (HEX, UPPER_DIGITS, put, put_char, put_hex, put_
 from fastgw._core.clock cimport clf_time, http_date, wall_us
 from fastgw._core.failure cimport F_INTEGRATION_FAILURE, F_UPSTREAM_OVERLOADED
 from fastgw._core.allowance cimport LEVEL_NONE
+from fastgw._core.json_find cimport json_find
 from fastgw._core.keys cimport key_name
 from fastgw._core.state cimport (CACHE_BYPASS, CACHE_HIT, CACHE_MISS, E_ESCAPED_PATH, E_ESCAPED_QUERY, E_HEADER,
                                  E_JSON, E_JSON_STRING, E_PATH, E_QUERY, E_RAW, E_WHOLE_PATH, Field, M_LOOSE,
-                                 OP_ANSWER_MULTI, OP_CONTEXT, OP_HEADER_MULTI, OP_PARAM, OP_QUERY, OP_QUERY_MULTI,
+                                 OP_ANSWER_BODY, OP_ANSWER_MULTI, OP_BODY, OP_CONTEXT, OP_HEADER_MULTI, OP_PARAM, OP_QUERY, OP_QUERY_MULTI,
                                  OP_TEXT, Op, Reply, T_USER_AGENT, field_value)
 
 cdef extern from "<arpa/inet.h>" nogil:
@@ -438,6 +439,7 @@ cdef int program_write(const Program* program, Exchange* ex, Writer* w) noexcept
     cdef uint32_t i
     cdef const Op* op
     cdef Writer value
+    cdef Span text
     cdef bint found
     cdef int result = PROGRAM_OK, k
     for i in range(program.n):
@@ -463,15 +465,21 @@ cdef int program_write(const Program* program, Exchange* ex, Writer* w) noexcept
             found = query_value(ex, op.text, op.kind == OP_QUERY_MULTI, &value)
         elif op.kind == OP_ANSWER_MULTI:
             found = ex.up != NULL and header_value(ex.up.base, ex.up.fields, ex.up.nfields, op.text, True, &value)
+        elif op.kind == OP_BODY:
+            found = json_find(span(ex.collected, <uint32_t>ex.body_seen if ex.collected != NULL else 0), op.text, &text)
+        elif op.kind == OP_ANSWER_BODY:
+            found = json_find(span(ex.held, ex.held_n), op.text, &text)
         else:
             found = header_value(ex.head, ex.fields, ex.nfields, op.text, op.kind == OP_HEADER_MULTI, &value)
+        if op.kind != OP_BODY and op.kind != OP_ANSWER_BODY:
+            text = span(value.p, value.n)
         if value.full:
             w.full = True
         if not found:
             result = PROGRAM_MISSING
             if op.encode == E_JSON_STRING:
                 put(w, b"null", 4)
-        elif encode_put(w, span(value.p, value.n), op.encode) < 0:
+        elif encode_put(w, text, op.encode) < 0:
             return PROGRAM_REFUSED
     return result
 

@@ -26,8 +26,8 @@ from fastgw._core.keys cimport KeyHeader, KeyRecord, KeyUse
 from fastgw._core.llhttp cimport PARSER_BYTES
 from fastgw._core.ops cimport (AnswerPlan, E_ESCAPED_PATH, E_ESCAPED_QUERY, E_HEADER, E_JSON, E_JSON_STRING,
                                E_LOG_JSON, E_LOG_JSON_VALUE, E_LOG_TEXT, E_LOG_XML, E_PATH, E_QUERY, E_RAW,
-                               E_WHOLE_PATH, MAP_OVERWRITE, Mapping, Op, OP_ANSWER_MULTI, OP_CONTEXT, OP_HEADER,
-                               OP_HEADER_MULTI, OP_PARAM, OP_QUERY, OP_QUERY_MULTI, OP_TEXT, Program)
+                               E_WHOLE_PATH, MAP_OVERWRITE, Mapping, Op, OP_ANSWER_BODY, OP_ANSWER_MULTI, OP_BODY,
+                               OP_CONTEXT, OP_HEADER, OP_HEADER_MULTI, OP_PARAM, OP_QUERY, OP_QUERY_MULTI, OP_TEXT, Program)
 from fastgw._core.router cimport RouterMatch, RouterTable
 from fastgw._core.stream cimport Stream
 from fastgw._core.verbs cimport DELETE, GET, HEAD, NO_VERB, OPTIONS, PATCH, POST, PUT, verb_idempotent, verb_of
@@ -155,6 +155,7 @@ cdef struct RoutePlan:
     Mapping* headers
     AnswerPlan* answers
     uint16_t nqueries, nheaders, nanswers
+    uint8_t reads_body      # a mapped value comes from the request's body
     Span resource           # "/pets/{id}"
     Span operation          # "GET", "ANY", "$default"
     Span key                # "GET /pets/{id}", "$default"

@@ -9,7 +9,7 @@ from fastgw.load.problem import shown
 from fastgw.load.reader import Reader
 from fastgw.load.uri import BadUri, Target, check_fed, target
 from fastgw.model.api import ANY, METHODS
-from fastgw.model.http_mapping import HEADER, QUERY, Change
+from fastgw.model.http_mapping import HEADER, QUERY, Body, Change, body_steps
 from fastgw.model.integration import HttpProxy
 
 MIN_TIMEOUT_MS, MAX_TIMEOUT_MS, SERVICE_TIMEOUT_MS = 50, 900_000, 30_000
@@ -51,6 +51,8 @@ class HttpApiProxy:
         self._count("requestParameters", asked, HEADER, QUERY)
         for one in answered:
             self._count("responseParameters", one.changes, HEADER)
+        for change in (*asked, *(change for one in answered for change in one.changes)):
+            self._check_body(change)
         found = self._private() if private else self._public(parameters)
         if not isinstance(found, str):
             return found
@@ -63,6 +65,13 @@ class HttpApiProxy:
             answers=answered,
             private=found if private else None,
         )
+
+    def _check_body(self, change: Change) -> None:
+        for part in change.value.parts if change.value is not None else ():
+            if isinstance(part, Body) and body_steps(part.path) is None:
+                read = shown(f"${part.side}.body{part.path[1:]}")
+                self._problems.error(change.place, "bad-mapping", f"{read}: a value of a body is read by names and "
+                                     "positions, as in .a.b[0]['c d']")
 
     def _timeout(self) -> int | None:
         """A longer one than the service's is served; moved back, the definition would be refused."""

@@ -3,6 +3,7 @@
 Source of the grammar: Amazon API Gateway developer guide, "Transforming API requests and responses".
 """
 
+import re
 from dataclasses import dataclass
 
 from fastgw.model.place import Place
@@ -26,6 +27,22 @@ class Body:
 
     side: str
     path: str
+
+
+_STEP = re.compile(r"""\.([A-Za-z0-9_-]+)|\[([0-9]{1,9})\]|\['([^'\\\]]+)'\]|\["([^"\\\]]+)"\]""")
+
+
+def body_steps(path: str) -> tuple[str | int, ...] | None:
+    """The names and positions of a JSONPath of these only; None for any other."""
+    found: list[str | int] = []
+    at = 1
+    while at < len(path):
+        step = _STEP.match(path, at)
+        if step is None:
+            return None
+        found.append(int(step[2]) if step[2] is not None else step[1] or step[3] or step[4])
+        at = step.end()
+    return tuple(found)
 
 
 @dataclass(frozen=True, slots=True)

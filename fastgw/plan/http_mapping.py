@@ -1,5 +1,6 @@
 """The parameter mappings of HTTP APIs -> what the engine applies to requests and answers."""
 
+import struct
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -18,9 +19,12 @@ from fastgw.model.http_mapping import (
     ResponseChanges,
     ResponseHeader,
     Value,
+    body_steps,
 )
 from fastgw.plan.ops import (
+    ANSWER_BODY,
     ANSWER_MULTI,
+    BODY,
     ESCAPED_QUERY,
     IN_HEADER,
     IN_QUERY,
@@ -50,6 +54,7 @@ def request_changes(
         "queries": _rows(changes, QUERY, variables, parameters, IN_QUERY),
         "headers": _rows(changes, HEADER, variables, parameters, IN_HEADER),
         "own_path": own_path,
+        "reads_body": any(_reads_body(change) for change in changes),
     }
 
 
@@ -71,7 +76,7 @@ def _answer(response: ResponseChanges, variables: Mapping[str, str], parameters:
         "status": response.status,
         "fields": _rows(response.changes, HEADER, variables, parameters, IN_HEADER),
         "sends": sends,
-        "reads_body": False,
+        "reads_body": any(_reads_body(change) for change in response.changes),
         "status_line": status_line(sends) if sends else b"",
         "says": says,
     }
@@ -103,11 +108,25 @@ def _ops(
     return merged([op for op in ops if op is not None])
 
 
+def _reads_body(change: Change) -> bool:
+    return change.value is not None and change.value.reads_body()
+
+
+def _way(path: str) -> bytes:
+    """A JSONPath of names and positions, as the engine walks it: see json_find.pxd."""
+    steps = body_steps(path)
+    if steps is None:
+        raise ValueError(f"{path} is not of names and positions only")
+    packed = [b"i" + struct.pack("=I", step) if isinstance(step, int) else
+              b"k" + struct.pack("=H", len(step.encode())) + step.encode() for step in steps]
+    return b"".join(packed)
+
+
 def _op(part: Part, variables: Mapping[str, str], parameters: Sequence[str], encode: int) -> Op | None:
     if isinstance(part, RequestPath):
         return context("BELOW_STAGE", ESCAPED_QUERY if encode == IN_QUERY else RAW)
     if isinstance(part, ResponseHeader):
         return (ANSWER_MULTI, encode, 0, part.name.encode())
     if isinstance(part, Body):
-        raise ValueError(f"{part.side}.body is not served here")
+        return (BODY if part.side == "request" else ANSWER_BODY, encode, 0, _way(part.path))
     return of_source(part, variables, parameters, encode)

@@ -75,6 +75,8 @@ def test_the_latency_buckets_fit_a_row() -> None:
                 "HEADER_MULTI": "HEADER_MULTI",
                 "CONTEXT": "CONTEXT",
                 "ANSWER_MULTI": "ANSWER_MULTI",
+                "BODY": "BODY",
+                "ANSWER_BODY": "ANSWER_BODY",
             },
         ),
         (

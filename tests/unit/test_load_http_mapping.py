@@ -8,7 +8,7 @@ from fastgw.load.mapping import Unmapped
 from fastgw.load.params import Params
 from fastgw.load.problem import Problems
 from fastgw.load.reader import Reader
-from fastgw.model.http_mapping import Body, RequestPath, ResponseHeader, Value
+from fastgw.model.http_mapping import Body, RequestPath, ResponseHeader, Value, body_steps
 from fastgw.model.value import Context, RequestParameter, StageVariable, Static
 
 
@@ -55,6 +55,14 @@ def test_what_is_no_value(text, said):
     with pytest.raises(Unmapped) as error:
         value(text)
     assert said in str(error.value)
+
+
+@pytest.mark.parametrize(("path", "steps"), [
+    ("$", ()), ("$.a.b", ("a", "b")), ("$[0].x", (0, "x")), ("$['a b'][\"c\"]", ("a b", "c")), ("$.a[*]", None),
+    ("$.a[1:2]", None), ("$a", None), ("$.", None), ("$['it\\'s']", None),
+])
+def test_steps_into_a_body(path, steps):
+    assert body_steps(path) == steps
 
 
 def read(text: str, what: str):

@@ -36,7 +36,11 @@ ANSWERS = {
     "201": {"overwrite:statuscode": "204"},
     "204": {"overwrite:statuscode": "200"},
     "304": {"overwrite:statuscode": "200"},
+    "202": {"overwrite:statuscode": "$response.body.code", "append:header.x-why": "for ${response.body.why[1]}"},
 }
+BODY = {"append:header.x-name": "$request.body.a.name", "append:header.x-second": "$request.body.list[1]",
+        "append:header.x-odd": "$request.body['o dd'][\"k\"]", "append:header.x-whole": "$request.body",
+        "append:querystring.mix": "n=${request.body.a.number}", "overwrite:path": "$request.body.path"}
 
 
 def integration(uri: str, **fields: object) -> dict:
@@ -51,6 +55,8 @@ def document(url: str) -> dict:
     paths = {
         "/m/{id}": integration(f"{url}/up?own=1", requestParameters=REQUEST),
         "/path/{proxy+}": integration(f"{url}/up", **path),
+        "/body": integration(f"{url}/up", requestParameters=BODY),
+        "/deep": integration(f"{url}/up", requestParameters={"overwrite:path": "$request.body.path"}),
         "/own": integration(f"{url}/up", **own),
         "/answers/{proxy+}": integration(f"{url}/{{proxy}}", responseParameters=ANSWERS),
         "/private/{proxy+}": integration(LISTENER, **private),
@@ -171,3 +177,47 @@ def test_counted_by_the_status_that_was_sent(changed: Served) -> None:
     before = changed.gateway.metric(counter)
     answered(changed, "counted", b"HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n")
     assert changed.gateway.metric(counter) == before + 1
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+def test_values_of_the_body(changed: Served, chunked: bool) -> None:
+    body = (b'{"x": [1, {"a": "}]"}], "o dd": {"k": true}, '
+            b'"a": {"number": -1.5e3, "name": "\\u00e9 \\"q\\"", "no": null}, "list": ["one", {"two": [2]}, 3]}')
+    if chunked:
+        packed = b"".join(b"%x\r\n%b\r\n" % (len(part), part) for part in (body[:30], body[30:])) + b"0\r\n\r\n"
+        request = sent(changed, get("/body", "Transfer-Encoding: chunked", method="POST") + packed)
+    else:
+        request = sent(changed, get("/body", method="POST", body=body))
+    assert [texts(request, f"x-{name}") for name in ("name", "second", "odd", "whole")] == [
+        ['\u00e9 "q"'], ['{"two": [2]}'], ["true"], [body.decode()]]
+    assert (request.query, request.path, request.body) == ("mix=n%3D-1.5e3", "/up", body)
+
+
+@pytest.mark.parametrize("body", [b"", b"{}", b"no JSON", b'{"path": null', b'{"path": ', b'["path"]', b'{"path": "/x'])
+def test_a_body_without_the_value_changes_nothing(changed: Served, body: bytes) -> None:
+    request = sent(changed, get("/body", method="POST", body=body))
+    assert (request.path, request.body, texts(request, "x-name")) == ("/up", body, [])
+
+
+def test_only_the_first_100_kilobytes_are_read(changed: Served) -> None:
+    for before, path in ((100_000, "/there"), (102_400, "/up")):
+        body = b'{"pad": "%b", "path": "/there"}' % (b"x" * before)
+        assert sent(changed, get("/deep", method="POST", body=body)).path == path
+
+
+@pytest.mark.parametrize("framing", ["length", "chunked", "close"])
+@pytest.mark.parametrize(("body", "status", "why"), [
+    (b'{"code": 418, "why": ["a", "b"]}', 418, ["for b"]), (b'{"code": "99", "why": 1}', 202, ["for"]),
+    (b"", 202, ["for"]), (b'{"code": "410", "pad": "' + b"x" * 200_000 + b'"}', 410, ["for"]),
+    (b'{"pad": "' + b"x" * 200_000 + b'", "code": 410}', 202, ["for"]),
+])
+def test_values_of_an_answers_body(changed: Served, framing: str, body: bytes, status: int, why: list[str]) -> None:
+    head = b"HTTP/1.1 202 Accepted\r\n"
+    whole = {"length": head + b"Content-Length: %d\r\n\r\n" % len(body) + body, "close": head + b"\r\n" + body,
+             "chunked": head + b"Transfer-Encoding: chunked\r\n\r\n"
+             + (b"%x\r\n%b\r\n" % (len(body), body) if body else b"") + b"0\r\n\r\n"}[framing]
+    changed.upstream.on("/told", scripted(whole, close=framing == "close"))
+    with Wire(changed.gateway.port) as wire:
+        answer = wire.request(get("/answers/told"))
+        assert (answer.status, answer.body, texts(answer, "x-why")) == (status, body, why)
+        assert wire.request(get("/own")).status == 200
