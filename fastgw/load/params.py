@@ -140,6 +140,9 @@ class Params:
             case [str(separator), list(parts)] if len(parts) <= 1000:
                 filled = [self._fill(part, depth) for part in parts]
                 if all(part.text is not None for part in filled):
+                    room = MAX_TEXT - len(separator) * max(len(parts) - 1, 0)
+                    if sum(len(part.text) for part in filled) > room:
+                        return Filled(None, why=f"longer than {MAX_TEXT:,} characters")
                     return Filled(separator.join(part.text for part in filled), _names(*filled))
                 return next(part for part in filled if part.text is None)
         return Filled(None, why="Fn::Join takes a list of a separator and a list of texts")

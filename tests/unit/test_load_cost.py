@@ -117,6 +117,17 @@ HOSTILE = {
     "parameter growth": json.dumps(
         definition({"/a": {"get": {INTEGRATION: proxy("http://a/" + "${AWS::URLSuffix}" * 200_000)}}})
     ),
+    "template parents": json.dumps({"Resources": {"A": {"Type": "AWS::ApiGateway::RestApi"}, **{
+        f"R{i}": {"Type": "AWS::ApiGateway::Resource", "Properties": {
+            "RestApiId": {"Ref": "A"}, "ParentId": {"Ref": f"R{i + 1}"}, "PathPart": "a"}}
+        for i in range(3_000)
+    }}}),
+    "template conditions": json.dumps({
+        "Conditions": {f"C{i}": {"Fn::Not": [{"Condition": f"C{i + 1}"}]} for i in range(3_000)},
+        "Resources": {"A": {"Type": "AWS::ApiGateway::RestApi", "Condition": "C0"}},
+    }),
+    "template functions": json.dumps({"Resources": {"A": {"Type": "AWS::ApiGateway::RestApi", "Properties": {
+        "Name": {"Fn::Join": ["${AWS::URLSuffix}" * 1_000, [{"Ref": "AWS::StackName"}] * 1_000]}}}}}),
     "many unknown fields": json.dumps(
         definition({"/a": {"get": {f"fieldname{i}": 1 for i in range(3_000)}}})
     ),

@@ -108,9 +108,10 @@ def _apis(stack: Stack) -> list[tuple[Resource, ApiKind]]:
 def _check_owners(stack: Stack) -> None:
     """A part of no API would be a lost route."""
     for api, types, field in ((rest.API, rest.PARTS, "RestApiId"), (http.API, http.PARTS, "ApiId")):
+        owned = {part.id for its in stack.of(api) for kind in types for part in stack.parts(its, kind, field)}
         for part in stack.of(*types):
             owner = part.get(field)
-            if not any(stack.is_of(owner, its) for its in stack.of(api)):
+            if part.id not in owned:
                 told = f"{field} {shown(owner.value)} is no API of this template" if owner is not None else \
                     f"{part.type} {part.id} has no {field}"
                 stack.problems.error((owner or part.view).place, "unknown-value", told)

@@ -113,15 +113,12 @@ class Deployed:
 
     def _event_settings(self, path: tuple[str, ...], api: Resource) -> None:
         """RouteSettings of a function's event."""
-        for event in sam.events(self._stack):
+        for event in sam.events_of(self._stack, api, ApiKind.HTTP):
             settings = event.get("RouteSettings")
-            if event.kind is ApiKind.HTTP and settings is not None and self._is_sam_api(event.get("ApiId"), api):
+            if settings is not None:
                 verb, where = self._reader.text(event.get("Method")), self._reader.text(event.get("Path"))
                 name = DEFAULT_ROUTE if where is None else f"{(verb or ANY).upper()} {where}"
                 self._throttle((*path, "methods", name), settings)
-
-    def _is_sam_api(self, view: View | None, api: Resource) -> bool:
-        return api.id in sam.IMPLICIT.values() if view is None else self._stack.is_of(view, api)
 
     def _settings(self, path: tuple[str, ...], api: str, given: View, v2: bool) -> None:
         variables = self._reader.mapping(given.get("StageVariables") or given.get("Variables"))
@@ -209,7 +206,7 @@ class Deployed:
             return
         # "/~1pets~1{id}" in the service's spelling; "/pets/{id}" is taken too.
         path = path.removeprefix("/").replace("~1", "/") if path.startswith("/~1") else path.replace("~1", "/")
-        known = list(self._routes(api))
+        known = self._stack.once(("routes", api), lambda: list(self._routes(api)))
         found = [f"{its} {where}" for its, where in known if path in ("/*", where) and verb in ("*", its)]
         if not found:
             self._problems.warning(settings.place, "no-effect", f"{api} has no method {verb} {path}: this entry of "
@@ -328,11 +325,10 @@ class Deployed:
             self._made.set(("keys", name, "plans"), plans, key.view)
 
     def _plans_of(self, key: Resource) -> Iterator[Resource]:
-        for link in self._stack.of(PLAN_KEY):
-            if self._stack.is_of(link.get("KeyId"), key):
-                plan = self._stack.named(link.get("UsagePlanId"), PLAN)
-                if plan is not None and self._made.at(("plans", plan.id)):
-                    yield plan
+        for link in self._stack.parts(key, PLAN_KEY, "KeyId"):
+            plan = self._stack.named(link.get("UsagePlanId"), PLAN)
+            if plan is not None and self._made.at(("plans", plan.id)):
+                yield plan
 
     # --- domains
 

@@ -71,24 +71,22 @@ class HttpApi:
         return True
 
     def has_parts(self) -> bool:
-        return self._api.get("Target") is not None or any(map(self._is_ours, self._stack.of(*PARTS)))
+        return self._api.get("Target") is not None or any(map(self._parts, PARTS))
 
     def document(self) -> Document:
         cors(self._made, self._stack, self._api.get("CorsConfiguration"))
         self._made.take_all((PREFIX + "endpoint-configuration",), self._api.properties,
                             {"DisableExecuteApiEndpoint": "disableExecuteApiEndpoint"})
-        for authorizer in self._stack.of(AUTHORIZERS):
-            if self._is_ours(authorizer):
-                self._authorizer(authorizer)
+        for authorizer in self._parts(AUTHORIZERS):
+            self._authorizer(authorizer)
         if self._api.get("Target") is not None:
             self._quick(self._api.get("Target"))
-        for route in self._stack.of(ROUTE):
-            if self._is_ours(route):
-                self._route(route)
+        for route in self._parts(ROUTE):
+            self._route(route)
         return self._made.document()
 
-    def _is_ours(self, resource: Resource) -> bool:
-        return self._stack.is_of(resource.get("ApiId"), self._api)
+    def _parts(self, kind: str) -> list[Resource]:
+        return self._stack.parts(self._api, kind, "ApiId")
 
     def _quick(self, target: View) -> None:
         """Target of the API itself: everything, or RouteKey, to one URL or function."""
@@ -143,12 +141,12 @@ class HttpApi:
         if text is None:
             return
         name = text.removeprefix("integrations/")
-        known = {resource.id: resource for resource in self._stack.of(INTEGRATIONS)}
-        if name not in known:
+        found = self._stack.resources.get(name)
+        if found is None or found.type != INTEGRATIONS:
             self._problems.error(target.place, "unknown-value", f"Target {shown(text)} is no integration of this "
                                  "template; write integrations/ and a reference to one")
             return
-        self._integration((*operation, INTEGRATION), known[name])
+        self._integration((*operation, INTEGRATION), found)
 
     def _integration(self, path: tuple[str, ...], integration: Resource) -> None:
         made = self._made

@@ -37,6 +37,7 @@ class Resolver:
         self._conditions = root.get("Conditions")
         self._known: dict[str, bool | None] = {}
         self._includes = 0
+        self._depth = 0
 
     def document(self, view: View) -> Document:
         """A value with its functions worked out."""
@@ -54,7 +55,11 @@ class Resolver:
     def holds(self, name: str, view: View) -> bool:
         """Whether a condition is met; view is where it is asked for. What cannot be told is told and is false."""
         if name not in self._known:
+            if self._depth > MAX_DEPTH:
+                self._problems.error(view.place, "too-large", f"conditions lead to each other over {MAX_DEPTH} levels")
+                return False
             self._known[name] = None
+            self._depth += 1
             condition = self._conditions.get(name) if self._conditions is not None else None
             if condition is None:
                 known = self._conditions.value if self._conditions is not None else ()
@@ -63,6 +68,7 @@ class Resolver:
                 self._known[name] = False
             else:
                 self._known[name] = self._condition(condition, 0)
+            self._depth -= 1
         found = self._known[name]
         if found is None:
             self._problems.error(view.place, "reference-loop", f"condition {shown(name)} depends on itself")

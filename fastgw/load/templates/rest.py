@@ -4,6 +4,7 @@ from fastgw.load import json_text
 from fastgw.load.assembly import Assembly
 from fastgw.load.document import BadText, Document, View
 from fastgw.load.names import ANY_METHOD, AUTHORIZER, AUTHTYPE, INTEGRATION, PREFIX, VERBS
+from fastgw.load.paths import MAX_SEGMENTS
 from fastgw.load.problem import shown
 from fastgw.load.templates.stack import Resource, Stack
 from fastgw.model.api import ANY
@@ -93,32 +94,30 @@ class RestApi:
         self._stack = stack
         self._reader = stack.reader
         self._api = api
-        self._made = new_document(api, stack.reader.params.fill_value(_value(api.get("Name"))).text or api.id)
+        self._made = new_document(api, stack.reader.text(api.get("Name")) or api.id)
         self._paths: dict[str, str | None] = {}
-        self._open: set[str] = set()
+        self._open: list[str] = []
 
     def has_parts(self) -> bool:
-        return any(self._is_ours(resource) for resource in self._stack.of(*PARTS))
+        return any(self._parts(kind) for kind in PARTS)
 
     def document(self) -> Document:
         api_settings(self._made, self._api)
         reads = {MODEL: self._model, VALIDATOR: self._validator, AUTHORIZERS: self._authorizer,
                  RESPONSE: self._response}
         for kind, read in reads.items():
-            for resource in self._stack.of(kind):
-                if self._is_ours(resource):
-                    read(resource)
-        for resource in self._stack.of(RESOURCE):
-            path = self._path(resource) if self._is_ours(resource) else None
+            for resource in self._parts(kind):
+                read(resource)
+        for resource in self._parts(RESOURCE):
+            path = self._path(resource)
             if path is not None and path not in self._made.value["paths"]:
                 self._made.set(("paths", path), {}, resource.view)
-        for method in self._stack.of(METHOD):
-            if self._is_ours(method):
-                self._method(method)
+        for method in self._parts(METHOD):
+            self._method(method)
         return self._made.document()
 
-    def _is_ours(self, resource: Resource) -> bool:
-        return self._stack.is_of(resource.get("RestApiId"), self._api)
+    def _parts(self, kind: str) -> list[Resource]:
+        return self._stack.parts(self._api, kind, "RestApiId")
 
     # --- what methods refer to
 
@@ -173,12 +172,14 @@ class RestApi:
         """The whole path of a resource; None where its parents lead nowhere, which is told once."""
         if resource.id in self._paths:
             return self._paths[resource.id]
-        if resource.id in self._open:
-            self._stack.problems.error(resource.view.key_place, "reference-loop", f"the parents of {resource.id} lead "
-                                       "in a circle")
+        if resource.id in self._open or len(self._open) > MAX_SEGMENTS:
+            told = "lead in a circle" if resource.id in self._open else f"are more than {MAX_SEGMENTS}"
+            self._stack.problems.error(resource.view.key_place, "reference-loop",
+                                       f"the parents of {resource.id} {told}")
             return None
-        self._open.add(resource.id)
+        self._open.append(resource.id)
         found = self._paths[resource.id] = self._read_path(resource)
+        self._open.pop()
         return found
 
     def _read_path(self, resource: Resource) -> str | None:
@@ -317,8 +318,4 @@ def integration(stack: Stack, made: Assembly, path: tuple, view: View) -> None:
         made.take_all(its, response, _RESPONSE_FIELDS)
         stack.reader.known_keys(response, (*_RESPONSE_FIELDS, "SelectionPattern"), "an integration response",
                                 strict=True)
-
-
-def _value(view: View | None) -> object:
-    return view.value if view is not None else ""
 

@@ -54,6 +54,27 @@ def functions(stack: Stack) -> Iterator[Resource]:
 
 
 def events(stack: Stack) -> list[Event]:
+    return stack.once("events", lambda: _events(stack))
+
+
+def events_of(stack: Stack, api: Resource, kind: ApiKind) -> list[Event]:
+    """Those that are an API's routes."""
+    by_api = stack.once(("events", kind), lambda: _by_api(stack, kind))
+    names = dict.fromkeys((api.id, stack.name(api) if api.id in stack.resources else api.id))
+    return [event for name in names for event in by_api.get(name, ())]
+
+
+def _by_api(stack: Stack, kind: ApiKind) -> dict[str, list[Event]]:
+    found: dict[str, list[Event]] = {}
+    for event in events(stack):
+        given = _api_of(event)
+        text = stack.reader.params.fill(given).text if given is not None else IMPLICIT[kind]
+        if event.kind is kind and text is not None:
+            found.setdefault(text, []).append(event)
+    return found
+
+
+def _events(stack: Stack) -> list[Event]:
     found = []
     for function in functions(stack):
         listed = stack.reader.mapping(function.get("Events"))
@@ -78,9 +99,10 @@ def apis(stack: Stack) -> list[tuple[Resource, ApiKind]]:
         if loose is not None:
             at = loose.function.view
             found.append((Resource(IMPLICIT[kind], wanted, at, merged(common, None, at)), kind))
+    known = {id(event) for api, kind in found for event in events_of(stack, api, kind)}
     for event in all_events:
         given = _api_of(event)
-        if given is not None and not any(stack.is_of(given, api) for api, _ in found if api.id in stack.resources):
+        if given is not None and id(event) not in known:
             stack.problems.error(given.place, "unknown-value", f"{given.name} {shown(given.value)} is no "
                                  f"{API if event.kind is ApiKind.REST else HTTP_API} of this template")
     return found
@@ -111,11 +133,8 @@ class SamApi:
         self._made = begun
         self._swagger = "swagger" in begun.value
         self._authorizers()
-        for event in events(self._stack):
-            given = _api_of(event)
-            ours = self._stack.is_of(given, self._api) if given is not None else self._api.id == IMPLICIT[event.kind]
-            if event.kind is self._kind and ours:
-                self._mention(event) if self._given else self._event(event)
+        for event in events_of(self._stack, self._api, self._kind):
+            self._mention(event) if self._given else self._event(event)
         self._common_security()
         if self._kind is ApiKind.REST:
             api_settings(self._made, self._api)

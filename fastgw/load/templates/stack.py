@@ -4,8 +4,9 @@ What only a deployment would know has a stand-in: { Ref } of a resource is its n
 000000000000. --param goes before all of them.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 from fastgw.load.document import View
 from fastgw.load.problem import did_you_mean, shown
@@ -51,6 +52,7 @@ _ARNS = {
     "AWS::StepFunctions::StateMachine": "states:{region}:{account}:stateMachine:{name}",
 }
 _REF_IS_ARN = ("AWS::SNS::Topic", "AWS::Serverless::StateMachine", "AWS::StepFunctions::StateMachine")
+_T = TypeVar("_T")
 _GATEWAY = ("AWS::ApiGateway::", "AWS::ApiGatewayV2::", "AWS::Serverless::")
 
 
@@ -78,6 +80,7 @@ class Stack:
         texts = self._parameters()
         self._resolver = Resolver(reader, root, self.given.with_defaults(texts), self._lists.get)
         self._names: dict[str, str] = {}
+        self._made: dict[object, object] = {}
         present = self._present(reader)
         params = self.given.with_defaults({**self._attributes(present), **texts})
         self.reader = Reader(self.problems, params)
@@ -93,13 +96,39 @@ class Stack:
         text = self.reader.text(view)
         if text is None:
             return None
-        for resource in self.of(*types):
-            if text in (resource.id, self._names[resource.id]):
-                return resource
+        found = next((self._named(kind)[text] for kind in types if text in self._named(kind)), None)
+        if found is not None:
+            return found
         known = [resource.id for resource in self.of(*types)]
         self.problems.error(view.place, "unknown-value", f"{view.name} {shown(text)} is no "
                             f"{' or '.join(types)} of this template{did_you_mean(text, known)}")
         return None
+
+    def _named(self, kind: str) -> dict[str, Resource]:
+        """Resources of a type by what a value may call them."""
+        return self.once(("named", kind), lambda: {
+            name: resource for resource in self.of(kind) for name in (self._names[resource.id], resource.id)})
+
+    def parts(self, owner: Resource, kind: str, field: str) -> list[Resource]:
+        """Resources of a type whose field refers to the owner, in the template's order."""
+        by_owner = self.once(("parts", kind, field), lambda: self._by_owner(kind, field))
+        names = dict.fromkeys((owner.id, self._names.get(owner.id, owner.id)))
+        return [resource for name in names for resource in by_owner.get(name, ())]
+
+    def _by_owner(self, kind: str, field: str) -> dict[str, list[Resource]]:
+        found: dict[str, list[Resource]] = {}
+        for resource in self.of(kind):
+            view = resource.get(field)
+            text = self.reader.params.fill(view).text if view is not None else None
+            if text is not None:
+                found.setdefault(text, []).append(resource)
+        return found
+
+    def once(self, name: object, make: Callable[[], _T]) -> _T:
+        """What make gives, worked out when it is first asked for."""
+        if name not in self._made:
+            self._made[name] = make()
+        return self._made[name]
 
     def is_of(self, view: View | None, resource: Resource) -> bool:
         """Whether a value refers to a resource; nothing is told."""
