@@ -133,6 +133,10 @@ def test_functions(files: Files, written: str, read: str) -> None:
         ("!FindInMap [Port, prod, port]", 'Fn::FindInMap finds no "Port"; did you mean "Ports"?'),
         ("!Select [2, !Ref Hosts]", 'there is no item "2" among 2'),
         ("!Cidr [a, 1, 2]", "Fn::Cidr is not read"),
+        ("!Select [0, !Split [',', !Ref Nothing]]", "uri needs a value for Nothing"),
+        ("!FindInMap [Ports, !Ref Nothing, port]", "uri needs a value for Nothing"),
+        ("!Join ['', [http://, !Base64 {Ref: Nothing}]]", "uri needs a value for Nothing"),
+        ("!Select [0, {Ref: Stage}]", "Fn::Select is not read"),
     ],
 )
 def test_functions_that_are_refused(files: Files, written: str, told: str) -> None:

@@ -150,7 +150,7 @@ class Resolver:
             return self._wrong(argument, "Fn::FindInMap takes a map's name and two keys")
         keys = [self.text(part) for part in parts[:3]]
         if None in keys:
-            return self._open(argument, "Fn::FindInMap")
+            return self._left_open(argument, "Fn::FindInMap")
         found = self._mappings
         for key, part in zip(keys, parts, strict=False):
             below = found.get(key) if found is not None else None
@@ -172,7 +172,7 @@ class Resolver:
         index = self.text(parts[0])
         items = self._walk(parts[1], (*path, "Fn::Select", 1), origins)
         if index is None or not isinstance(items, list):
-            return self._open(argument, "Fn::Select")
+            return self._left_open(argument, "Fn::Select")
         if not index.isascii() or not index.isdigit() or int(index) >= len(items):
             return self._wrong(argument, f"Fn::Select: there is no item {shown(index)} among {len(items)}")
         return items[int(index)]
@@ -182,11 +182,11 @@ class Resolver:
         if len(parts) != 2 or not isinstance(parts[0].value, str) or not parts[0].value:
             return self._wrong(argument, "Fn::Split takes a separator and a text")
         text = self.text(parts[1])
-        return self._open(argument, "Fn::Split") if text is None else text.split(parts[0].value)
+        return self._left_open(argument, "Fn::Split") if text is None else text.split(parts[0].value)
 
     def _base64(self, argument: View, path: Path, origins: Origins) -> object:
         text = self.text(argument)
-        return self._open(argument, "Fn::Base64") if text is None else base64.b64encode(text.encode()).decode()
+        return self._left_open(argument, "Fn::Base64") if text is None else base64.b64encode(text.encode()).decode()
 
     def _import_value(self, argument: View, path: Path, origins: Origins) -> object:
         name = self.text(argument)
@@ -198,10 +198,14 @@ class Resolver:
 
     def _length(self, argument: View, path: Path, origins: Origins) -> object:
         items = self._walk(argument, (*path, "Fn::Length"), origins)
-        return len(items) if isinstance(items, list) else self._open(argument, "Fn::Length")
+        return len(items) if isinstance(items, list) else self._left_open(argument, "Fn::Length")
 
-    def _open(self, argument: View, name: str) -> dict:
-        """Left as it stands, for whoever needs its value."""
+    def _left_open(self, argument: View, name: str) -> dict:
+        """What is missing, for whoever needs its value; else the function as it stands."""
+        for part in (argument, *argument.elements()):
+            filled = self._params.fill_value(self._walk(part, (), Origins(part)))
+            if filled.missing:
+                return {"Ref": filled.missing[0]}
         return {name: argument.value}
 
     def _wrong(self, argument: View, message: str) -> str:
