@@ -43,13 +43,16 @@ from .tree import (
     Text,
     Tree,
 )
+from .values import QuietMap
 
 _OPERATORS = {
     "PLUS": "add", "MINUS": "subtract", "MULTIPLY": "multiply", "DIVIDE": "divide", "MODULUS": "modulus",
     "EQ": "equal", "NE": "unequal", "LT": "less", "GT": "greater", "LE": "at_most", "GE": "at_least",
 }
 _LOGIC = {"AND": ast.And, "OR": ast.Or}
-_FUNCTIONS = {name: getattr(runtime, name) for name in runtime.__all__} | {"str": str, "dict": dict}
+_FUNCTIONS = {name: getattr(runtime, name) for name in runtime.__all__} | {
+    "str": str, "maps": frozenset((dict, QuietMap)),
+}
 
 
 class Template:
@@ -337,7 +340,7 @@ class _Function:
                     test = value
                 plain = ast.Call(ast.Attribute(value, "get", ast.Load()), [ast.Constant(name)], [])
                 other = _call("get_property", value, ast.Constant(name))
-                return ast.IfExp(_has_class(test, "dict"), plain, other)
+                return ast.IfExp(_has_class(test, "maps", ast.In()), plain, other)
             case Method(name, arguments):
                 key = ast.Constant(f"{name}/{len(arguments)}")
                 return _call("get_call", _name("b"), value, key, *map(self._value, arguments))
@@ -388,8 +391,8 @@ def _is_not(left: ast.expr, right: ast.expr) -> ast.expr:
     return ast.Compare(left, [ast.IsNot()], [right])
 
 
-def _has_class(value: ast.expr, name: str) -> ast.expr:
-    return ast.Compare(ast.Attribute(value, "__class__", ast.Load()), [ast.Is()], [_name(name)])
+def _has_class(value: ast.expr, name: str, how: ast.cmpop | None = None) -> ast.expr:
+    return ast.Compare(ast.Attribute(value, "__class__", ast.Load()), [how or ast.Is()], [_name(name)])
 
 
 def _literal(reference: Reference) -> ast.expr:

@@ -102,21 +102,25 @@ def get_call(budget: Budget, value: Any, key: str, *arguments: Any) -> Any:
             return None
         table = _table(kind)
     for kinds, function in table.get(key, ()):
-        if not _fits(kinds, arguments):
+        if kinds and not _fits(kinds, arguments):
             continue
         try:
             result = function(value, *arguments)
         except (JavaError, ArithmeticError, LookupError, TypeError, ValueError) as error:
             raise RenderError(f"{key.partition('/')[0]}(): {error}") from None
-        if result.__class__ is not str or kind is str:
+        if result.__class__ is not str:
             budget.check()
-        if result.__class__ is str and len(result) > 1024:
+        elif len(result) > 1024:
             budget.grown(len(result))
+        elif kind is str:
+            budget.check()
         return result
     return None
 
 
 def _fits(kinds: tuple[frozenset[type] | None, ...], arguments: tuple[Any, ...]) -> bool:
+    if len(kinds) == 1:
+        return kinds[0] is None or arguments[0].__class__ in kinds[0]
     for wanted, argument in zip(kinds, arguments, strict=True):
         if wanted is not None and argument.__class__ not in wanted:
             return False
