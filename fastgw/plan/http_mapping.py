@@ -112,7 +112,7 @@ def _reads_body(change: Change) -> bool:
     return change.value is not None and change.value.reads_body()
 
 
-def _way(path: str) -> bytes:
+def way(path: str) -> bytes:
     """A JSONPath of names and positions, as the engine walks it: see json_find.pxd."""
     steps = body_steps(path)
     if steps is None:
@@ -128,5 +128,5 @@ def _op(part: Part, variables: Mapping[str, str], parameters: Sequence[str], enc
     if isinstance(part, ResponseHeader):
         return (ANSWER_MULTI, encode, 0, part.name.encode())
     if isinstance(part, Body):
-        return (BODY if part.side == "request" else ANSWER_BODY, encode, 0, _way(part.path))
+        return (BODY if part.side == "request" else ANSWER_BODY, encode, 0, way(part.path))
     return of_source(part, variables, parameters, encode)
