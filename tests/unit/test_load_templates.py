@@ -194,8 +194,10 @@ def test_what_a_deployment_would_name_has_a_stand_in(files: Files) -> None:
 """)
     for written, read in (("!Sub 'http://h/${Table}'", "notes-us-east-1"),
                           ("!Sub 'http://h/${Role.Arn}'", "arn:aws:iam::000000000000:role/Role"),
-                          ("!Sub 'http://h/${Queue.Arn}'", "arn:aws:sqs:us-east-1:000000000000:Queue")):
-        assert files.api(text % written, "t.yaml").routes[0].integration.uri == f"http://h/{read}"
+                          ("!Sub 'http://h/${Queue.Arn}'", "arn:aws:sqs:us-east-1:000000000000:Queue"),
+                          ("!Sub 'http://h?q=${Queue}'", "q=https://sqs.us-east-1.amazonaws.com/000000000000/Queue"),
+                          ("!Sub 'http://h/${Queue.QueueName}'", "Queue")):
+        assert files.api(text % written, "t.yaml").routes[0].integration.uri.removeprefix("http://h")[1:] == read
 
 
 # --- files beside the template

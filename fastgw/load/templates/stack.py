@@ -209,6 +209,9 @@ class Stack:
                 arn = f"arn:{partition}:" + _ARNS[kind].format(region=region, account=account, name=own)
                 values[f"{name}.Arn"] = arn
                 own = arn if kind in _REF_IS_ARN else own
+            if kind == "AWS::SQS::Queue":
+                values[f"{name}.QueueName"] = own
+                own = values[f"{name}.QueueUrl"] = f"https://sqs.{region}.amazonaws.com/{account}/{own}"
             if kind.startswith(_GATEWAY) or kind in _NAMES:
                 values[name] = own
             if kind == "AWS::ApiGateway::RestApi" or kind == "AWS::Serverless::Api":
