@@ -64,6 +64,10 @@ cdef bint value_clean(const char* p, uint32_t n) noexcept nogil
 """No control byte but tab: a field value or a reason phrase (RFC 9110 section 5.5, RFC 9112 section 4)."""
 cdef bint list_has(const char* list, uint32_t n, const char* item, uint32_t item_n) noexcept nogil
 """A comma-separated list (RFC 9110 section 5.6.1) has item, in any case."""
+cdef bint list_next(Span list, uint32_t* at, Span* member) noexcept nogil
+"""The next member of such a list from at on, which moves; a member may be empty. False at the end."""
+cdef Span coding_name(Span member, Span* parameters) noexcept nogil
+"""A member of Accept-Encoding (RFC 9110 section 12.5.3) in two: the coding, and what stands from ";" on."""
 
 cdef inline Span span(const char* p, uint32_t n) noexcept nogil:
     cdef Span s

@@ -89,17 +89,31 @@ cdef bint parse_length(Span value, uint64_t* length) noexcept nogil:
 
 
 cdef bint list_has(const char* list, uint32_t n, const char* item, uint32_t item_n) noexcept nogil:
-    cdef uint32_t start = 0, end
+    cdef uint32_t at = 0
     cdef Span one
-    while start < n:
-        end = start
-        while end < n and list[end] != c",":
-            end += 1
-        one = trim(span(list + start, end - start))
+    while list_next(span(list, n), &at, &one):
         if one.n == item_n and same_case(one.p, item, item_n):
             return True
-        start = end + 1
     return False
+
+
+cdef bint list_next(Span list, uint32_t* at, Span* member) noexcept nogil:
+    cdef uint32_t start = at[0]
+    if start >= list.n:
+        return False
+    while at[0] < list.n and list.p[at[0]] != c",":
+        at[0] += 1
+    member[0] = trim(span(list.p + start, at[0] - start))
+    at[0] += 1
+    return True
+
+
+cdef Span coding_name(Span member, Span* parameters) noexcept nogil:
+    cdef uint32_t semicolon = 0
+    while semicolon < member.n and member.p[semicolon] != c";":
+        semicolon += 1
+    parameters[0] = span(member.p + semicolon, member.n - semicolon)
+    return trim(span(member.p, semicolon))
 
 
 cdef int fill_tables() except -1:

@@ -2,7 +2,7 @@
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcmp, memcpy
 
-from fastgw._core.bytes cimport put, same_case, span, trim, writer_init
+from fastgw._core.bytes cimport list_next, put, same_case, span, writer_init
 from fastgw._core.cache cimport (CACHE_ENTRY_BYTES, CacheEntry, cache_drop, cache_grow, cache_keep, cache_reserve,
                                  entry_body, entry_head)
 from fastgw._core.cache_control cimport delta_seconds, directive_is, directive_next
@@ -189,15 +189,10 @@ cdef void fill_leave(Exchange* ex) noexcept nogil:
 cdef bint varies_by_key(Exchange* ex, Span names) noexcept nogil:
     """Every field that the answer depends on (RFC 9110 section 12.5.5) is in the key, or the gateway's own."""
     cdef CachePlan* plan = ex.route.cache
-    cdef uint32_t start = 0, end, i
+    cdef uint32_t at = 0, i
     cdef bint known
     cdef Span one
-    while start < names.n:
-        end = start
-        while end < names.n and names.p[end] != c",":
-            end += 1
-        one = trim(span(names.p + start, end - start))
-        start = end + 1
+    while list_next(names, &at, &one):
         known = one.n == 0 or (one.n == 15 and same_case(one.p, b"accept-encoding", 15)) \
             or (ex.stage.cors != NULL and one.n == 6 and same_case(one.p, b"origin", 6))
         for i in range(plan.nparts):

@@ -1,7 +1,7 @@
 """Write keys. Every value stands behind its length, so that no two requests run into one text."""
 from libc.stdint cimport uint8_t, uint32_t
 
-from fastgw._core.bytes cimport put, put_char, put_span, same_case, span, trim
+from fastgw._core.bytes cimport coding_name, list_next, put, put_char, put_span, same_case, span
 from fastgw._core.program cimport program_write, put_query_decoded, query_name_is, query_next
 from fastgw._core.state cimport CachePlan, Field, KEY_HEADER, KEY_QUERY, KeyPart, field_value
 
@@ -45,21 +45,13 @@ cdef bint weighs_nothing(Span parameters) noexcept nogil:
 
 cdef int cache_codings(Span accepted) noexcept nogil:
     """Which codings the client takes; an order of preference changes no right answer into a wrong one."""
-    cdef uint32_t start = 0, end, semicolon
+    cdef uint32_t at = 0
     cdef int codings = 0, bit
     cdef bint refused
-    cdef Span one, name
-    while start < accepted.n:
-        end = start
-        while end < accepted.n and accepted.p[end] != c",":
-            end += 1
-        one = trim(span(accepted.p + start, end - start))
-        start = end + 1
-        semicolon = 0
-        while semicolon < one.n and one.p[semicolon] != c";":
-            semicolon += 1
-        name = trim(span(one.p, semicolon))
-        refused = weighs_nothing(span(one.p + semicolon, one.n - semicolon))
+    cdef Span one, name, parameters
+    while list_next(accepted, &at, &one):
+        name = coding_name(one, &parameters)
+        refused = weighs_nothing(parameters)
         if name.n == 8 and same_case(name.p, b"identity", 8):
             if refused:
                 codings |= C_NOT_PLAIN

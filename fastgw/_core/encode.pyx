@@ -2,7 +2,7 @@
 from libc.stdint cimport uint8_t, uint16_t
 from libc.stdlib cimport free, malloc, realloc
 
-from fastgw._core.bytes cimport list_has, put, same_case, span, trim
+from fastgw._core.bytes cimport coding_name, list_has, list_next, put, same_case, span, trim
 from fastgw._core.counters cimport H_ENCODED, H_ENCODERS
 from fastgw._core.libz cimport (WINDOW_GZIP, WINDOW_ZLIB, ZStream, Z_FINISH, Z_OK, deflate, deflate_end, deflate_init,
                                 deflate_reset, libz_open)
@@ -55,19 +55,11 @@ cdef int weight_of(Span parameters) noexcept nogil:
 
 cdef void weigh(Span accepted, int* weights) noexcept nogil:
     """Weights by Coding; of identity at CODING_NONE. "*" names no coding: the service does not compress for it."""
-    cdef uint32_t start = 0, end, semicolon
-    cdef Span one, name
+    cdef uint32_t at = 0
+    cdef Span one, name, parameters
     cdef int coding
-    while start < accepted.n:
-        end = start
-        while end < accepted.n and accepted.p[end] != c",":
-            end += 1
-        one = trim(span(accepted.p + start, end - start))
-        start = end + 1
-        semicolon = 0
-        while semicolon < one.n and one.p[semicolon] != c";":
-            semicolon += 1
-        name = trim(span(one.p, semicolon))
+    while list_next(accepted, &at, &one):
+        name = coding_name(one, &parameters)
         if name.n == 4 and same_case(name.p, b"gzip", 4) or name.n == 6 and same_case(name.p, b"x-gzip", 6):
             coding = CODING_GZIP
         elif name.n == 7 and same_case(name.p, b"deflate", 7):
@@ -76,7 +68,7 @@ cdef void weigh(Span accepted, int* weights) noexcept nogil:
             coding = CODING_NONE
         else:
             continue
-        weights[coding] = weight_of(span(one.p + semicolon, one.n - semicolon))
+        weights[coding] = weight_of(parameters)
 
 
 cdef int encode_accepted(Exchange* ex) noexcept nogil:

@@ -1,5 +1,5 @@
 """Walk a Connection list once; its length is bounded, so that the cost is too."""
-from fastgw._core.bytes cimport same_case, span, trim
+from fastgw._core.bytes cimport list_next, same_case
 from fastgw._core.state cimport M_LISTED, T_CONNECTION
 
 cdef enum:
@@ -7,17 +7,12 @@ cdef enum:
 
 
 cdef bint mark_listed(const char* base, Field* fields, uint32_t n, Span value) noexcept nogil:
-    cdef uint32_t start = 0, end, i
+    cdef uint32_t at = 0, i
     cdef int members = 0
     cdef Span one
     if (value.n == 10 and same_case(value.p, b"keep-alive", 10)) or (value.n == 5 and same_case(value.p, b"close", 5)):
         return True                 # the common case
-    while start < value.n:
-        end = start
-        while end < value.n and value.p[end] != c",":
-            end += 1
-        one = trim(span(value.p + start, end - start))
-        start = end + 1
+    while list_next(value, &at, &one):
         if one.n == 0:
             continue
         members += 1
