@@ -1,7 +1,6 @@
 """Test invocations asked for at the ops listener, each in a process of its own."""
 
 import asyncio
-import os
 import pickle
 import sys
 from typing import Annotated
@@ -30,7 +29,7 @@ async def test_invoke(gateway: Gateway, settings: Settings, asked: InvokeRequest
     """The story as JSON. Raises ValueError, which says why there is none."""
     invocation = Invocation(asked.method, asked.url, list(asked.headers.items()), asked.body.encode())
     child = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "fastgw.control.invoke", env=dict(os.environ),
+        sys.executable, "-m", "fastgw.control.invoke",
         stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )
     told, wrong = await child.communicate(pickle.dumps((gateway, settings, invocation)))
