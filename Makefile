@@ -16,8 +16,9 @@ run: $(BUILT)
 notes: $(BUILT)
 	$(BIN)/fastgw demo notes
 
+# Two at a time, since most tests wait for deadlines; a file's tests stay together, and share what they start.
 test: $(BUILT) doubles
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: $(TOOLS)
 	$(BIN)/ruff check .

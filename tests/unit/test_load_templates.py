@@ -232,7 +232,7 @@ def test_bodies_in_files(files: Files, resource: str, properties: str) -> None:
     [
         ("{StageName: v1, DefinitionUri: s3://bucket/api.yaml}", '"s3://bucket/api.yaml" is not fetched'),
         ("{StageName: v1, DefinitionUri: {Bucket: b, Key: k}}", "a DefinitionUri in S3 is not fetched"),
-        ("{StageName: v1, DefinitionUri: none.yaml}", '"./none.yaml" cannot be read: No such file or directory'),
+        ("{StageName: v1, DefinitionUri: none.yaml}", "cannot be read: No such file or directory"),
         ("{StageName: v1, DefinitionBody: {'Fn::Transform': {Name: Macro}}}", "only AWS::Include with a known"),
     ],
 )
@@ -241,8 +241,7 @@ def test_files_that_are_not_there(files: Files, properties: str, told: str, monk
     files.write("t.yaml", "")
     loaded = files.load(template(f"  Shop:\n    Type: AWS::Serverless::Api\n    Properties: {properties}\n"), "t.yaml")
     assert loaded.gateway is None
-    assert any(told.replace("./", "") in message.replace(f"{files.directory}/", "") for message in messages(loaded)), \
-        messages(loaded)
+    assert any(told in message for message in messages(loaded)), messages(loaded)
 
 
 def test_an_include_that_includes_itself_ends(files: Files) -> None:

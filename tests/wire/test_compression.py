@@ -262,14 +262,14 @@ def test_an_empty_body_has_nothing_to_unpack(packed: Served) -> None:
 
 
 @pytest.mark.parametrize(("coding", "body", "status"), [
-    ("br", b"abc", 415), ("gzip, deflate", gzip.compress(b"a"), 415), ("compress", b"abc", 415),
+    ("br", b"abc", 415), ("gzip, deflate", gzip.compress(b"a", mtime=0), 415), ("compress", b"abc", 415),
     ("gzip", b'{"name": "x"}', 415), ("deflate", b"\xff" * 20, 415), ("gzip", zlib.compress(b"abc"), 415),
-    ("gzip", gzip.compress(b"abc") + b"trailing", 415), ("deflate", zlib.compress(b"abc") + b"!", 415),
-    ("gzip", gzip.compress(b"abc")[:-8] + b"\0" * 8, 415),
-    ("gzip", gzip.compress(TEXT)[:-1], 400), ("gzip", gzip.compress(TEXT)[:5000], 400),
-    ("gzip", gzip.compress(TEXT)[:5], 400), ("deflate", zlib.compress(TEXT)[:-2], 400),
-    ("gzip", gzip.compress(b"\0" * 9_000_000), 413), ("gzip", gzip.compress(NOISE * 60, 1), 413),
-    ("gzip", b"".join(gzip.compress(b"") for _ in range(20)) + gzip.compress(b"\0" * 10_000_001), 413),
+    ("gzip", gzip.compress(b"abc", mtime=0) + b"trailing", 415), ("deflate", zlib.compress(b"abc") + b"!", 415),
+    ("gzip", gzip.compress(b"abc", mtime=0)[:-8] + b"\0" * 8, 415),
+    ("gzip", gzip.compress(TEXT, mtime=0)[:-1], 400), ("gzip", gzip.compress(TEXT, mtime=0)[:5000], 400),
+    ("gzip", gzip.compress(TEXT, mtime=0)[:5], 400), ("deflate", zlib.compress(TEXT)[:-2], 400),
+    ("gzip", gzip.compress(b"\0" * 9_000_000, mtime=0), 413), ("gzip", gzip.compress(NOISE * 60, 1, mtime=0), 413),
+    ("gzip", gzip.compress(b"", mtime=0) * 20 + gzip.compress(b"\0" * 10_000_001, mtime=0), 413),
 ])
 @pytest.mark.parametrize("chunked", [False, True])
 def test_what_cannot_be_unpacked(packed: Served, coding: str, body: bytes, status: int, chunked: bool) -> None:
