@@ -47,14 +47,14 @@ def pinned(core: int | None, command: Sequence[str]) -> list[str]:
 
 
 class Process:
-    """A command pinned to a core, with every process it starts; a context manager."""
+    """A command pinned to a core, with every process it starts; a context manager. Its input ends with the harness."""
 
     def __init__(self, command: Sequence[str], core: int | None, log: Path, environment: dict[str, str] | None = None):
         self.log = log
         with log.open("wb") as output:
             self.popen = subprocess.Popen(
                 pinned(core, command),
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE,
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 env=os.environ | (environment or {}),
@@ -98,6 +98,7 @@ class Process:
                         os.kill(pid, signal.SIGKILL)
             time.sleep(0.02)
         self.popen.wait()
+        self.popen.stdin.close()
 
 
 def stat_fields(pid: int) -> list[str] | None:

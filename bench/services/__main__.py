@@ -103,8 +103,7 @@ def store(kind: str, folder: Path, port: int) -> Process:
     if kind == "origin":
         return Process([str(origin.build(folder)), str(port)], None, folder / "store.log")
     command = [sys.executable, "-m", "fastgw.cli.demo_store", "127.0.0.1", str(port), kind]
-    # It serves until its input ends.
-    return Process(["sh", "-c", 'sleep 1000000 | "$@"', "store", *command], None, folder / "store.log")
+    return Process(command, None, folder / "store.log")
 
 
 def asked_directly(port: int) -> bytes:

@@ -1,5 +1,5 @@
 """Evaluate mappings into one buffer."""
-from fastgw._core.bytes cimport put, put_char, put_span, same_case, span, writer_init
+from fastgw._core.bytes cimport put_span, same_case, span, writer_init
 from fastgw._core.ops cimport MAP_APPEND, MAP_REMOVE
 from fastgw._core.program cimport PROGRAM_MISSING, program_write, query_name_is
 
@@ -30,7 +30,7 @@ cdef inline void settle(uint16_t row, int result, uint32_t before) noexcept nogi
         text.n = before
 
 
-cdef void mapped_fields(Exchange* ex, const Mapping* all, uint16_t n) noexcept nogil:
+cdef void evaluate(Exchange* ex, const Mapping* all, uint16_t n, Span start, Span between, Span end) noexcept nogil:
     cdef uint16_t i
     cdef uint32_t before
     cdef int result
@@ -40,26 +40,20 @@ cdef void mapped_fields(Exchange* ex, const Mapping* all, uint16_t n) noexcept n
             has[i] = True
             continue
         before = text.n
+        put_span(&text, start)
         put_span(&text, all[i].name)
-        put(&text, b": ", 2)
+        put_span(&text, between)
         result = program_write(&all[i].value, ex, &text)
-        put(&text, b"\r\n", 2)
+        put_span(&text, end)
         settle(i, result, before)
 
 
+cdef void mapped_fields(Exchange* ex, const Mapping* all, uint16_t n) noexcept nogil:
+    evaluate(ex, all, n, span(b"", 0), span(b": ", 2), span(b"\r\n", 2))
+
+
 cdef void mapped_queries(Exchange* ex, const Mapping* all, uint16_t n) noexcept nogil:
-    cdef uint16_t i
-    cdef uint32_t before
-    begin(all, n)
-    for i in range(n):
-        if all[i].action == MAP_REMOVE:
-            has[i] = True
-            continue
-        before = text.n
-        put_char(&text, c"&")
-        put_span(&text, all[i].name)
-        put_char(&text, c"=")
-        settle(i, program_write(&all[i].value, ex, &text), before)
+    evaluate(ex, all, n, span(b"&", 1), span(b"=", 1), span(b"", 0))
 
 
 cdef bint mapped_hides_field(const char* name, uint32_t n) noexcept nogil:

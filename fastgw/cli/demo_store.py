@@ -3,6 +3,7 @@
 import http.client
 import json
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -60,7 +61,8 @@ def _answers(process: subprocess.Popen, host: str, port: int) -> bool:
 
 
 def main(host: str, port: str, store: str) -> int:
-    """Says "ready" on standard output once the table is there, and serves until standard input ends."""
+    """Says "ready" on standard output once the table is there, and serves until standard input ends or SIGTERM."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
         command = _command(store, host, port)
     except Missing as error:

@@ -32,7 +32,12 @@ async def test_invoke(gateway: Gateway, settings: Settings, asked: InvokeRequest
         sys.executable, "-m", "fastgw.control.invoke",
         stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )
-    told, wrong = await child.communicate(pickle.dumps((gateway, settings, invocation)))
+    try:
+        told, wrong = await child.communicate(pickle.dumps((gateway, settings, invocation)))
+    finally:
+        if child.returncode is None:        # nobody waits for it any more
+            child.kill()
+            await child.wait()
     if child.returncode:
         raise ValueError(wrong.decode("utf-8", "replace").strip().splitlines()[-1][:500] if wrong else "it ended")
     return told

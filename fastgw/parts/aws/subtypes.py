@@ -5,15 +5,16 @@ a service that refuses is 500.
 """
 
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
-from fastgw._core.step import Answer, Call, CallFailed, Failure, Fields, Outcome, Reply, Request, Sent
+from fastgw._core.step import Answer, Failure, Fields, Outcome, Reply, Request
 from fastgw.errors import CODE
 from fastgw.model.http_mapping import Value
 from fastgw.model.service import ServiceUri
 from fastgw.model.subtype import ATTRIBUTES, LIST, NUMBER, SUBTYPES, TEXT, TIME, ServiceAction
 from fastgw.model.value import StageVariable, Static
+from fastgw.parts.ask import ask
 from fastgw.parts.aws.backend import client
 from fastgw.parts.aws.catalog import QUERY
 from fastgw.parts.aws.services import FORM, shape
@@ -53,15 +54,9 @@ class SubtypeStep:
     def __call__(self, request: Request) -> Outcome:
         incoming = Incoming(request, self._parameters, request.body)
         values = {name: _typed(name, kind, find(incoming)) for name, kind, find in self._finds}
-        call = self._client.call(*self._build(values))
-        return Sent(call, self._then) if isinstance(call, Call) else self._later(call)
+        return ask(self._client.call(*self._build(values)), self._then)
 
-    async def _later(self, call: Awaitable[Call]) -> Sent:
-        return Sent(await call, self._then)
-
-    def _then(self, request: Request, reply: Reply | CallFailed) -> Answer:
-        if isinstance(reply, CallFailed):
-            raise Failure(reply.code)
+    def _then(self, request: Request, reply: Reply) -> Answer:
         if not 200 <= reply.status < 300:
             raise Failure(CODE["API_CONFIGURATION_ERROR"],
                           detail=f"{self._subtype.service} answers {self._subtype.action} with status {reply.status}")

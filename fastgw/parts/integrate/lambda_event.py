@@ -6,6 +6,7 @@ integrations for HTTP APIs"; field by field as recorded.
 
 import base64
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from urllib.parse import unquote
 
@@ -50,7 +51,7 @@ def event_maker(payload: str, env: Env) -> Callable[[Request], bytes]:
     return maker(env).make
 
 
-class _Maker:
+class _Maker(ABC):
     """What the three have in common."""
 
     def __init__(self, env: Env) -> None:
@@ -61,8 +62,9 @@ class _Maker:
     def make(self, request: Request) -> bytes:
         return _encode(self.event(request))
 
+    @abstractmethod
     def event(self, request: Request) -> Event:
-        raise NotImplementedError
+        """The event's document."""
 
     def _fields(self, request: Request) -> Iterable[tuple[str, str]]:
         """(name, value) of what the client sent, and of what the gateway says itself."""

@@ -2,10 +2,11 @@
 
 from collections.abc import Awaitable
 
-from fastgw._core.step import Answer, Call, CallFailed, Failure, Reply, Request, Sent
+from fastgw._core.step import Answer, Failure, Reply, Request, Sent
 from fastgw.errors import CODE
 from fastgw.model.api import ApiKind
 from fastgw.model.integration import Integrated
+from fastgw.parts.ask import ask
 from fastgw.parts.env import Env
 from fastgw.parts.integrate.incoming import first_accepted
 from fastgw.parts.integrate.lambda_event import event_maker
@@ -26,15 +27,9 @@ class LambdaProxy:
 
     def __call__(self, request: Request) -> Sent | Awaitable[Sent]:
         call = self._invoker.call(self._event(request), [_JSON], request)
-        return Sent(call, self._then) if isinstance(call, Call) else self._later(call)
+        return ask(call, self._then)
 
-    async def _later(self, call: Awaitable[Call]) -> Sent:
-        """There are no credentials yet."""
-        return Sent(await call, self._then)
-
-    def _then(self, request: Request, reply: Reply | CallFailed) -> Answer:
-        if isinstance(reply, CallFailed):
-            raise Failure(reply.code)
+    def _then(self, request: Request, reply: Reply) -> Answer:
         if reply.status != 200:
             raise refused(reply)
         if function_error(reply):

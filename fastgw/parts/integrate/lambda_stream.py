@@ -10,9 +10,10 @@ import struct
 import zlib
 from collections.abc import AsyncIterator, Awaitable
 
-from fastgw._core.step import Answer, Call, CallFailed, Failure, Fields, Reply, Request, Sent
+from fastgw._core.step import Answer, Failure, Fields, Reply, Request, Sent
 from fastgw.errors import CODE
 from fastgw.model.integration import Integrated
+from fastgw.parts.ask import ask
 from fastgw.parts.env import Env
 from fastgw.parts.integrate.lambda_event import event_maker
 from fastgw.parts.integrate.lambda_invoke import Invoker
@@ -41,15 +42,9 @@ class LambdaStream:
 
     def __call__(self, request: Request) -> Sent | Awaitable[Sent]:
         call = self._invoker.call(self._event(request), [_JSON], request)
-        return Sent(call, self._then) if isinstance(call, Call) else self._later(call)
+        return ask(call, self._then)
 
-    async def _later(self, call: Awaitable[Call]) -> Sent:
-        """There are no credentials yet."""
-        return Sent(await call, self._then)
-
-    def _then(self, request: Request, reply: Reply | CallFailed) -> Awaitable[Answer]:
-        if isinstance(reply, CallFailed):
-            raise Failure(reply.code)
+    def _then(self, request: Request, reply: Reply) -> Awaitable[Answer]:
         if reply.status != 200:
             raise refused(reply)
         return _opened(reply.body, request.context("TRACE_ID").encode())

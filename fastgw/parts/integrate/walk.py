@@ -1,19 +1,18 @@
 """The walk of one request through its integration: request side, backend, response side."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 
-from fastgw._core.step import Answer, Call, CallFailed, Failure, Reply, Request, Sent
+from fastgw._core.step import Answer, Failure, Reply, Request, Sent
 from fastgw.errors import CODE
 from fastgw.model.integration import Integrated
 from fastgw.model.mock import mock_status
+from fastgw.parts.ask import Then, ask
 from fastgw.parts.context import variables
 from fastgw.parts.env import Env
 from fastgw.parts.integrate.backend import Backend
 from fastgw.parts.integrate.incoming import Incoming, Message
 from fastgw.parts.integrate.request import RequestSide
 from fastgw.parts.integrate.response import ResponseSide
-
-Then = Callable[[Request, Reply | CallFailed], Answer]
 
 
 class Mock:
@@ -49,16 +48,10 @@ class Walk:
         context = variables(request, self._env)
         incoming = self._request.read(request)
         call = self._backend.request(self._request.outgoing(incoming, context), request)
-        then = self._then(incoming, context)
-        return Sent(call, then) if isinstance(call, Call) else self._later(call, then)
-
-    async def _later(self, call: Awaitable[Call], then: Then) -> Sent:
-        return Sent(await call, then)
+        return ask(call, self._then(incoming, context))
 
     def _then(self, incoming: Incoming, context: dict[str, object]) -> Then:
-        def then(request: Request, reply: Reply | CallFailed) -> Answer:
-            if isinstance(reply, CallFailed):
-                raise Failure(reply.code)
+        def then(request: Request, reply: Reply) -> Answer:
             message = Message(reply.headers, reply.body)
             if self._proxy:
                 return self._response.passed_on(message, reply.status)
