@@ -1,16 +1,21 @@
 """fastgw test-invoke, and the same at the ops listener: the story of one request."""
 
+import asyncio
 import json
 import re
+from pathlib import Path
 
 import msgspec
 import pytest
 from msgspec import MsgspecError
 
 from fastgw.control.testing import InvokeRequest
+from fastgw.control.testing import test_invoke as invoked
+from fastgw.load import LoadOptions, load
+from fastgw.settings import Settings
 from tests.support.definition import INTEGRATION, mock, openapi, proxy
 from tests.support.process import Gateway, command
-from tests.support.upstream import Upstream
+from tests.support.upstream import Upstream, pause
 
 
 def document(url: str) -> dict:
@@ -108,3 +113,25 @@ def test_the_ops_listener_tells_it_too() -> None:
 def test_a_test_request_must_be_one(asked: dict) -> None:
     with pytest.raises(MsgspecError):
         msgspec.json.decode(json.dumps(asked), type=InvokeRequest)
+
+
+def children() -> set[str]:
+    return set(Path("/proc/thread-self/children").read_text().split())
+
+
+def test_one_that_is_given_up_leaves_nobody(tmp_path) -> None:
+    async def give_up(upstream: Upstream) -> None:
+        asking = asyncio.create_task(invoked(gateway, Settings(), InvokeRequest("GET", "/slow")))
+        while not upstream.requests:
+            await asyncio.sleep(0.02)
+        assert children() - before
+        asking.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asking
+
+    with Upstream(pause(60)) as upstream:
+        file = tmp_path / "api.json"
+        file.write_text(json.dumps(openapi({"/slow": {"get": proxy(f"{upstream.url}/slow")}})))
+        gateway, before = load([str(file)], LoadOptions()).gateway, children()
+        asyncio.run(asyncio.wait_for(give_up(upstream), 30))
+        assert children() == before
