@@ -71,7 +71,8 @@ class NativeFile:
                           keys=self._keys(plans), log=self._common_log,
                           functions=read_functions(self._file.functions, self._root.get("functions"), self._problems),
                           services=self._services,
-                          identity=read_identity(self._file.credentials))
+                          identity=read_identity(self._file.credentials), account_id=self._file.account_id,
+                          region=self._file.region)
         return gateway, self._settings()
 
     @cached_property

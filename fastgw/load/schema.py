@@ -9,8 +9,10 @@ import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from fastgw.load.guards import ALLOWABLE
+from fastgw.model.authorizer import ACCOUNT_ID
 from fastgw.model.cache import MAX_TTL
 from fastgw.model.function import ARN, MAX_MEMORY_MB, MAX_TIMEOUT_SECONDS, MIN_MEMORY_MB, RUNTIME
+from fastgw.model.gateway import DEFAULT_ACCOUNT, DEFAULT_REGION
 from fastgw.model.service import SERVICE
 from fastgw.model.usage import AWAY, MAX_BURST, MAX_RATE, PERIODS
 
@@ -344,6 +346,10 @@ class File(Struct, forbid_unknown_fields=True):
     log: Annotated[LogFile, Meta(description="of requests that reach no stage, and of every stage without a log "
                                  "of its own")] | UnsetType = UNSET
     account: AccountFile | UnsetType = UNSET
+    account_id: Annotated[str, Meta(
+        pattern=f"^{ACCOUNT_ID.pattern}$", description="12 digits: the account in the ARNs of methods; write it in "
+                                                       "quotes")] = DEFAULT_ACCOUNT
+    region: Annotated[Region, Meta(description="the region in the ARNs of methods")] = DEFAULT_REGION
     keys: dict[Text, KeyFile] = {}
     key_files: Annotated[list[Text], Meta(
         description="files of keys in the service's CSV form, relative to this file")] = []

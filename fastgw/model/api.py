@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import Enum
 
+from fastgw.model.authorizer import Access, Authorizer
 from fastgw.model.integration import GatewayResponse, Integration
 from fastgw.model.place import Place
 from fastgw.model.validation import Checks
@@ -28,6 +29,7 @@ class Route:
     path        "/pets/{id}" or "/files/{proxy+}"; "$default" for an HTTP API's catch-all route
     key         an API key is required
     checks      of its requests; None: the definition declares nothing that could be checked
+    access      what is asked of callers; None: nothing
     """
 
     method: str
@@ -36,6 +38,7 @@ class Route:
     place: Place
     key: bool = False
     checks: Checks | None = None
+    access: Access | None = None
 
     @property
     def name(self) -> str:
@@ -63,6 +66,7 @@ class Api:
     """name is the key in fastgw.yaml or the definition's title; id is the execute-api id ([a-z0-9]+).
 
     binary_types   media types in lower case whose bodies are bytes and not text: "image/png", "image/*", "*/*"
+    authorizers    those that a route names, and maybe others
     compress_from  bytes from which on answers are compressed for those who take it; None: never
     """
 
@@ -75,3 +79,4 @@ class Api:
     cors: Cors | None = None
     binary_types: tuple[str, ...] = ()
     compress_from: int | None = None
+    authorizers: tuple[Authorizer, ...] = ()

@@ -11,6 +11,8 @@ from fastgw.model.service import Identity, Service
 from fastgw.model.usage import KeyRing, MethodSettings, Throttle, UsagePlan
 from fastgw.model.validation import Mode
 
+DEFAULT_ACCOUNT = "000000000000"
+DEFAULT_REGION = "us-east-1"
 DEFAULT_STAGE = "$default"
 ANY_HOST = "*"
 
@@ -160,6 +162,7 @@ class Gateway:
     functions   those of the gateway's own host; others are invoked where the service is
     services    where AWS services are asked, those that are not asked where they are
     identity    who the gateway is to them
+    account_id, region  in which it stands for callers: in the ARNs of its methods
     """
 
     apis: tuple[Api, ...]
@@ -174,3 +177,5 @@ class Gateway:
     functions: tuple[Function, ...] = ()
     services: tuple[Service, ...] = ()
     identity: Identity = field(default_factory=Identity)
+    account_id: str = DEFAULT_ACCOUNT
+    region: str = DEFAULT_REGION

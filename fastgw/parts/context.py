@@ -36,9 +36,6 @@ ENGINE_NAMES = {
 }
 """$context name -> the engine's name of the same."""
 
-ACCOUNT = "000000000000"
-"""The account of a gateway that has none."""
-
 _IDENTITY = (
     "cognitoIdentityPoolId", "accountId", "cognitoIdentityId", "caller", "sourceIp", "principalOrgId", "accessKey",
     "cognitoAuthenticationType", "cognitoAuthenticationProvider", "userArn", "userAgent", "user",
@@ -81,7 +78,7 @@ def variables(request: Request, env: Env) -> dict[str, object]:
     if env.route.key:
         identity["apiKey"], identity["apiKeyId"] = get("KEY"), get("KEY_NAME")
     found["resourceId"] = short_id(env.api.id, env.route.path)
-    found["accountId"] = ACCOUNT
+    found["accountId"] = env.account
     found["deploymentId"] = short_id(env.api.id, env.stage.name, "deployment")
     found["identity"] = QuietMap(identity)
     found["requestOverride"] = QuietMap(path=Overrides(), header=Overrides(), querystring=Overrides())

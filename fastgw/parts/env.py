@@ -6,7 +6,7 @@ from typing import Protocol
 
 from fastgw._core.handle import Handle
 from fastgw.model.api import Api, Route
-from fastgw.model.gateway import Stage
+from fastgw.model.gateway import DEFAULT_ACCOUNT, DEFAULT_REGION, Stage
 from fastgw.model.place import Place
 from fastgw.model.service import ServiceUri
 from fastgw.parts.aws.provider import Provider
@@ -47,7 +47,7 @@ class Knobs(Protocol):
 @dataclass(frozen=True, slots=True)
 class Env:
     """variables are the stage's; parameters the names of the route's path parameters, in order; functions the names of
-    those that the gateway's own host runs.
+    those that the gateway's own host runs; account and region those of the gateway.
     """
 
     api: Api
@@ -59,3 +59,5 @@ class Env:
     groups: Groups
     services: Services
     functions: frozenset[str] = frozenset()
+    account: str = DEFAULT_ACCOUNT
+    region: str = DEFAULT_REGION

@@ -196,7 +196,7 @@ class _Compiler:
         """A route that leaves the compiled path."""
         parameters = tuple(_PARAMETER.findall(route.path))
         env = Env(api, stage, route, variables, parameters, self._settings, self._targets, self._services,
-                  self._functions)
+                  self._functions, self._gateway.account_id, self._gateway.region)
         step = SubtypeStep(integration, env) if isinstance(integration, ServiceAction) else build(integration, env)
         return {
             "kind": "python",

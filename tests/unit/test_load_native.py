@@ -96,6 +96,8 @@ upstreams:
   tcp.example: {{health: {{kind: tcp, interval: 0.5}}}}
 log: {{format: "$context.requestId", file: logs/a.log}}
 account: {{throttle: {{rate: 10000, burst: 5000}}}}
+account_id: "123456789012"
+region: eu-west-1
 keys:
   acme: {{value: "acme-0123456789-0123456789", plans: [gold]}}
   zoo: {{value_file: zoo.key, enabled: false}}
@@ -185,6 +187,7 @@ def test_everything_a_file_may_hold(files: Files) -> None:
     assert fifth.health == Health(None, interval_ms=500, timeout_ms=500)
     assert loaded.settings["workers"][1].line == FULL[: FULL.index("workers:")].count("\n") + 1
     assert gateway.account == Throttle(10000, 5000)
+    assert (gateway.account_id, gateway.region) == ("123456789012", "eu-west-1")
     stage = gateway.stages[1]
     assert stage.throttle == Throttle(0.5, 10)
     assert [(m.method, m.throttle, m.concurrency) for m in stage.methods] == [

@@ -14,7 +14,7 @@ import msgspec
 
 from fastgw._core.step import Request
 from fastgw.model.api import DEFAULT_ROUTE, ApiKind
-from fastgw.parts.context import ACCOUNT, short_id
+from fastgw.parts.context import short_id
 from fastgw.parts.env import Env
 from fastgw.parts.integrate.binary import BinaryTypes
 from fastgw.parts.integrate.headers import NOT_PROXIED, UNSEEN
@@ -89,7 +89,7 @@ class _Maker(ABC):
         """requestContext of REST APIs and of format 1.0."""
         get, env = request.context, self._env
         return {
-            "accountId": ACCOUNT,
+            "accountId": env.account,
             "apiId": get("API_ID"),
             "domainName": _domain(request),
             "domainPrefix": get("HOST_LABEL"),
@@ -188,7 +188,7 @@ class HttpEvent2(_Maker):
             "headers": _joined(fields),
             "queryStringParameters": _joined(query),
             "requestContext": {
-                "accountId": ACCOUNT,
+                "accountId": self._env.account,
                 "apiId": get("API_ID"),
                 "domainName": _domain(request),
                 "domainPrefix": get("HOST_LABEL"),

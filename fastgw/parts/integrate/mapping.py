@@ -10,7 +10,7 @@ from urllib.parse import quote_from_bytes
 from fastgw._core.step import Failure
 from fastgw.errors import CODE
 from fastgw.model.value import BodyValue, Context, Mapped, RequestParameter, ResponseHeader, StageVariable, Static
-from fastgw.parts.context import ACCOUNT, ENGINE_NAMES, short_id
+from fastgw.parts.context import ENGINE_NAMES, short_id
 from fastgw.parts.env import Env
 from fastgw.parts.integrate.incoming import Incoming, Message, octets
 from fastgw.parts.transform.jsonpath import compile_path
@@ -47,7 +47,7 @@ def _context(name: str, env: Env) -> Find | None:
     if engine is not None:
         return lambda incoming, message: octets(incoming.request.context(engine)) or None
     fixed = {
-        "accountId": ACCOUNT,
+        "accountId": env.account,
         "resourceId": short_id(env.api.id, env.route.path),
         "deploymentId": short_id(env.api.id, env.stage.name, "deployment"),
     }.get(name)
