@@ -134,6 +134,10 @@ class Settings:
         True, "Serve every API by its id too: on hosts {id}.execute-api.* and below /_aws/execute-api/{id}/. Where "
         "domains are to keep APIs apart, switch it off."
     )
+    trusted_proxies: tuple[str, ...] = _setting(
+        (), "Networks of hops that are believed: a comma list of addresses, networks as 10.0.0.0/8, and unix for the "
+        "peers of unix sockets. A request of theirs comes from the client that X-Forwarded-For names.",
+    )
     x_forwarded: bool = _setting(
         False, "Send X-Forwarded-For, -Port and -Proto to HTTP integrations."
     )
@@ -468,6 +472,8 @@ def _read(name: str, found: Any) -> Any:
     try:
         if kind is bool:
             return _boolean(found)
+        if name == "trusted_proxies":
+            return _networks(found)
         if kind is tuple:
             return _addresses(found)
         if kind in (int, float):
@@ -523,6 +529,32 @@ def _addresses(found: Any) -> tuple[str, ...]:
     if len(set(fixed)) != len(fixed):
         raise ValueError("an address is named twice")
     return addresses
+
+
+def _networks(found: Any) -> tuple[str, ...]:
+    parts = found.split(",") if isinstance(found, str) else list(found)
+    texts = tuple(str(part).strip() for part in parts if str(part).strip())
+    networks(texts)
+    return texts
+
+
+def networks(texts: Iterable[str]) -> list[tuple[int, bytes, int]]:
+    """(4 or 6, address in network order, bits that count) each; (0, b"", 0) is every unix socket.
+
+    Raises ValueError naming what is allowed.
+    """
+    found = []
+    for text in texts:
+        if text == "unix":
+            found.append((0, b"", 0))
+            continue
+        try:
+            network = ipaddress.ip_network(text)
+        except ValueError:
+            raise ValueError(f"{text!r} is no address, no network like 10.0.0.0/8 or 2001:db8::/32 "
+                             "without bits behind its prefix, and not unix") from None
+        found.append((network.version, network.network_address.packed, network.prefixlen))
+    return found
 
 
 def _together(settings: Settings) -> list[str]:

@@ -2,10 +2,12 @@
 from libc.math cimport log
 from libc.stdint cimport int64_t
 
+from fastgw._core.address cimport client_address
 from fastgw._core.bytes cimport same_case, span
 from fastgw._core.health cimport endpoint_chosen, endpoint_share, endpoint_well
 from fastgw._core.libuv cimport uv
 from fastgw._core.group cimport P_HASH_ADDRESS, P_HASH_HEADER, P_HASH_PATH, P_LEAST_CONNECTIONS, P_ROUND_ROBIN
+from fastgw._core.network cimport IpAddress, address_bytes
 from fastgw._core.state cimport core, field_name, field_value
 
 
@@ -105,6 +107,7 @@ cdef Endpoint* by_hash(Target* t, uint64_t may, uint64_t key, uint64_t now) noex
 
 
 cdef bint balance_key(Target* t, Exchange* ex, uint64_t* key) noexcept nogil:
+    cdef const IpAddress* client
     cdef Span name
     cdef uint32_t i
     if ex.calling != NULL:
@@ -114,8 +117,9 @@ cdef bint balance_key(Target* t, Exchange* ex, uint64_t* key) noexcept nogil:
         key[0] = text_hash(ex.path)
         return True
     if t.policy == P_HASH_ADDRESS:
-        key[0] = text_hash(span(<const char*>ex.conn.address, 16 if ex.conn.family == 6 else 4))
-        return ex.conn.family != 0
+        client = client_address(ex)
+        key[0] = text_hash(span(<const char*>client.bytes, address_bytes(client)))
+        return client.family != 0
     for i in range(ex.nfields):
         name = field_name(ex.head, &ex.fields[i])
         if name.n == t.hash_header.n and same_case(name.p, t.hash_header.p, name.n):

@@ -66,6 +66,8 @@ cdef bint list_has(const char* list, uint32_t n, const char* item, uint32_t item
 """A comma-separated list (RFC 9110 section 5.6.1) has item, in any case."""
 cdef bint list_next(Span list, uint32_t* at, Span* member) noexcept nogil
 """The next member of such a list from at on, which moves; a member may be empty. False at the end."""
+cdef bint list_last(Span* list, Span* member) noexcept nogil
+"""The last member of such a list, which is taken off it. False: there is none left."""
 cdef Span coding_name(Span member, Span* parameters) noexcept nogil
 """A member of Accept-Encoding (RFC 9110 section 12.5.3) in two: the coding, and what stands from ";" on."""
 

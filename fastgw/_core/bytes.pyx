@@ -108,6 +108,20 @@ cdef bint list_next(Span list, uint32_t* at, Span* member) noexcept nogil:
     return True
 
 
+cdef bint list_last(Span* list, Span* member) noexcept nogil:
+    cdef uint32_t start = list.n
+    if list.p == NULL:
+        return False
+    while start > 0 and list.p[start - 1] != c",":
+        start -= 1
+    member[0] = trim(span(list.p + start, list.n - start))
+    if start == 0:
+        list.p = NULL
+    else:
+        list.n = start - 1
+    return True
+
+
 cdef Span coding_name(Span member, Span* parameters) noexcept nogil:
     cdef uint32_t semicolon = 0
     while semicolon < member.n and member.p[semicolon] != c";":

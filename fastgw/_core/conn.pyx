@@ -10,6 +10,7 @@ from fastgw._core.exchange cimport (ConnEvents, exchange_abort, exchange_body, e
 from fastgw._core.failure cimport F_BAD_MESSAGE, F_INTEGRATION_TIMEOUT, F_REQUEST_TIMEOUT
 from fastgw._core.head cimport HEAD_DONE, HEAD_MORE, head_feed
 from fastgw._core.libuv cimport UV_NAMED_PIPE, UV_TCP, uv
+from fastgw._core.network cimport address_unmap
 from fastgw._core.peers cimport peer_enter, peer_leave
 from fastgw._core.state cimport BODY_LENGTH, DRAIN_NOW, EX_HEAD, EX_WAIT, Exchange, core, count
 from fastgw._core.stream cimport (StreamEvents, stream_accept, stream_close, stream_finish, stream_init, stream_read)
@@ -337,11 +338,12 @@ cdef void read_address(Conn* c) noexcept nogil:
     if uv.tcp_getpeername(c.stream.handle, &storage, &n) < 0:
         return
     if storage.ss_family == AF_INET:
-        c.family = 4
-        memcpy(c.address, &v4.sin_addr, 4)
+        c.address.family = 4
+        memcpy(c.address.bytes, &v4.sin_addr, 4)
     elif storage.ss_family == AF_INET6:
-        c.family = 6
-        memcpy(c.address, &v6.sin6_addr, 16)
+        c.address.family = 6
+        memcpy(c.address.bytes, &v6.sin6_addr, 16)
+        address_unmap(&c.address)
 
 
 cdef void conn_accept(void* server, bint tcp, int local_port) noexcept nogil:

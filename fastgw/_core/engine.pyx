@@ -7,6 +7,7 @@ from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, memset
 
 from fastgw._core.accesslog cimport log_open
+from fastgw._core.address cimport address_trust
 from fastgw._core.balance cimport endpoint_active
 from fastgw._core.bytes cimport Span, span
 from fastgw._core.cells cimport Cells
@@ -199,6 +200,10 @@ cdef class Engine:
             uv.close(handle, on_server_closed)
             raise OSError(-error, f"cannot listen on {sock.getsockname()}")
         self.servers.append(<size_t>handle)
+
+    def trust(self, list networks) -> None:
+        """Believe what peers in these networks say of their clients; see address.pxd."""
+        address_trust(networks)
 
     def swap(self, Plan plan) -> None:
         """Serve a plan from the next request on; requests under way end with the plan they began with."""

@@ -1,6 +1,7 @@
 """The life of an exchange. Phases without a step here cost nothing; later parts add theirs to the table."""
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 
+from fastgw._core.address cimport address_settle
 from fastgw._core.allowance cimport LEVEL_OVERLOAD
 from fastgw._core.ask cimport ask_open
 from fastgw._core.attempt cimport attempt_begin, attempt_open, attempt_send
@@ -172,6 +173,7 @@ cdef void exchange_start(Exchange* ex) noexcept nogil:
     if ex.received:
         ex.expects = False
     ex.state = EX_WAIT
+    address_settle(ex)
     if core.overload >= 2:          # before any work is put into it
         count(H_OVERLOAD_REFUSED)
         ex.level = LEVEL_OVERLOAD

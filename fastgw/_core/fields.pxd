@@ -43,7 +43,10 @@ cdef enum Token:            # names the engine itself must know; a plan's own na
     T_CONTENT_ENCODING = 23
     T_CONTENT_TYPE = 24
     T_METHOD_OVERRIDE = 25  # X-HTTP-Method-Override
-    T_FIRST_OF_PLAN = 26
+    T_FORWARDED_FOR = 26    # X-Forwarded-For
+    T_FORWARDED_PORT = 27
+    T_FORWARDED_PROTO = 28
+    T_FIRST_OF_PLAN = 29
 
 cdef enum Rule:             # bits of NameTable.rule
     R_DROP_REQUEST = 1      # not forwarded to an upstream

@@ -21,23 +21,23 @@ cdef Peer** find(Conn* c) noexcept nogil:
     cdef uint64_t h = core.seed
     cdef int i
     for i in range(16):
-        h = (h ^ c.address[i]) * <uint64_t>0x100000001B3ULL
+        h = (h ^ c.address.bytes[i]) * <uint64_t>0x100000001B3ULL
     cdef Peer** link = &table[(h ^ (h >> 32)) & (BUCKETS - 1)]
-    while link[0] != NULL and memcmp(link[0].address, c.address, 16) != 0:
+    while link[0] != NULL and memcmp(link[0].address, c.address.bytes, 16) != 0:
         link = &link[0].next
     return link
 
 
 cdef bint peer_enter(Conn* c) noexcept nogil:
     cdef Peer** link
-    if core.limits.max_connections_per_address == 0 or c.family == 0:
+    if core.limits.max_connections_per_address == 0 or c.address.family == 0:
         return True
     link = find(c)
     if link[0] == NULL:
         link[0] = <Peer*>calloc(1, sizeof(Peer))
         if link[0] == NULL:
             return False
-        memcpy(link[0].address, c.address, 16)
+        memcpy(link[0].address, c.address.bytes, 16)
     elif link[0].connections >= core.limits.max_connections_per_address:
         return False
     link[0].connections += 1

@@ -12,7 +12,8 @@ from fastgw._core.state cimport (AnswerPlan, ApiPlan, CachePlan, Cors, KEYED_AUT
                                  KeyPart, LogPlan, MAP_OVERWRITE, NameTable, Op, ROUTE_FAIL, ROUTE_FIXED,
                                  ROUTE_PROXY, ROUTE_PYTHON, StageName, T_ACCEPT_ENCODING, T_AGE, T_AUTHORIZATION, T_CACHE_CONTROL, T_CONNECTION,
                                  T_CONTENT_ENCODING, T_CONTENT_LENGTH, T_CONTENT_TYPE, T_COOKIE, T_CORS_METHOD, T_EXPECT, T_EXPIRES,
-                                 T_FIRST_OF_PLAN, T_HOST, T_IF_MATCH, T_IF_MODIFIED_SINCE, T_IF_NONE_MATCH,
+                                 T_FIRST_OF_PLAN, T_FORWARDED_FOR, T_FORWARDED_PORT, T_FORWARDED_PROTO, T_HOST, T_IF_MATCH,
+                                 T_IF_MODIFIED_SINCE, T_IF_NONE_MATCH,
                                  T_IF_UNMODIFIED_SINCE, T_KEEP_ALIVE, T_METHOD_OVERRIDE, T_ORIGIN, T_RANGE, T_SET_COOKIE,
                                  T_TRANSFER_ENCODING, T_USER_AGENT, T_VARY,
                                  core)
@@ -27,6 +28,7 @@ ENGINE_TOKENS = {
     b"accept-encoding": T_ACCEPT_ENCODING, b"cache-control": T_CACHE_CONTROL, b"expires": T_EXPIRES, b"age": T_AGE,
     b"vary": T_VARY, b"set-cookie": T_SET_COOKIE, b"content-encoding": T_CONTENT_ENCODING,
     b"content-type": T_CONTENT_TYPE, b"x-http-method-override": T_METHOD_OVERRIDE,
+    b"x-forwarded-for": T_FORWARDED_FOR, b"x-forwarded-port": T_FORWARDED_PORT, b"x-forwarded-proto": T_FORWARDED_PROTO,
 }
 
 VERBS = (b"GET", b"HEAD", b"POST", b"PUT", b"PATCH", b"DELETE", b"OPTIONS")     # verbs.Verb

@@ -17,6 +17,9 @@ cdef enum Context:          # what OP_CONTEXT can put in; `index` of the op
     C_PROTOCOL = 5
     C_SOURCE_IP = 6
     C_TIME_CLF = 7          # of the request's first byte: 20/Nov/2026:20:58:40 +0000
+    C_FORWARDED_FOR = 8     # the addresses that trusted hops named, in their words, and the peer's
+    C_FORWARDED_PORT = 9    # of the listener, or what a trusted hop says that it was
+    C_FORWARDED_PROTO = 10
     # Whole numbers.
     C_TIME_MS = 20          # the same, since the epoch
     C_LOCAL_PORT = 21       # of the listener

@@ -2,21 +2,19 @@
 from libc.stdint cimport uint8_t, uint64_t
 from libc.string cimport memcpy, strlen
 
-from fastgw._core.bytes cimport (HEX, UPPER_DIGITS, put, put_char, put_hex, put_span, put_uint, same_case, span,
+from fastgw._core.address cimport client_address
+from fastgw._core.bytes cimport (HEX, UPPER_DIGITS, parse_length, put, put_char, put_hex, put_span, put_uint, same_case, span,
                                  writer_init)
 from fastgw._core.clock cimport clf_time, http_date, wall_us
 from fastgw._core.failure cimport F_INTEGRATION_FAILURE, F_UPSTREAM_OVERLOADED
 from fastgw._core.allowance cimport LEVEL_NONE
 from fastgw._core.json_find cimport json_find
 from fastgw._core.keys cimport key_name
+from fastgw._core.network cimport address_put
 from fastgw._core.state cimport (CACHE_BYPASS, CACHE_HIT, CACHE_MISS, E_ESCAPED_PATH, E_ESCAPED_QUERY, E_HEADER,
                                  E_JSON, E_JSON_STRING, E_PATH, E_QUERY, E_RAW, E_WHOLE_PATH, Field, M_LOOSE,
                                  OP_ANSWER_BODY, OP_ANSWER_MULTI, OP_BODY, OP_CONTEXT, OP_HEADER_MULTI, OP_PARAM, OP_QUERY, OP_QUERY_MULTI,
-                                 OP_TEXT, Op, Reply, T_USER_AGENT, field_value)
-
-cdef extern from "<arpa/inet.h>" nogil:
-    enum: AF_INET6
-    const char* inet_ntop(int family, const void* src, char* dst, uint32_t size)
+                                 OP_TEXT, Op, Reply, T_FORWARDED_FOR, T_FORWARDED_PORT, T_FORWARDED_PROTO, T_USER_AGENT, field_value)
 
 cdef enum:
     VALUE_BYTES = 65536
@@ -262,21 +260,43 @@ cdef void put_trace_id(Writer* w, Exchange* ex) noexcept nogil:
     put(w, text, 40)
 
 
-cdef void put_source_ip(Writer* w, Exchange* ex) noexcept nogil:
-    cdef char text[64]
-    cdef int i
-    cdef uint32_t n = 0
-    if ex.conn.family == 4:
-        for i in range(4):
-            if i:
-                put_char(w, c".")
-            put_uint(w, ex.conn.address[i])
-    elif ex.conn.family and inet_ntop(AF_INET6, ex.conn.address, text, 64) != NULL:
-        while text[n]:
-            n += 1
-        put(w, text, n)
+cdef Span hop_field(Exchange* ex, uint8_t token) noexcept nogil:
+    """What a hop that we trust says in the last such field; n 0: nothing."""
+    cdef uint32_t i = ex.nfields if ex.forwarded else 0
+    while i > 0:
+        i -= 1
+        if ex.fields[i].token == token and not ex.fields[i].marks & M_LOOSE:
+            return field_value(ex.head, &ex.fields[i])
+    return span(NULL, 0)
+
+
+cdef void put_forwarded_for(Writer* w, Exchange* ex) noexcept nogil:
+    cdef uint32_t i
+    cdef Span list
+    for i in range(ex.nfields if ex.forwarded else 0):
+        list = field_value(ex.head, &ex.fields[i])
+        if ex.fields[i].token == T_FORWARDED_FOR and not ex.fields[i].marks & M_LOOSE and list.n:
+            put_span(w, list)
+            put(w, b", ", 2)
+    address_put(w, &ex.conn.address)
+
+
+cdef void put_forwarded_proto(Writer* w, Exchange* ex) noexcept nogil:
+    cdef Span told = hop_field(ex, T_FORWARDED_PROTO)
+    if (told.n == 4 or told.n == 5) and same_case(told.p, b"https", told.n):
+        put_span(w, told)
     else:
-        put(w, b"unix:", 5)
+        put(w, b"http", 4)
+
+
+cdef bint put_forwarded_port(Writer* w, Exchange* ex) noexcept nogil:
+    cdef Span told = hop_field(ex, T_FORWARDED_PORT)
+    cdef uint64_t port
+    if parse_length(told, &port) and 0 < port < 65536:
+        put_uint(w, port)
+        return True
+    put_uint(w, ex.conn.local_port)
+    return ex.conn.local_port != 0
 
 
 cdef Span field_named(Exchange* ex, const char* name, uint32_t n) noexcept nogil:
@@ -418,7 +438,13 @@ cdef bint context_value(Exchange* ex, int which, Writer* w) noexcept nogil:
         put(w, b"HTTP/1.", 7)
         put_char(w, c"1" if ex.minor else c"0")
     elif which == C_SOURCE_IP:
-        put_source_ip(w, ex)
+        address_put(w, client_address(ex))
+    elif which == C_FORWARDED_FOR:
+        put_forwarded_for(w, ex)
+    elif which == C_FORWARDED_PROTO:
+        put_forwarded_proto(w, ex)
+    elif which == C_FORWARDED_PORT:
+        return put_forwarded_port(w, ex)
     elif which == C_TIME_CLF:
         put(w, clf_time(wall_us(ex.started) // 1000000), 26)
     elif which == C_TIME_MS:
@@ -511,6 +537,7 @@ CONTEXTS = {
     "INTEGRATION_STATUS": C_INTEGRATION_STATUS, "INTEGRATION_LATENCY": C_INTEGRATION_LATENCY,
     "INTEGRATION_ERROR": C_INTEGRATION_ERROR, "REFERER": C_REFERER, "CACHE": C_CACHE,
     "BELOW_STAGE": C_BELOW_STAGE,
+    "FORWARDED_FOR": C_FORWARDED_FOR, "FORWARDED_PORT": C_FORWARDED_PORT, "FORWARDED_PROTO": C_FORWARDED_PROTO,
     "ANSWER_STATUS": C_ANSWER_STATUS, "ENDPOINT_ID": C_ENDPOINT_ID,
 }
 """Context variables by the engine's own names, for the plan compiler."""

@@ -18,12 +18,14 @@ from fastgw._core.fields cimport (Field, M_DROP, M_LISTED, M_LOOSE, Name, NameTa
                                    R_DROP_REQUEST, R_IDENTITY, R_REMAP_ANSWER, T_ACCEPT_ENCODING, T_AGE,
                                    T_AUTHORIZATION, T_CACHE_CONTROL, T_CONNECTION, T_CONTENT_ENCODING,
                                    T_CONTENT_LENGTH, T_CONTENT_TYPE, T_COOKIE, T_CORS_METHOD, T_EXPECT, T_EXPIRES,
-                                   T_FIRST_OF_PLAN, T_HOST, T_IF_MATCH, T_IF_MODIFIED_SINCE, T_IF_NONE_MATCH,
+                                   T_FIRST_OF_PLAN, T_FORWARDED_FOR, T_FORWARDED_PORT,
+                                   T_FORWARDED_PROTO, T_HOST, T_IF_MATCH, T_IF_MODIFIED_SINCE, T_IF_NONE_MATCH,
                                    T_IF_UNMODIFIED_SINCE, T_KEEP_ALIVE, T_METHOD_OVERRIDE, T_ORIGIN, T_RANGE,
                                    T_SET_COOKIE, T_TRANSFER_ENCODING, T_UNKNOWN, T_USER_AGENT, T_VARY)
 from fastgw._core.group cimport Address, Ejection, MAX_ENDPOINTS, TargetLimits
 from fastgw._core.keys cimport KeyHeader, KeyRecord, KeyUse
 from fastgw._core.llhttp cimport PARSER_BYTES
+from fastgw._core.network cimport IpAddress
 from fastgw._core.ops cimport (AnswerPlan, E_ESCAPED_PATH, E_ESCAPED_QUERY, E_HEADER, E_JSON, E_JSON_STRING,
                                E_LOG_JSON, E_LOG_JSON_VALUE, E_LOG_TEXT, E_LOG_XML, E_PATH, E_QUERY, E_RAW,
                                E_WHOLE_PATH, MAP_OVERWRITE, Mapping, Op, OP_ANSWER_BODY, OP_ANSWER_MULTI, OP_BODY,
@@ -505,6 +507,8 @@ cdef struct Exchange:
     void* ticket            # the Ticket of Python work that is under way, or NULL
     char* collected         # the body so far, where it is held
     uint32_t collected_cap
+    uint8_t forwarded       # the peer is a hop we trust; see address.pxd
+    IpAddress client        # where it is
     Span identity           # who asks, by an authorizer; p NULL: nobody has looked
     uint8_t cache           # CacheState
     uint8_t cache_warns     # the route's warning is due
@@ -527,12 +531,11 @@ cdef struct Conn:
     uint32_t requests
     uint32_t taken          # body bytes of the current feed that the exchange has dealt with
     uint16_t local_port     # the listener's
-    uint8_t family          # 4, 6, or 0 for a unix socket
     uint8_t feeding         # feed() is on the stack
     uint8_t lingering
     uint8_t counted         # in the table of peers
     uint8_t blank           # CR and LF skipped before a request line
-    uint8_t address[16]
+    IpAddress address       # of the peer
     uint64_t activity       # ms
 
 # --- the worker

@@ -164,8 +164,8 @@ class _Compiler:
         if api.kind is ApiKind.REST:
             ops.append(text(f"X-Amzn-Apigateway-Api-Id: {api.id}\r\n"))
         if self._settings.x_forwarded:
-            ops += [text("X-Forwarded-Proto: http\r\nX-Forwarded-For: "), context("SOURCE_IP")]
-            ops += [text("\r\nX-Forwarded-Port: "), context("LOCAL_PORT"), text("\r\n")]
+            for name in ("For", "Port", "Proto"):
+                ops += [text(f"X-Forwarded-{name}: "), context(f"FORWARDED_{name.upper()}"), text("\r\n")]
         return merged(ops)
 
     def _route(self, api: Api, stage: Stage, variables: Mapping[str, str], route: Route) -> dict[str, Any]:

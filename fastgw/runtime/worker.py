@@ -43,7 +43,7 @@ from fastgw.runtime.peer import Peer, Refused
 from fastgw.runtime.redis.leases import Leases
 from fastgw.runtime.resolver import Resolver
 from fastgw.runtime.threads import in_passing_thread
-from fastgw.settings import Settings, engine_settings, service_words
+from fastgw.settings import Settings, engine_settings, networks, service_words
 
 _TICK = 0.02
 _CLOSE_SECONDS = 2.0
@@ -127,6 +127,7 @@ class Worker:
         limits["max_connections"] = client_connections(start.settings.max_connections)
         engine = self._engine = Engine(loop, limits, self._region.view, start.worker, cells, self._ring.view)
         engine.watch_health(health)
+        engine.trust(networks(start.settings.trusted_proxies))
         engine.swap(plan)
         if start.settings.redis_url:
             self._leases = Leases(cells, start.settings)

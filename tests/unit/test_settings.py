@@ -46,6 +46,8 @@ def test_the_process_environment_is_read_when_none_is_given(monkeypatch):
         ("MERGE_SLASHES", "No", False),
         ("X_FORWARDED", "1", True),
         ("ENCODED_SLASHES", "pass", "pass"),
+        ("TRUSTED_PROXIES", "10.0.0.0/8, ::1,unix", ("10.0.0.0/8", "::1", "unix")),
+        ("TRUSTED_PROXIES", "", ()),
         ("BODY_BYTES", "0", 0),
     ],
 )
@@ -70,6 +72,8 @@ def test_values_are_typed(name, text, value):
         ("LISTEN", "[::g]:80", "listen is '[::g]:80': '[::g]' is not an IP address or localhost"),
         ("LISTEN", "[::]:1,[::]:1", "listen is '[::]:1,[::]:1': an address is named twice"),
         ("OPS", "unix:", "ops is 'unix:': unix: needs a path"),
+        ("TRUSTED_PROXIES", "10.0.0.1/8", "trusted_proxies is '10.0.0.1/8': '10.0.0.1/8' is no address, no network "
+         "like 10.0.0.0/8 or 2001:db8::/32 without bits behind its prefix, and not unix"),
     ],
 )
 def test_a_bad_value_is_one_line_with_name_found_and_allowed(name, text, message):

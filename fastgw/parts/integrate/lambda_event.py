@@ -72,9 +72,8 @@ class _Maker(ABC):
             lower = name.lower()
             if lower not in UNSEEN and lower.replace(b"_", b"-").replace(b".", b"-") not in _SET_BY_US:
                 yield _OWN_CASE.get(lower) or _text(name), _text(value)
-        yield "X-Forwarded-For", request.context("SOURCE_IP")
-        yield "X-Forwarded-Port", request.context("LOCAL_PORT")
-        yield "X-Forwarded-Proto", "http"
+        for name in ("For", "Port", "Proto"):
+            yield f"X-Forwarded-{name}", request.context(f"FORWARDED_{name.upper()}")
         yield "X-Amzn-Trace-Id", request.context("TRACE_ID")
 
     def _identity(self, request: Request) -> Event:

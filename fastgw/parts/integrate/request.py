@@ -118,9 +118,8 @@ class RequestSide:
             if self._env.api.kind is ApiKind.REST:
                 fields.append((b"X-Amzn-Apigateway-Api-Id", octets(self._env.api.id)))
             if self._env.settings.x_forwarded:
-                fields.append((b"X-Forwarded-Proto", b"http"))
-                fields.append((b"X-Forwarded-For", octets(request.context("SOURCE_IP"))))
-                fields.append((b"X-Forwarded-Port", octets(request.context("LOCAL_PORT"))))
+                for name in ("For", "Port", "Proto"):
+                    fields.append((octets(f"X-Forwarded-{name}"), octets(request.context(f"FORWARDED_{name.upper()}"))))
 
 
 def _values(overrides: object, part: str) -> list[tuple[str, bytes]]:
