@@ -3,6 +3,7 @@ from libc.stdint cimport uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy
 
+from fastgw._core.bytes cimport span
 from fastgw._core.clock cimport TIMER_CONN, Timer, micros, timer_drop, timer_init, timer_set, wheel_handler
 from fastgw._core.counters cimport (H_BYTES_IN, H_CONNECTIONS_ACCEPTED, H_CONNECTIONS_OPEN, H_CONNECTIONS_REFUSED)
 from fastgw._core.exchange cimport (ConnEvents, exchange_abort, exchange_body, exchange_drained, exchange_fail,
@@ -13,7 +14,8 @@ from fastgw._core.libuv cimport UV_NAMED_PIPE, UV_TCP, uv
 from fastgw._core.network cimport address_unmap
 from fastgw._core.peers cimport peer_enter, peer_leave
 from fastgw._core.state cimport BODY_LENGTH, DRAIN_NOW, EX_HEAD, EX_WAIT, Exchange, core, count
-from fastgw._core.stream cimport (StreamEvents, stream_accept, stream_close, stream_finish, stream_init, stream_read)
+from fastgw._core.stream cimport (STREAM_BROKEN, STREAM_CUT, STREAM_PLAIN, StreamEvents, stream_accept, stream_close,
+                                  stream_finish, stream_init, stream_read, stream_secure)
 
 cdef extern from "<netinet/in.h>" nogil:
     enum: AF_INET, AF_INET6
@@ -284,10 +286,23 @@ cdef void on_data(void* owner, const char* p, uint32_t n) noexcept nogil:
         take(c, p, n)
 
 
+cdef void refuse_plain(Conn* c) noexcept nogil:
+    """Plain HTTP where TLS is spoken: 400, plain."""
+    cdef Exchange* ex = exchange_new(c)
+    if ex == NULL:
+        cut(c)
+    else:
+        exchange_refuse(ex, F_BAD_MESSAGE)
+
+
 cdef void on_ended(void* owner, int error) noexcept nogil:
     cdef Conn* c = <Conn*>owner
     cdef Exchange* ex = c.ex
-    if error < 0:
+    if error == STREAM_PLAIN:
+        refuse_plain(c)
+    elif error == STREAM_BROKEN and ex == NULL:
+        linger(c)       # a RST could overtake the alert
+    elif error < 0 and error != STREAM_CUT:     # a request says itself how long it is
         cut(c)
     elif ex == NULL and c.stream.queued:
         if not c.lingering:
@@ -346,16 +361,21 @@ cdef void read_address(Conn* c) noexcept nogil:
         address_unmap(&c.address)
 
 
-cdef void conn_accept(void* server, bint tcp, int local_port) noexcept nogil:
+cdef bint secure(Conn* c) noexcept nogil:
+    c.secure = True
+    return core.plan.tls != NULL and stream_secure(&c.stream, core.plan.tls, True, span(NULL, 0)) == 0
+
+
+cdef void conn_accept(void* server, const Entrance* by) noexcept nogil:
     cdef size_t struct_bytes = (sizeof(Conn) + 15) & ~<size_t>15
-    cdef Conn* c = <Conn*>calloc(1, struct_bytes + uv.handle_size(UV_TCP if tcp else UV_NAMED_PIPE))
+    cdef Conn* c = <Conn*>calloc(1, struct_bytes + uv.handle_size(UV_TCP if by.tcp else UV_NAMED_PIPE))
     if c == NULL:
         return
-    if stream_init(&c.stream, <char*>c + struct_bytes, core.loop, tcp, c, &stream_events) < 0:
+    if stream_init(&c.stream, <char*>c + struct_bytes, core.loop, by.tcp, c, &stream_events) < 0:
         free(c)
         return
     timer_init(&c.timer, TIMER_CONN)
-    c.local_port = <unsigned short>local_port
+    c.local_port = by.port
     c.next = core.conns
     if core.conns != NULL:
         core.conns.prev = c
@@ -366,11 +386,11 @@ cdef void conn_accept(void* server, bint tcp, int local_port) noexcept nogil:
         close(c)
         return
     count(H_CONNECTIONS_ACCEPTED)
-    if tcp:
+    if by.tcp:
         uv.tcp_nodelay(c.stream.handle, 1)
         read_address(c)
     if core.drain or core.overload >= 3 or core.live.connections > core.limits.max_connections \
-            or not peer_enter(c):
+            or not peer_enter(c) or (by.tls and not secure(c)):
         count(H_CONNECTIONS_REFUSED)
         close(c)
         return

@@ -18,7 +18,7 @@ from fastgw._core.cache_fill cimport fill_count
 from fastgw._core.encode cimport encode_live
 from fastgw._core.call cimport calls_close
 from fastgw._core.clock cimport wheel_close, wheel_count, wheel_open
-from fastgw._core.conn cimport conn_accept, conn_open, conns_close, conns_drain
+from fastgw._core.conn cimport Entrance, conn_accept, conn_open, conns_close, conns_drain
 from fastgw._core.counters cimport H_PLAN_SWAPS, HEADER_BYTES, ROW_BYTES
 from fastgw._core.exchange cimport exchange_close
 from fastgw._core.handle cimport Handle
@@ -32,6 +32,7 @@ from fastgw._core.group cimport Address, MAX_ENDPOINTS, TargetLimits
 from fastgw._core.state cimport DRAIN_GENTLY, DRAIN_NOT, DRAIN_NOW, Endpoint, ROUTE_PROXY, StagePlan, Target, core, count
 from fastgw._core.stream cimport stream_live
 from fastgw._core.target cimport Member, target_find, target_hash_header, target_new, target_settle, targets_sweep
+from fastgw._core.tls cimport tls_live
 from fastgw._core.upstream cimport upstream_close_all
 
 cdef extern from "<arpa/inet.h>" nogil:
@@ -111,13 +112,12 @@ cdef dict endpoint_row(Endpoint* e):
 
 
 cdef void on_connection(void* server, int status) noexcept nogil:
-    cdef int port
     if status == 0:
-        port = <int><size_t>uv_data(server)
-        conn_accept(server, port != 0, port)
+        conn_accept(server, <Entrance*>uv_data(server))
 
 
 cdef void on_server_closed(void* handle) noexcept nogil:
+    free(uv_data(handle))
     free(handle)
 
 
@@ -180,20 +180,26 @@ cdef class Engine:
         conn_open(loop)
         overload_open(settings["memory_share"], settings["overload_lag_ms"] * 1000)
 
-    def listen(self, sock) -> None:
+    def listen(self, sock, bint tls=False) -> None:
         """Accept on a bound socket; the engine keeps a descriptor of its own."""
         cdef bint tcp = sock.family != socket.AF_UNIX
         cdef void* handle = calloc(1, uv.handle_size(UV_TCP if tcp else UV_NAMED_PIPE))
+        cdef Entrance* entrance = <Entrance*>calloc(1, sizeof(Entrance))
         cdef int error, fd = socket.dup(sock.fileno())
-        if handle == NULL:
+        if handle == NULL or entrance == NULL:
+            free(handle)
+            free(entrance)
             raise MemoryError
+        entrance.tcp = tcp
+        entrance.tls = tls
+        entrance.port = sock.getsockname()[1] if tcp else 0
         if tcp:
             uv.tcp_init(core.loop, handle)
             error = uv.tcp_open(handle, fd)
         else:
             uv.pipe_init(core.loop, handle, 0)
             error = uv.pipe_open(handle, fd)
-        uv_set_data(handle, <void*><size_t>(sock.getsockname()[1] if tcp else 0))
+        uv_set_data(handle, entrance)
         if error == 0:
             error = uv.listen(handle, BACKLOG, on_connection)
         if error < 0:
@@ -393,6 +399,7 @@ cdef class Engine:
             "buffers": core.live.buffers,
             "upstreams": core.live.upstreams,
             "writes": stream_live(),
+            "tls": tls_live(),
             "timers": wheel_count(),
             "fills": fill_count(),
             "encoders": encode_live(),

@@ -17,6 +17,7 @@ from fastgw._core.state cimport (AnswerPlan, ApiPlan, CachePlan, Cors, KEYED_AUT
                                  T_IF_UNMODIFIED_SINCE, T_KEEP_ALIVE, T_METHOD_OVERRIDE, T_ORIGIN, T_RANGE, T_SET_COOKIE,
                                  T_TRANSFER_ENCODING, T_USER_AGENT, T_VARY,
                                  core)
+from fastgw._core.tls cimport ServerContext
 from libc.string cimport memcmp, memset
 
 ENGINE_TOKENS = {
@@ -88,6 +89,11 @@ cdef class Plan:
             table.rule_http[token] = http
         self.data.remap_prefix = self.arena.keep(remap_prefix)
         self.data.label_marker = self.arena.keep(label_marker)
+
+    def secure(self, ServerContext context) -> None:
+        """What listeners with TLS speak it with."""
+        self.kept.append(context)
+        self.data.tls = context.context
 
     cdef Program program(self, object ops) except *:
         cdef Program p

@@ -32,6 +32,7 @@ from fastgw._core.ops cimport (AnswerPlan, E_ESCAPED_PATH, E_ESCAPED_QUERY, E_HE
                                OP_CONTEXT, OP_HEADER, OP_HEADER_MULTI, OP_PARAM, OP_QUERY, OP_QUERY_MULTI, OP_TEXT, Program)
 from fastgw._core.router cimport RouterMatch, RouterTable
 from fastgw._core.stream cimport Stream
+from fastgw._core.tls cimport TlsContext
 from fastgw._core.verbs cimport DELETE, GET, HEAD, NO_VERB, OPTIONS, PATCH, POST, PUT, verb_idempotent, verb_of
 
 
@@ -248,6 +249,7 @@ cdef struct PlanData:
     uint8_t key_token       # of the field that carries a key
     UsagePlan* usage_plans
     Bucket account          # of everything
+    TlsContext* tls         # of listeners that speak TLS; NULL: none can
     uint32_t refs           # exchanges that hold the plan
 
 # --- upstreams
@@ -534,6 +536,7 @@ cdef struct Conn:
     uint8_t feeding         # feed() is on the stack
     uint8_t lingering
     uint8_t counted         # in the table of peers
+    uint8_t secure          # its listener speaks TLS
     uint8_t blank           # CR and LF skipped before a request line
     IpAddress address       # of the peer
     uint64_t activity       # ms

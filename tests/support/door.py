@@ -3,6 +3,7 @@
 import asyncio
 import functools
 import socket
+import ssl
 import struct
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from types import TracebackType
@@ -15,6 +16,7 @@ from fastgw._core.handle import Handle
 from fastgw._core.plan import Plan
 from fastgw._core.router import Router
 from fastgw._core.step import Step
+from fastgw._core.tls import ServerContext
 from fastgw.errors import CODE
 from fastgw.observe import layout
 from fastgw.plan.replies import replies
@@ -110,10 +112,12 @@ class Doors:
         groups: Sequence[dict[str, object]] = (),
         line: dict[str, Any] | None = None,
         cache: dict[str, Any] | None = None,
+        tls: ServerContext | None = None,
         **settings: int,
     ) -> None:
         self._groups, self._line, self._cache = groups, line, cache
         self._served, self._timeout_ms, self._log, self._settings = served, timeout_ms, log, settings
+        self._tls = tls
         self._stats = bytearray(layout.HEADER_BYTES + ROWS * layout.SLOT_BYTES)
         self._clients: list[Client] = []
 
@@ -124,7 +128,7 @@ class Doors:
         self.swap(self._served)
         with socket.create_server(("127.0.0.1", 0)) as listening:
             self.port = listening.getsockname()[1]
-            self.engine.listen(listening)
+            self.engine.listen(listening, self._tls is not None)
         return self
 
     async def __aexit__(
@@ -143,6 +147,8 @@ class Doors:
 
     def swap(self, served: dict[str, Step] | Plan) -> None:
         self._plan = served if isinstance(served, Plan) else self._plan_of(served)
+        if self._tls is not None:
+            self._plan.secure(self._tls)
         self.engine.swap(self._plan)
 
     def _plan_of(self, steps: dict[str, Step]) -> Plan:
@@ -166,8 +172,10 @@ class Doors:
         slot = layout.FIRST_ROUTE_SLOT + list(self._served).index(path)
         return struct.unpack_from("=Q", self._stats, layout.slot_offset(slot) + cell * layout.WORD)[0]
 
-    async def client(self) -> "Client":
-        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+    async def client(self, context: ssl.SSLContext | None = None, name: str = "localhost") -> "Client":
+        """context: of a client that speaks TLS, to a server of this name."""
+        secure = {"ssl": context, "server_hostname": name} if context else {}
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port, **secure)
         client = Client(reader, writer)
         self._clients.append(client)
         return client

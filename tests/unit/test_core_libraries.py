@@ -1,5 +1,6 @@
-"""What the engine's two C libraries are held to at import, and what a stranger gets: an ImportError with versions."""
+"""What the engine's C libraries are held to at import, and what a stranger gets: an ImportError with versions."""
 
+import ssl
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +9,7 @@ import httptools
 import pytest
 import uvloop
 
+from fastgw._core.libssl import libssl_version
 from fastgw._core.libuv import libuv_version
 from fastgw._core.llhttp import EXPECTED, self_test
 
@@ -15,6 +17,7 @@ from fastgw._core.llhttp import EXPECTED, self_test
 def test_the_installed_ones_pass() -> None:
     self_test()
     assert libuv_version().startswith("1.")
+    assert libssl_version() == ssl.OPENSSL_VERSION
 
 
 @pytest.mark.parametrize("number", range(len(EXPECTED)))
@@ -51,6 +54,12 @@ def test_a_message_that_does_not_parse_is_refused() -> None:
         ),
         ("import uvloop.loop; uvloop.loop.__file__ = '/nowhere'", "libuv", "cannot open /nowhere"),
         ("import httptools.parser.parser as p; p.__file__ = '/nowhere'", "llhttp", "cannot open /nowhere"),
+        (
+            "import _ssl, uvloop.loop; _ssl.__file__ = uvloop.loop.__file__",
+            "libssl",
+            f"Python's ssl module ({ssl.OPENSSL_VERSION}) does not export OpenSSL_version_num: fastgw needs OpenSSL",
+        ),
+        ("import _ssl; _ssl.__file__ = '/nowhere'", "libssl", "cannot open /nowhere"),
     ],
 )
 def test_a_library_without_the_symbols_is_refused(patched: str, module: str, message: str) -> None:

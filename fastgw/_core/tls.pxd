@@ -1,0 +1,57 @@
+"""TLS between memory and memory: what came from the wire goes in, what has to go out is in tls_out after each call.
+
+No descriptor is touched here: stream.pyx carries the bytes. One transport (BIO) serves all connections of a worker,
+for a call never leaves bytes in it: a connection at rest holds no buffer but what OpenSSL keeps of a record that has
+come in part.
+"""
+from libc.stdint cimport uint8_t, uint32_t
+
+from fastgw._core.bytes cimport Span, Writer
+
+cdef enum TlsResult:
+    TLS_MORE = 0            # all was taken
+    TLS_CLOSED = 1          # the peer sent close_notify: nothing follows
+    TLS_BROKEN = 2          # the handshake failed, or the peer does not keep to the protocol. An alert may be in tls_out
+    TLS_PLAIN = 3           # a client speaks plain HTTP to a server: what came is no TLS at all
+
+cdef enum:
+    TLS_RECORD = 16384      # most plain bytes of one record
+    TLS_HELD = 32768        # what a read may give beyond its own length: a record that had come in part
+    TLS_ROOM = 17408        # a sealed record is no longer
+
+cdef struct TlsContext:     # settings that connections share; lives as long as its Python object or one of them
+    void* ctx               # SSL_CTX
+    uint32_t refs
+    uint8_t verifies        # a client's: the server's certificate
+    uint8_t alpn[64]        # a server's: protocols in its order, each with its length
+    uint8_t alpn_n
+
+cdef struct Tls:            # one connection's
+    void* ssl
+    TlsContext* context
+    uint8_t server
+    uint8_t open            # the handshake is done
+    uint8_t closed          # close_notify came
+    uint8_t spoke           # anything came
+    unsigned long error     # of OpenSSL, why it broke
+
+cdef Writer tls_out         # sealed bytes that are to be sent; the caller empties it
+
+cdef Tls* tls_new(TlsContext* context, bint server, Span name) noexcept nogil
+"""name: of a client's server, for SNI (not for an IP address) and, where the context verifies, for its certificate."""
+cdef void tls_free(Tls* t) noexcept nogil
+cdef int tls_start(Tls* t) noexcept nogil       # a client's first flight
+cdef int tls_receive(Tls* t, const char* p, uint32_t n, char* plain, uint32_t cap, uint32_t* got) noexcept nogil
+"""Handshake and records. cap is at least n + TLS_HELD; got may be more than 0 whatever the result is."""
+cdef bint tls_seal(Tls* t, const char* p, uint32_t n) noexcept nogil    # n up to TLS_RECORD. False: broken
+cdef void tls_bye(Tls* t) noexcept nogil        # close_notify
+cdef bint tls_holds(const Tls* t) noexcept nogil    # part of a record
+cdef Span tls_alpn(const Tls* t) noexcept nogil     # the protocol agreed on, or nothing
+cdef bint tls_resumed(const Tls* t) noexcept nogil
+cdef uint32_t tls_live() noexcept nogil         # connections
+
+cdef class ServerContext:
+    cdef TlsContext* context
+
+cdef class ClientContext:
+    cdef TlsContext* context
