@@ -1,0 +1,119 @@
+"""The policy of an API -> model.Policy."""
+
+import json
+from dataclasses import replace
+
+from fastgw.load import json_text
+from fastgw.load.document import BadText, View
+from fastgw.load.problem import did_you_mean, shown
+from fastgw.load.reader import Reader
+from fastgw.model.place import Place
+from fastgw.model.policy import Policy, PolicyKind, key_of
+from fastgw.model.policy_document import MAX_CHARACTERS, Fault, read_policy
+
+MAX_DEPTH = 16
+"""Levels of nesting; a policy has five."""
+
+
+def policy(reader: Reader, view: View | None, kind: PolicyKind = PolicyKind.RESOURCE) -> Policy | None:
+    """A policy, as a mapping or as the text of one in JSON. None where there is none, or where it is wrong."""
+    if view is None or view.value in (None, "", {}):
+        return None
+    text = isinstance(view.value, str)
+    document = _parsed(reader, view) if text else _plain(reader, view, 0)
+    if document is None:
+        return None
+    size = len(json.dumps(document, separators=(",", ":"), ensure_ascii=False))
+    if kind is PolicyKind.RESOURCE and size > MAX_CHARACTERS:
+        reader.problems.warning(view.place, "too-large", f"the policy has {size:,} characters; the service takes "
+                                f"{MAX_CHARACTERS:,}")
+    found, faults = read_policy(document, kind)
+    for fault in faults:
+        place = view.place if text else _place(view, fault)
+        message = fault.message + (did_you_mean(fault.found, fault.wanted) if fault.wanted else "")
+        report = reader.problems.warning if fault.warning else reader.problems.error
+        report(place, fault.code, message)
+    if found is None:
+        return None
+    statements = (replace(one, place=view.place if text else _statement_place(view, one.number))
+                  for one in found.statements)
+    return replace(found, statements=tuple(statements), place=view.place)
+
+
+def _parsed(reader: Reader, view: View) -> object:
+    """A policy that stands as a text, without the places within it."""
+    try:
+        found = json_text.parse("", view.value).value
+    except BadText as bad:
+        reader.problems.error(view.place, "bad-text", f"{view.name} is neither a mapping nor JSON: {bad.found[0][1]}")
+        return None
+    return _filled(reader, view, found, 0)
+
+
+def _filled(reader: Reader, view: View, value: object, depth: int) -> object:
+    """A value with the parameters of its texts put in; view is where it stands."""
+    if depth > MAX_DEPTH:
+        return value
+    if isinstance(value, dict):
+        return {key: _filled(reader, view, item, depth + 1) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_filled(reader, view, item, depth + 1) for item in value]
+    return _text(reader, view, value) if isinstance(value, str) else value
+
+
+def _plain(reader: Reader, view: View, depth: int) -> object:
+    """The value of a view with parameters and the functions of templates put in, variables of policies kept."""
+    value = view.value
+    if depth > MAX_DEPTH:
+        reader.problems.error(view.place, "too-deep", f"{view.name} is nested more than {MAX_DEPTH} levels")
+        return None
+    if isinstance(value, dict):
+        name = next(iter(value), "")
+        if len(value) == 1 and (name == "Ref" or name.startswith("Fn::")):
+            return _text(reader, view, value)
+        return {key: _plain(reader, item, depth + 1) for key, item in view.items()}
+    if isinstance(value, list):
+        return [_plain(reader, item, depth + 1) for item in view.elements()]
+    return _text(reader, view, value) if isinstance(value, str) else value
+
+
+def _text(reader: Reader, view: View, value: object) -> str | None:
+    filled = reader.params.fill_value(value)
+    if filled.text is None:
+        reader.problems.error(view.place, "wrong-type", f"{view.name} must be a text, found {shown(value)}: "
+                              f"{filled.why}")
+        return None
+    missing = [name for name in filled.missing if not _is_variable(name)]
+    if missing:
+        reader.problems.error(view.place, "missing-parameter", f"{view.name} needs a value for {', '.join(missing)}; "
+                              "give it with --param NAME=VALUE")
+    return filled.text
+
+
+def _is_variable(name: str) -> bool:
+    """Whether ${name} stays for a request to fill; what begins so and is none is told by the policy's reading."""
+    key = name.partition(",")[0].strip()
+    return key in ("*", "?", "$") or key_of(key) is not None or key.lower().startswith(("aws:", "saml:", "cognito"))
+
+
+def _place(view: View, fault: Fault) -> Place:
+    """Of what is wrong; of the mapping around it where the value came out of a template's function."""
+    path = fault.path
+    while True:
+        try:
+            key, value = view.document.locate((*view.path, *path))
+        except (KeyError, IndexError):
+            path = path[:-1]
+            continue
+        break
+    found = view.value
+    for step in path:
+        found = found[step]
+    return key if fault.key or isinstance(found, dict | list) else value
+
+
+def _statement_place(view: View, number: int) -> Place:
+    statements = view.get("Statement")
+    if isinstance(statements.value, list):
+        return list(statements.elements())[number].place
+    return statements.place
