@@ -11,6 +11,7 @@ cdef struct Block:
 
 cdef class Arena:
     cdef Block* blocks
+    cdef size_t block_bytes             # of which memory is taken, or more for what is larger
     cdef readonly size_t bytes          # handed out in all
     cdef void* take(self, size_t n) except NULL     # zeroed, aligned to 16
     cdef Span keep(self, bytes text) except *       # a copy that lives as long as the arena

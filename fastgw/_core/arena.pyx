@@ -1,4 +1,4 @@
-"""Bump allocation in blocks of 64 KiB; freed when the Python object goes."""
+"""Bump allocation in blocks; freed when the Python object goes."""
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy
 
@@ -7,6 +7,9 @@ cdef enum:
 
 
 cdef class Arena:
+    def __cinit__(self, size_t block_bytes=BLOCK_BYTES):
+        self.block_bytes = block_bytes
+
     def __dealloc__(self):
         cdef Block* block = self.blocks
         cdef Block* following
@@ -20,7 +23,7 @@ cdef class Arena:
         cdef size_t cap
         n = (n + 15) & ~<size_t>15
         if block == NULL or block.cap - block.used < n:
-            cap = BLOCK_BYTES if n <= BLOCK_BYTES else n
+            cap = self.block_bytes if n <= self.block_bytes else n
             block = <Block*>calloc(1, 32 + cap)
             if block == NULL:
                 raise MemoryError

@@ -99,21 +99,22 @@ def _is_variable(name: str) -> bool:
 def _place(view: View, fault: Fault) -> Place:
     """Of what is wrong; of the mapping around it where the value came out of a template's function."""
     path = fault.path
-    while True:
-        try:
-            key, value = view.document.locate((*view.path, *path))
-        except (KeyError, IndexError):
-            path = path[:-1]
-            continue
-        break
-    found = view.value
+    found = view
     for step in path:
-        found = found[step]
-    return key if fault.key or isinstance(found, dict | list) else value
+        value = found.value
+        if not isinstance(value, dict | list) or (isinstance(value, dict) and step not in value):
+            break
+        found = found.get(step) if isinstance(value, dict) else list(found.elements())[step]
+    return found.key_place if fault.key and found.path == (*view.path, *path) else _begins(found)
 
 
 def _statement_place(view: View, number: int) -> Place:
     statements = view.get("Statement")
-    if isinstance(statements.value, list):
-        return list(statements.elements())[number].place
-    return statements.place
+    return _begins(list(statements.elements())[number] if isinstance(statements.value, list) else statements)
+
+
+def _begins(view: View) -> Place:
+    """Of an item of a list that is a mapping: its first key."""
+    if isinstance(view.value, dict) and view.value and view.path and isinstance(view.path[-1], int):
+        return next(view.items())[1].key_place
+    return view.place

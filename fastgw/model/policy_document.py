@@ -21,7 +21,17 @@ from fastgw.model.policy import (
     Statement,
     key_of,
 )
-from fastgw.model.policy_values import action_fits, arn_parts, bytes_of, date_of, flag_of, network_of, number_of, pieces
+from fastgw.model.policy_values import (
+    Variable,
+    action_fits,
+    arn_parts,
+    bytes_of,
+    date_of,
+    flag_of,
+    network_of,
+    number_of,
+    pieces,
+)
 
 VERSION, OLD_VERSION = "2012-10-17", "2008-10-17"
 MAX_CHARACTERS = 8_192
@@ -224,10 +234,9 @@ class _Reading:
 
     def _bad_resource(self, text: str) -> str:
         """What is wrong with a resource, or nothing."""
-        try:
-            pieces(text, self.variables)
-        except ValueError as error:
-            return f"{error} is no policy variable"
+        why = self._bad_variable(text)
+        if why:
+            return why
         if text == "*":
             return ""
         if text.startswith(SHORT_RESOURCE):
@@ -243,6 +252,17 @@ class _Reading:
         for part, (what, form) in zip(parts[1:5], _PARTS.items(), strict=False):
             if "${" not in part and form.fullmatch(part) is None:
                 return f"{_shown(part)} is no {what}"
+        return ""
+
+    def _bad_variable(self, text: str) -> str:
+        """What is wrong with the variables of a text, or nothing."""
+        try:
+            found = pieces(text, self.variables)
+        except ValueError as error:
+            return f"{error} is no policy variable"
+        for piece in found:
+            if isinstance(piece, Variable) and Family.STRING not in KEYS[piece.key.partition("/")[0]].families:
+                return f"{piece.key} is no text that could be put in"
         return ""
 
     # --- principals
@@ -353,10 +373,9 @@ class _Reading:
         except ValueError:
             self._wrong(path, "bad-value", f"{_VALUES[family][1]} is expected, found {_shown(text)}")
             return False
-        try:
-            pieces(text, self.variables)
-        except ValueError as error:
-            self._wrong(path, "bad-value", f"{error} is no policy variable")
+        why = self._bad_variable(text)
+        if why:
+            self._wrong(path, "bad-value", why)
             return False
         try:
             if family is Family.ARN:

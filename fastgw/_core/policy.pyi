@@ -1,0 +1,3 @@
+class CompiledPolicy:
+    bytes: int
+    def __init__(self, spec: list[dict[str, object]]) -> None: ...
