@@ -182,6 +182,12 @@ class Settings:
     cache_bytes: int = _size(
         67_108_864, "Memory of the stage caches, for each worker; 0 keeps no answer.", low=0, high=2**40
     )
+    authorizer_cache: int = _count(
+        100_000, "Decisions of authorizers kept by each worker; 0 keeps none.", low=0, high=100_000_000
+    )
+    authorizer_cache_bytes: int = _size(
+        33_554_432, "Memory of those decisions, for each worker.", low=0, high=2**40
+    )
     dns_ttl: float = _setting(
         1.5, "How often upstream names are resolved again, and files of addresses looked at.", unit="s", low=0.1,
         high=86_400,

@@ -9,10 +9,12 @@ from libc.stdint cimport uint8_t
 from libc.string cimport memcpy
 
 from fastgw._core.bytes cimport DIGITS, UPPER_DIGITS, put, put_char, put_span, writer_init
+from fastgw._core.caller cimport caller_value
 from fastgw._core.counters cimport H_LOG_DROPPED, H_LOG_LINES
 from fastgw._core.logring cimport PAGE_BYTES, RECORD_BYTES, SKIP, Counts, Record, load_acquire, padded, store_release
 from fastgw._core.program cimport C_FIRST_NUMBER, C_FIRST_TEXT, context_text, context_value, utf8_length
-from fastgw._core.state cimport (E_LOG_JSON, E_LOG_JSON_VALUE, E_LOG_TEXT, E_LOG_XML, OP_TEXT, Op, Program, count)
+from fastgw._core.state cimport (E_LOG_JSON, E_LOG_JSON_VALUE, E_LOG_TEXT, E_LOG_XML, OP_CALLER, OP_TEXT,
+                                 Op, Program, count)
 
 cdef const char* CUT = "[cut]"
 cdef enum:
@@ -139,7 +141,7 @@ cdef void put_logged(Writer* w, Span value, int mode) noexcept nogil:
 cdef inline void put_text(Writer* w, Exchange* ex, const Op* op) noexcept nogil:
     """A variable that may hold any byte."""
     cdef Span value
-    if not context_text(ex, op.index, &value):
+    if not (caller_value(ex.caller, op.text, &value) if op.kind == OP_CALLER else context_text(ex, op.index, &value)):
         if op.encode == E_LOG_JSON_VALUE:
             put(w, b"null", 4)
         else:
@@ -176,7 +178,7 @@ cdef void put_line(Writer* w, Exchange* ex, const Program* line) noexcept nogil:
         op = &line.ops[i]
         if op.kind == OP_TEXT:
             put_span(w, op.text)
-        elif op.index >= C_FIRST_TEXT:
+        elif op.kind == OP_CALLER or op.index >= C_FIRST_TEXT:
             put_text(w, ex, op)
         else:
             put_known(w, ex, op)

@@ -46,20 +46,21 @@ cdef void read_directives(Span directives, Wish* wish) noexcept nogil:
 
 cdef Wish read_wish(Exchange* ex) noexcept nogil:
     cdef CachePlan* plan = ex.route.cache
-    cdef bint known = ex.identity.p != NULL
+    cdef uint32_t keyed = plan.keyed | (ex.route.auth.keyed if ex.identity.p != NULL and ex.route.auth != NULL else 0)
     cdef Wish wish
     cdef uint32_t i
     cdef Field* f
-    wish.credentials = wish.partial = wish.fresh = wish.secret = False
+    wish.partial = wish.fresh = wish.secret = False
+    wish.credentials = ex.caller != NULL and ex.identity.p == NULL      # known, but not by what
     wish.codings = 0
     for i in range(ex.nfields):
         f = &ex.fields[i]
         if not f.token or f.marks & M_LOOSE:
             continue
         if f.token == T_AUTHORIZATION:
-            wish.credentials |= not (known or plan.keyed & KEYED_AUTHORIZATION)
+            wish.credentials |= not keyed & KEYED_AUTHORIZATION
         elif f.token == T_COOKIE:
-            wish.credentials |= not (known or plan.keyed & KEYED_COOKIE)
+            wish.credentials |= not keyed & KEYED_COOKIE
         elif f.token == T_RANGE or T_IF_MATCH <= f.token <= T_IF_UNMODIFIED_SINCE:
             wish.partial = True
         elif f.token == T_CACHE_CONTROL:

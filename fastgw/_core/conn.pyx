@@ -6,9 +6,9 @@ from libc.string cimport memcpy
 from fastgw._core.bytes cimport span
 from fastgw._core.clock cimport TIMER_CONN, Timer, micros, timer_drop, timer_init, timer_set, wheel_handler
 from fastgw._core.counters cimport (H_BYTES_IN, H_CONNECTIONS_ACCEPTED, H_CONNECTIONS_OPEN, H_CONNECTIONS_REFUSED)
-from fastgw._core.exchange cimport (ConnEvents, exchange_abort, exchange_body, exchange_drained, exchange_fail,
+from fastgw._core.exchange cimport (ConnEvents, exchange_abort, exchange_body, exchange_drained, exchange_expire, exchange_fail,
                                     exchange_new, exchange_open, exchange_refuse, exchange_start)
-from fastgw._core.failure cimport F_BAD_MESSAGE, F_INTEGRATION_TIMEOUT, F_REQUEST_TIMEOUT
+from fastgw._core.failure cimport F_BAD_MESSAGE, F_REQUEST_TIMEOUT
 from fastgw._core.head cimport HEAD_DONE, HEAD_MORE, head_feed
 from fastgw._core.libuv cimport UV_NAMED_PIPE, UV_TCP, uv
 from fastgw._core.network cimport address_unmap
@@ -91,7 +91,7 @@ cdef void on_timer(Timer* timer) noexcept nogil:
     elif ex.state == EX_HEAD:
         exchange_refuse(ex, F_REQUEST_TIMEOUT)
     elif ex.state == EX_WAIT:
-        exchange_fail(ex, F_INTEGRATION_TIMEOUT)
+        exchange_expire(ex)
     elif not ex.received and c.stream.reading and body_too_slow(c, ex):
         exchange_fail(ex, F_REQUEST_TIMEOUT)
     else:

@@ -38,6 +38,9 @@ cdef enum:
     H_ENCODERS = 30
     H_ENCODED = 31
     H_DECODED = 32
+    H_DOOR_AUTHORIZE = 33
+    H_DECISIONS_FOUND = 34
+    H_DECISIONS_ASKED = 35
 
 cdef enum:
     R_REQUESTS = 0

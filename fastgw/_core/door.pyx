@@ -4,19 +4,16 @@ A step gives an Answer at once, or Sent: then the exchange waits for the call, a
 it waits for a task. A client that leaves, or a deadline that passes, gives up the call and cancels the task.
 """
 import asyncio
-import inspect
 import logging
-from functools import partial
 
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from fastgw._core.bytes cimport Span, Writer, put, put_field, put_uint, span, writer_init
 from fastgw._core.cache_fill cimport Offer, fill_begin, fill_done, fill_head, fill_hurries, fill_piece
 from fastgw._core.caching cimport caching_put_fields
-from fastgw._core.call cimport Flight, calls_open, flight_begin
-from fastgw._core.call import CURRENT
+from fastgw._core.call cimport calls_open
 from fastgw._core.clock cimport http_date, micros
-from fastgw._core.counters cimport H_DOOR_RUN_STEP, H_DOOR_START_TASK, R_DOORS, ROW_BYTES
+from fastgw._core.counters cimport H_DOOR_RUN_STEP, R_DOORS, ROW_BYTES
 from fastgw._core.encode cimport encode_varies, encode_whole, put_coding
 from fastgw._core.failure cimport FAILURE_CODES, F_API_CONFIGURATION_ERROR
 from fastgw._core.gather cimport gather_answer, gather_chunk, gather_piece, to_client
@@ -26,8 +23,9 @@ from fastgw._core.program cimport program_write
 from fastgw._core.request cimport Request
 from fastgw._core.respond cimport put_connection, put_cors
 from fastgw._core.state cimport BODY_CHUNKED, BODY_CLOSE, BODY_LENGTH, BODY_NONE, Field, HEAD, T_AGE, core, count
-from fastgw._core.step import Answer, CallFailed, Failure, Sent
+from fastgw._core.step import Answer, CallFailed, Failure
 from fastgw._core.ticket cimport ticket_drop, ticket_tie
+from fastgw._core.work cimport work_hear, work_open, work_start, work_took
 
 cdef const DoorEvents* events
 cdef object LOOP = None
@@ -40,6 +38,19 @@ cdef enum:
 
 cdef char field_bytes[FIELD_BYTES]
 cdef Given given            # of the answer that is being written
+
+
+cdef class Served(Request):
+    """A request with the step that answers it."""
+
+    cdef int take(self, result) except -1:
+        if not isinstance(result, Answer):
+            return False
+        deliver(self, result)
+        return True
+
+    cdef void fail(self, error):
+        failed(self, error)
 
 
 # --- the end
@@ -151,7 +162,7 @@ cdef int deliver(Request request, answer) except -1:
     if hasattr(answer.body, "__aiter__"):
         pieces = aiter(answer.body)
         put_head(ex, answer, -1, False)
-        start(request, shut(pieces) if ex.out == BODY_NONE else pour(request, pieces), poured)
+        work_start(request, shut(pieces) if ex.out == BODY_NONE else pour(request, pieces), poured)
         send(request)
         return 0
     body = answer.body
@@ -238,7 +249,7 @@ async def shut(pieces):
 def poured(Request request, task) -> None:
     """The last piece has been written, or the iterator failed: then the answer is cut."""
     if request.ex == NULL:
-        hear(task)
+        work_hear(task)
     elif task.cancelled() or task.exception() is not None:
         failed(request, None if task.cancelled() else task.exception())
     else:
@@ -247,86 +258,10 @@ def poured(Request request, task) -> None:
         end(request)
 
 
-# --- what a step gives
-
-cdef void took(Request request, result):
-    """Go on with it: an answer ends the exchange, a call or a task lets it wait."""
-    try:
-        take(request, result)
-    except BaseException as error:
-        failed(request, error)
-
-
-cdef int take(Request request, result) except -1:
-    cdef Flight flight
-    while isinstance(result, Sent):
-        flight = flight_begin(result.call, request)
-        if flight.outcome is None:
-            request.flight, request.then = flight, result.then
-            flight.told = partial(heard, request)
-            return 0
-        result = result.then(request, flight.outcome)
-    if request.ex == NULL:
-        return 0
-    if isinstance(result, Answer):
-        return deliver(request, result)
-    if not inspect.isawaitable(result):
-        raise TypeError(f"a step gave {type(result).__name__}, neither an Answer nor Sent nor an awaitable")
-    start(request, result, finished)
-    return 0
-
-
-def heard(Request request, outcome) -> None:
-    """The call that a request waits for is over."""
-    then = request.then
-    request.flight = request.then = None
-    if request.ex == NULL:
-        return
-    try:
-        result = then(request, outcome)
-    except BaseException as error:
-        failed(request, error)
-        return
-    took(request, result)
-
-
-async def awaited(something):
-    return await something
-
-
-cdef int start(Request request, awaitable, done) except -1:
-    """A task that knows its request, for the calls that it makes; done(request, task) follows."""
-    count(H_DOOR_START_TASK)
-    token = CURRENT.set(request)
-    try:
-        request.task = LOOP.create_task(awaitable if inspect.iscoroutine(awaitable) else awaited(awaitable))
-    finally:
-        CURRENT.reset(token)
-    request.task.add_done_callback(partial(done, request))
-    return 0
-
-
-cdef void hear(task):
-    """How a task ended that nobody waits for any more: asyncio would call it unheard of."""
-    if not task.cancelled():
-        task.exception()
-
-
-def finished(Request request, task) -> None:
-    if request.ex == NULL:
-        hear(task)
-        return
-    request.task = None
-    if task.cancelled():
-        failed(request, None)
-    elif task.exception() is not None:
-        failed(request, task.exception())
-    else:
-        took(request, task.result())
-
+# --- the step
 
 cdef void run_step(Exchange* ex) noexcept:
-    cdef Request request = Request.__new__(Request)
+    cdef Served request = Served.__new__(Served)
     count(H_DOOR_RUN_STEP)
     if ex.route.slot < core.nrows:
         (<uint64_t*>(core.rows + <size_t>ex.route.slot * ROW_BYTES))[R_DOORS] += 1
@@ -337,7 +272,7 @@ cdef void run_step(Exchange* ex) noexcept:
     except BaseException as error:
         failed(request, error)
         return
-    took(request, result)
+    work_took(request, result)
 
 
 cdef void door_run(Exchange* ex) noexcept nogil:
@@ -349,4 +284,5 @@ cdef void door_open(const DoorEvents* table, object loop):
     global events, LOOP
     events = table
     LOOP = loop
+    work_open(loop)
     calls_open(loop)

@@ -15,8 +15,10 @@ from fastgw._core.cache cimport (CacheZone, cache_bytes, cache_close, cache_coun
                                  cache_zone, cache_zones)
 from fastgw._core.breaker cimport RETRY
 from fastgw._core.cache_fill cimport fill_count
+from fastgw._core.decisions cimport decisions_close, decisions_count, decisions_open
 from fastgw._core.encode cimport encode_live
 from fastgw._core.call cimport calls_close
+from fastgw._core.caller cimport callers_live
 from fastgw._core.clock cimport wheel_close, wheel_count, wheel_open
 from fastgw._core.conn cimport Entrance, conn_accept, conn_open, conns_close, conns_drain
 from fastgw._core.counters cimport H_PLAN_SWAPS, HEADER_BYTES, ROW_BYTES
@@ -175,6 +177,7 @@ cdef class Engine:
         core.upstream_fields = settings["upstream_head_fields"]
         memcpy(keys, <const char*>secret, 16)
         cache_open(settings["cache_bytes"], keys)
+        decisions_open(settings["authorizer_cache"], settings["authorizer_cache_bytes"], keys)
         log_open(<char*>&lines[0] if log is not None else NULL, lines.shape[0] if log is not None else 0)
         wheel_open(core.loop)
         conn_open(loop)
@@ -374,6 +377,7 @@ cdef class Engine:
         upstream_close_all()
         exchange_close()
         cache_close()
+        decisions_close()
         wheel_close()
         overload_close()
 
@@ -405,6 +409,8 @@ cdef class Engine:
             "encoders": encode_live(),
             "cached": cache_count(),
             "cache_bytes": cache_bytes(),
+            "callers": callers_live() - decisions_count(),
+            "decisions": decisions_count(),
             "plans": len(self.plans) - 1 if self.plans else 0,
         }
 

@@ -4,7 +4,9 @@ from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from fastgw._core.address cimport address_settle
 from fastgw._core.allowance cimport LEVEL_OVERLOAD
 from fastgw._core.ask cimport ask_open
+from fastgw._core.asking cimport AskingEvents, asking_open
 from fastgw._core.attempt cimport attempt_begin, attempt_open, attempt_send
+from fastgw._core.authorize cimport AUTHORIZED, AUTHORIZING, AUTH_ANSWERED, authorize
 from fastgw._core.bytes cimport Span, span
 from fastgw._core.cache_fill cimport FillEvents, fill_close, fill_done, fill_hand_over, fill_open
 from fastgw._core.caching cimport (LOOKUP_HIT, LOOKUP_MISS, LOOKUP_WAITS, caching_leave, caching_lookup, caching_send,
@@ -13,7 +15,8 @@ from fastgw._core.clock cimport micros
 from fastgw._core.counters cimport H_EXCHANGES_LIVE, H_OVERLOAD_REFUSED
 from fastgw._core.encode cimport encode_close
 from fastgw._core.exchange_memory cimport body_free, body_hold, exchange_give, exchange_take, exchanges_close
-from fastgw._core.failure cimport F_ACCESS_DENIED, F_BAD_MESSAGE, F_OVERLOADED, F_REQUEST_TOO_LARGE
+from fastgw._core.failure cimport (F_ACCESS_DENIED, F_AUTHORIZER_FAILURE, F_BAD_MESSAGE, F_INTEGRATION_TIMEOUT,
+                                   F_OVERLOADED, F_REQUEST_TOO_LARGE)
 from fastgw._core.decode cimport decode_body, decode_wants
 from fastgw._core.door cimport DoorEvents, door_open, door_run
 from fastgw._core.forward cimport FORWARDED, forward_body, forward_head, forward_piece
@@ -27,7 +30,7 @@ from fastgw._core.relay cimport relay_flush, relay_head, relay_leave, relay_piec
 from fastgw._core.respond cimport (respond_asterisk, respond_continue, respond_failure, respond_fixed, respond_log,
                                    respond_preflight)
 from fastgw._core.route cimport ROUTED, route_find, route_is_preflight
-from fastgw._core.state cimport (ACCEPT, BODY_LENGTH, BODY_NONE, CACHE, EX_COLLECT, EX_HEAD, EX_SENDING, EX_WAIT,
+from fastgw._core.state cimport (ACCEPT, AUTH, BODY_LENGTH, BODY_NONE, CACHE, EX_COLLECT, EX_HEAD, EX_SENDING, EX_WAIT,
                                  INTEGRATE, KEY, LOG, PARSE, REQUEST, ROUTE, ROUTE_FIXED, ROUTE_PROXY, ROUTE_PYTHON,
                                  Requester, THROTTLE, VALIDATE, core, count, random64)
 from fastgw._core.ticket cimport ticket_drained, ticket_leave
@@ -50,6 +53,7 @@ cdef const ConnEvents* conn_events
 cdef Requester requester
 cdef DoorEvents door_events
 cdef FillEvents fill_events
+cdef AskingEvents asking_events
 
 
 # --- life
@@ -240,6 +244,21 @@ cdef Verdict step_route(Exchange* ex) noexcept nogil:
         exchange_fail(ex, result)
         return DONE
     return NEXT
+
+
+cdef Verdict step_auth(Exchange* ex) noexcept nogil:
+    cdef int result = authorize(ex)
+    if result == AUTHORIZED:
+        return NEXT
+    if result == AUTHORIZING:
+        return WAIT
+    if result != AUTH_ANSWERED:
+        exchange_fail(ex, result)
+    return DONE
+
+
+cdef void exchange_expire(Exchange* ex) noexcept nogil:
+    exchange_fail(ex, F_AUTHORIZER_FAILURE if ex.phase == AUTH else F_INTEGRATION_TIMEOUT)
 
 
 cdef Verdict step_validate(Exchange* ex) noexcept nogil:
@@ -484,8 +503,12 @@ cdef void exchange_open(const ConnEvents* events, object loop):
     fill_events.resume = exchange_resume
     fill_open(&fill_events, core.loop)
     ask_open(exchange_resume)
+    asking_events.decided = exchange_resume
+    asking_events.failed = exchange_fail
+    asking_open(&asking_events)
     head_on_piece(on_piece)
     steps[<int>ROUTE] = step_route
+    steps[<int>AUTH] = step_auth
     steps[<int>VALIDATE] = step_validate
     steps[<int>CACHE] = step_cache
     steps[<int>KEY] = step_key

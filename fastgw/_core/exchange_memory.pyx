@@ -3,6 +3,7 @@ from libc.stdint cimport uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memcpy, memset
 
+from fastgw._core.caller cimport caller_release
 from fastgw._core.state cimport Field, core
 
 # A sanitizer sees the use of an exchange that has ended only where its memory is given back.
@@ -56,6 +57,8 @@ cdef void exchange_give(Exchange* ex) noexcept nogil:
     ex.plan.refs -= 1
     free(<void*>ex.told_error.p)
     free(<void*>ex.told_id.p)
+    free(<void*>ex.auth_id.p)
+    caller_release(ex.caller)
     if core.nfree >= FREE_EXCHANGES or ex.head_cap > FREE_HEAD_BYTES or core.memory_step:
         destroy(ex)
         return

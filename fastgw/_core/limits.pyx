@@ -26,9 +26,11 @@ cdef struct Draw:           # a bucket that the request draws from
 # --- KEY
 
 cdef Span presented(Exchange* ex) noexcept nogil:
-    """The value of the key's field; none where the field stands twice, for then nobody can say which one counts."""
+    """The key that the authorizer gives, or the value of the key's field; none where the field stands twice, for then nobody can say which one counts."""
     cdef Span value = span(NULL, 0)
     cdef uint32_t i
+    if ex.stage.keys_of_callers:
+        return ex.caller.usage_key if ex.caller != NULL else value
     for i in range(ex.nfields):
         if ex.fields[i].token == ex.plan.key_token and not ex.fields[i].marks & M_LOOSE:
             if value.p != NULL:

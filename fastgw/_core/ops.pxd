@@ -14,6 +14,7 @@ cdef enum OpKind:
     OP_ANSWER_MULTI = 7     # all values of the upstream's field `text`, comma-separated
     OP_BODY = 8             # a value of the request's body, by the way `text`; see json_find.pxd
     OP_ANSWER_BODY = 9      # of the upstream's answer
+    OP_CALLER = 10          # variable `text` of the caller
 
 cdef enum Encode:
     E_RAW = 0

@@ -17,6 +17,9 @@ cdef enum PatternResult:
     PATTERN_YES = 1
     PATTERN_CUT = -1        # over the limit: neither; refuse
 
+cdef class Whole:           # a pattern that all of a text must fit, for pattern_match
+    cdef void* code
+
 cdef bint pcre_open() except -1     # the library is here
 cdef void* pattern_compile(bytes pattern) except NULL   # free with pattern_free; ValueError says what is wrong
 cdef void pattern_free(void* pattern) noexcept nogil

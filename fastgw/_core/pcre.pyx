@@ -150,6 +150,18 @@ def pattern_check(pattern: bytes) -> None:
     pattern_free(pattern_compile(pattern))
 
 
+cdef class Whole:
+    """A pattern as Perl reads it, which the whole of a text must fit. ValueError says what is wrong."""
+
+    def __cinit__(self, bytes pattern):
+        pattern_free(compiled(pattern, UTF | NEVER_BACKSLASH_C))    # its errors tell offsets without what follows
+        self.code = compiled(rb"\A(?:" + pattern + rb")\z", UTF | NEVER_BACKSLASH_C)
+
+    def __dealloc__(self):
+        if self.code != NULL:
+            pattern_free(self.code)
+
+
 class TooMuch(Exception):
     """A search took more steps than it may."""
 

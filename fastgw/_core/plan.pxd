@@ -4,6 +4,7 @@ The builder methods are Python's; they are called in this order: limits, add_tar
 Ops are tuples (kind, encode, index, text: bytes) with the numbers of state.OpKind and state.Encode.
 """
 from fastgw._core.allowance cimport UsagePlan
+from fastgw._core.access cimport AuthPlan
 from fastgw._core.arena cimport Arena
 from fastgw._core.bucket cimport Bucket
 from fastgw._core.bytes cimport Span
@@ -24,6 +25,7 @@ cdef class Plan:
     cdef Program program(self, object ops) except *
     cdef Mapping* mappings(self, object items) except? NULL
     cdef Reply* make_replies(self, object items) except NULL
+    cdef AuthPlan* make_auth(self, dict spec) except NULL
     cdef LogPlan* make_log(self, object spec) except? NULL
     cdef int fill_route(self, RoutePlan* route, dict spec) except -1
     cdef int fill_answers(self, RoutePlan* route, object spec) except -1

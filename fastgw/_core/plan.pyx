@@ -1,11 +1,13 @@
 """Build the plan's C structures from plain Python values. Nothing here runs per request."""
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 
+from fastgw._core.access cimport AuthPlan, IDENTITY_HEADER, IDENTITY_PROGRAM, IDENTITY_QUERY, IdentityPart
 from fastgw._core.allowance cimport KeyStage
 from fastgw._core.bucket cimport bucket_of
 from fastgw._core.checks cimport BodyModel, Required
 from fastgw._core.handle cimport Handle
 from fastgw._core.names cimport name_add, name_token
+from fastgw._core.pcre cimport Whole
 from fastgw._core.router cimport Router
 from fastgw._core.schema cimport Schema
 from fastgw._core.state cimport (AnswerPlan, ApiPlan, CachePlan, Cors, KEYED_AUTHORIZATION, KEYED_COOKIE, KEY_HEADER,
@@ -18,7 +20,7 @@ from fastgw._core.state cimport (AnswerPlan, ApiPlan, CachePlan, Cors, KEYED_AUT
                                  T_TRANSFER_ENCODING, T_USER_AGENT, T_VARY,
                                  core)
 from fastgw._core.tls cimport ServerContext
-from libc.string cimport memcmp, memset
+from libc.string cimport memcmp, memcpy, memset
 
 ENGINE_TOKENS = {
     b"host": T_HOST, b"connection": T_CONNECTION, b"content-length": T_CONTENT_LENGTH,
@@ -140,6 +142,8 @@ cdef class Plan:
         route.key = self.arena.keep(b" ".join(filter(None, (spec["operation"], spec["resource"]))))
         if spec.get("checks") is not None:
             route.checks = self.make_checks(spec["checks"])
+        if spec.get("auth") is not None:
+            route.auth = self.make_auth(spec["auth"])
         if route.kind == ROUTE_PROXY:
             route.target_index = spec["target"]
             route.timeout_ms = spec["timeout_ms"]
@@ -244,6 +248,40 @@ cdef class Plan:
         checks.only_declared = spec["only_declared"]
         checks.pointers = spec["pointers"]
         return checks
+
+    cdef AuthPlan* make_auth(self, dict spec) except NULL:
+        """Keys as the fields of AuthPlan. zone: 16 bytes; parts: ("header" or "query", name) or ("program", ops) each;
+        pattern: a Whole, or None; scopes: texts; authorize: see step.Authorize."""
+        cdef AuthPlan* auth = <AuthPlan*>self.arena.take(sizeof(AuthPlan))
+        cdef bytes zone = spec["zone"]
+        if len(zone) != sizeof(auth.zone):
+            raise ValueError("a zone has 16 bytes")
+        memcpy(auth.zone, <const char*>zone, sizeof(auth.zone))
+        auth.nparts = len(spec["parts"])
+        auth.parts = <IdentityPart*>self.arena.take(sizeof(IdentityPart) * (auth.nparts or 1))
+        for i, (kind, what) in enumerate(spec["parts"]):
+            auth.parts[i].kind = {"header": IDENTITY_HEADER, "query": IDENTITY_QUERY, "program": IDENTITY_PROGRAM}[kind]
+            if kind == "program":
+                auth.parts[i].value = self.program(what)
+                continue
+            auth.parts[i].name = self.arena.keep(what)
+            if kind == "header":
+                auth.keyed |= {b"authorization": KEYED_AUTHORIZATION | KEYED_COOKIE,
+                               b"cookie": KEYED_COOKIE}.get(what.lower(), 0)
+        auth.ttl_ms = spec["ttl_ms"]
+        auth.timeout_ms = spec["timeout_ms"]
+        if spec["pattern"] is not None:
+            auth.pattern = (<Whole>spec["pattern"]).code
+        auth.nscopes = len(spec["scopes"])
+        auth.scopes = <Span*>self.arena.take(sizeof(Span) * (auth.nscopes or 1))
+        for i, scope in enumerate(spec["scopes"]):
+            auth.scopes[i] = self.arena.keep(scope)
+        auth.no_scope = spec["no_scope"]
+        if spec["challenge"] is not None:
+            auth.challenge = self.arena.keep(spec["challenge"])
+        self.kept += [spec["pattern"], spec["authorize"]]
+        auth.authorize = <void*>spec["authorize"]
+        return auth
 
     cdef LogPlan* make_log(self, object spec) except? NULL:
         """spec: a dict of line, most and file, or None."""
@@ -368,6 +406,8 @@ cdef class Plan:
             stage.default_tokens[i] = name_token(self.data.names, stage.defaults[i].name.p, stage.defaults[i].name.n,
                                                  &exact)
         stage.log = self.make_log(spec["log"])
+        stage.keys_of_callers = spec.get("keys_of_callers", False)
+        stage.arn = self.program(spec.get("arn", ()))
         if stage.http_api:
             stage.rules = &self.data.names.rule_http[0]
         else:

@@ -29,6 +29,11 @@ cdef enum Context:          # what OP_CONTEXT can put in; `index` of the op
     C_INTEGRATION_STATUS = 25   # of the upstream's answer
     C_INTEGRATION_LATENCY = 26  # ms, from the request sent to the head of the answer, or to the end without one
     C_ANSWER_STATUS = 27    # that a step read out of that answer, as a function's own; else as C_INTEGRATION_STATUS
+    C_AUTHORIZER_STATUS = 28    # 200 where the caller became known, else what the client got
+    C_AUTHORIZER_LATENCY = 29   # ms
+    C_AUTHORIZER_ANSWER = 30    # status of the answer of the authorizer's function or endpoint
+    C_AUTHORIZER_WAIT = 31      # ms; as C_AUTHORIZER_LATENCY, where it was asked
+    C_AUTHORIZE_STATUS = 32     # 200 where the caller may, else what the client got
     # Texts that lie in memory and may hold any byte; see context_text.
     C_METHOD = 40
     C_PATH = 41             # as the client wrote it, base path and stage included
@@ -50,6 +55,11 @@ cdef enum Context:          # what OP_CONTEXT can put in; `index` of the op
     C_CACHE = 57            # "hit", "miss", "bypass"
     C_BELOW_STAGE = 58      # canonical path below base path and stage, still encoded
     C_ENDPOINT_ID = 59      # by which the upstream knows the request
+    C_RESOURCE_PATH = 60    # as C_BELOW_STAGE, without the slash at its end that routing does not look at
+    C_CHALLENGE = 61        # of a refusal
+    C_AUTHORIZER_ERROR = 62
+    C_AUTHORIZER_ID = 63    # by which the authorizer's function or endpoint knows the request
+    C_AUTHORIZE_ERROR = 64
 
 cdef enum:
     C_FIRST_NUMBER = C_TIME_MS

@@ -6,6 +6,8 @@ from fastgw._core.address cimport client_address
 from fastgw._core.bytes cimport (HEX, UPPER_DIGITS, parse_length, put, put_char, put_hex, put_span, put_uint, same_case, span,
                                  writer_init)
 from fastgw._core.clock cimport clf_time, http_date, wall_us
+from fastgw._core.access cimport AUTH_KNOWN, AUTH_NONE, AUTH_PASSED, AUTH_UNKNOWN
+from fastgw._core.caller cimport caller_value
 from fastgw._core.failure cimport F_INTEGRATION_FAILURE, F_UPSTREAM_OVERLOADED
 from fastgw._core.allowance cimport LEVEL_NONE
 from fastgw._core.json_find cimport json_find
@@ -13,7 +15,7 @@ from fastgw._core.keys cimport key_name
 from fastgw._core.network cimport address_put
 from fastgw._core.state cimport (CACHE_BYPASS, CACHE_HIT, CACHE_MISS, E_ESCAPED_PATH, E_ESCAPED_QUERY, E_HEADER,
                                  E_JSON, E_JSON_STRING, E_PATH, E_QUERY, E_RAW, E_WHOLE_PATH, Field, M_LOOSE,
-                                 OP_ANSWER_BODY, OP_ANSWER_MULTI, OP_BODY, OP_CONTEXT, OP_HEADER_MULTI, OP_PARAM, OP_QUERY, OP_QUERY_MULTI,
+                                 OP_ANSWER_BODY, OP_ANSWER_MULTI, OP_BODY, OP_CALLER, OP_CONTEXT, OP_HEADER_MULTI, OP_PARAM, OP_QUERY, OP_QUERY_MULTI,
                                  OP_TEXT, Op, Reply, T_FORWARDED_FOR, T_FORWARDED_PORT, T_FORWARDED_PROTO, T_USER_AGENT, field_value)
 
 cdef enum:
@@ -317,8 +319,10 @@ cdef Span user_agent(Exchange* ex) noexcept nogil:
 
 
 cdef Span key_value(Exchange* ex) noexcept nogil:
-    """The value of the API key, from the field that carried it; its record has only the digest."""
+    """The value of the API key, from the field or the caller that it came with; its record has only the digest."""
     cdef uint32_t i
+    if ex.key != NULL and ex.stage.keys_of_callers:
+        return ex.caller.usage_key
     for i in range(ex.nfields):
         if ex.key != NULL and ex.fields[i].token == ex.plan.key_token and not ex.fields[i].marks & M_LOOSE:
             return field_value(ex.head, &ex.fields[i])
@@ -377,6 +381,16 @@ cdef bint context_text(Exchange* ex, int which, Span* value) noexcept nogil:
             value[0] = span(LEVELS[ex.level], <uint32_t>strlen(LEVELS[ex.level]))
     elif which == C_BELOW_STAGE:
         value[0] = ex.rest
+    elif which == C_RESOURCE_PATH:
+        value[0] = span(ex.rest.p, ex.rest.n - (ex.rest.n > 1 and ex.rest.p[ex.rest.n - 1] == c"/"))
+    elif which == C_CHALLENGE:
+        value[0] = ex.challenge
+    elif which == C_AUTHORIZER_ID:
+        value[0] = ex.auth_id
+    elif which == C_AUTHORIZER_ERROR or which == C_AUTHORIZE_ERROR:
+        if ex.failure and ex.auth == (AUTH_UNKNOWN if which == C_AUTHORIZER_ERROR else AUTH_KNOWN):
+            value[0] = ex.detail if ex.detail.p != NULL else \
+                (ex.stage.replies if ex.stage != NULL else ex.plan.replies)[ex.failure - 1].message
     elif which == C_CACHE:
         if ex.cache == CACHE_HIT:
             value[0] = span(b"hit", 3)
@@ -399,6 +413,22 @@ cdef bint context_text(Exchange* ex, int which, Span* value) noexcept nogil:
         elif which == C_ERROR_MESSAGE or F_INTEGRATION_FAILURE <= ex.failure - 1 <= F_UPSTREAM_OVERLOADED:
             value[0] = reply.message
     return value.p != NULL
+
+
+cdef inline bint put_auth(Writer* w, Exchange* ex, int which) noexcept nogil:
+    if ex.auth == AUTH_NONE:
+        return False
+    if which == C_AUTHORIZER_STATUS:
+        put_uint(w, ex.status if ex.auth == AUTH_UNKNOWN else 200)
+    elif which == C_AUTHORIZER_LATENCY or (which == C_AUTHORIZER_WAIT and ex.auth_since):
+        put_uint(w, ex.auth_us // 1000)
+    elif which == C_AUTHORIZER_ANSWER and ex.auth_status:
+        put_uint(w, ex.auth_status)
+    elif which == C_AUTHORIZE_STATUS and ex.auth != AUTH_UNKNOWN:
+        put_uint(w, 200 if ex.auth == AUTH_PASSED else ex.status)
+    else:
+        return False
+    return True
 
 
 cdef inline bint put_at_log(Writer* w, Exchange* ex, int which) noexcept nogil:
@@ -454,6 +484,8 @@ cdef bint context_value(Exchange* ex, int which, Writer* w) noexcept nogil:
         return ex.conn.local_port != 0
     elif which == C_STATUS:
         put_uint(w, ex.status)
+    elif which >= C_AUTHORIZER_STATUS:
+        return put_auth(w, ex, which)
     elif which >= C_RESPONSE_LENGTH:
         return put_at_log(w, ex, which)
     else:
@@ -495,9 +527,11 @@ cdef int program_write(const Program* program, Exchange* ex, Writer* w) noexcept
             found = json_find(span(ex.collected, <uint32_t>ex.body_seen if ex.collected != NULL else 0), op.text, &text)
         elif op.kind == OP_ANSWER_BODY:
             found = json_find(span(ex.held, ex.held_n), op.text, &text)
+        elif op.kind == OP_CALLER:
+            found = caller_value(ex.caller, op.text, &text)
         else:
             found = header_value(ex.head, ex.fields, ex.nfields, op.text, op.kind == OP_HEADER_MULTI, &value)
-        if op.kind != OP_BODY and op.kind != OP_ANSWER_BODY:
+        if op.kind != OP_BODY and op.kind != OP_ANSWER_BODY and op.kind != OP_CALLER:
             text = span(value.p, value.n)
         if value.full:
             w.full = True
@@ -539,5 +573,10 @@ CONTEXTS = {
     "BELOW_STAGE": C_BELOW_STAGE,
     "FORWARDED_FOR": C_FORWARDED_FOR, "FORWARDED_PORT": C_FORWARDED_PORT, "FORWARDED_PROTO": C_FORWARDED_PROTO,
     "ANSWER_STATUS": C_ANSWER_STATUS, "ENDPOINT_ID": C_ENDPOINT_ID,
+    "RESOURCE_PATH": C_RESOURCE_PATH, "CHALLENGE": C_CHALLENGE, "AUTHORIZER_ERROR": C_AUTHORIZER_ERROR,
+    "AUTHORIZER_ID": C_AUTHORIZER_ID, "AUTHORIZER_STATUS": C_AUTHORIZER_STATUS,
+    "AUTHORIZER_LATENCY": C_AUTHORIZER_LATENCY, "AUTHORIZER_ANSWER": C_AUTHORIZER_ANSWER,
+    "AUTHORIZER_WAIT": C_AUTHORIZER_WAIT, "AUTHORIZE_STATUS": C_AUTHORIZE_STATUS,
+    "AUTHORIZE_ERROR": C_AUTHORIZE_ERROR,
 }
 """Context variables by the engine's own names, for the plan compiler."""

@@ -2,11 +2,12 @@
 from libc.stdint cimport uint32_t
 
 from fastgw._core.bytes cimport Span, Writer, writer_init
+from fastgw._core.caller cimport caller_told, caller_values
 from fastgw._core.exchange_memory cimport text_keep
 from fastgw._core.libuv cimport uv
 from fastgw._core.program cimport context_value
 from fastgw._core.program import CONTEXTS
-from fastgw._core.state cimport Exchange, core, field_name, field_value
+from fastgw._core.state cimport AUTH, Exchange, core, field_name, field_value
 
 cdef enum:
     CONTEXT_BYTES = 65536
@@ -25,7 +26,7 @@ cdef int keep(Span* kept, str value) except -1:
     return 0
 
 
-cdef class Request(Ticket):
+cdef class Request(Work):
     """A request behind a door; bytes as they came, names in the client's spelling.
 
     It can be read until its answer is given. method: as sent. path: canonical, with base path and stage. raw_path: as
@@ -36,7 +37,8 @@ cdef class Request(Ticket):
     """
 
     def __init__(self, method=b"GET", path=b"/", query=b"", headers=(), parameters=(), body=b"", raw_path=None,
-                 context=None):
+                 context=None, caller=None, told=None):
+        self.callers, self.callers_told = dict(caller or {}), told
         self._method, self._path, self._query, self._body = method, path, query, body
         self._headers, self._parameters = list(headers), list(parameters)
         self._raw_path = path if raw_path is None else raw_path
@@ -103,10 +105,13 @@ cdef class Request(Ticket):
 
     def context(self, str name) -> str:
         """A context variable by the engine's name (program.CONTEXTS), "" where it has no value; bytes that are no
-        UTF-8 are read as Latin-1. Raises KeyError for a name that there is not."""
+        UTF-8 are read as Latin-1. Raises KeyError for a name that there is not. One with a dot is the caller's."""
         cdef Writer w
         cdef bytes value
-        cdef int which = CONTEXTS[name]
+        cdef int which
+        if "." in name:
+            return self.caller.get(name, "")
+        which = CONTEXTS[name]
         if self.contexts is not None:
             return self.contexts.get(name, "")
         writer_init(&w, context_bytes, CONTEXT_BYTES)
@@ -117,13 +122,32 @@ cdef class Request(Ticket):
         except UnicodeDecodeError:
             return value.decode("latin-1")
 
+    @property
+    def caller(self) -> dict:
+        """What is known of who asks: context variables by name. Empty where nobody was asked."""
+        if self.contexts is not None:
+            return self.callers
+        return caller_values(self.tied().caller)
+
+    @property
+    def told(self):
+        """What the authorizer told for templates and events, a mapping, or None."""
+        if self.contexts is not None:
+            return self.callers_told
+        return caller_told(self.tied().caller)
+
     def note(self, *, status: int = 0, error: str | None = None, id: str | None = None) -> None:
-        """What the step has for the log. status: that it read out of the upstream's answer, as a function's own. error:
+        """What the step, or an authorizer, has for the log. status: that it read out of the upstream's answer, as a function's own. error:
         what is wrong with that answer. id: by which the upstream knows the request."""
         cdef Exchange* ex
-        if self.contexts is not None:
+        ex = self.ex
+        if self.contexts is not None or ex == NULL:
             return
-        ex = self.tied()
+        if ex.phase == AUTH:
+            ex.auth_status = status
+            if id is not None:
+                keep(&ex.auth_id, id)
+            return
         if status:
             ex.told_status = status
         if error is not None:
@@ -143,10 +167,5 @@ cdef class Request(Ticket):
 
     cdef void given_up(self):
         """What still works on it sees that it is cancelled, and may look at the request while it ends."""
-        task, flight = self.task, self.flight
         self.load()
-        self.task = self.flight = self.then = None
-        if flight is not None:
-            flight.cancel()
-        if task is not None:
-            task.cancel()
+        self.cancel()

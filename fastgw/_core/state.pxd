@@ -7,11 +7,16 @@ buffer unless said otherwise. An early answer ends its exchange while the reques
 """
 from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
+from fastgw._core.access cimport AuthPlan
 from fastgw._core.allowance cimport KeyStage, UsagePlan
 from fastgw._core.bucket cimport Bucket
 from fastgw._core.bytes cimport Span
 from fastgw._core.cells cimport CellMap
 from fastgw._core.cache cimport CacheEntry, CacheZone
+from fastgw._core.cache_plan cimport (CachePlan, Invalidation, INVALIDATION_ALLOWED, INVALIDATION_FAILS,
+                                       INVALIDATION_IGNORED, INVALIDATION_WARNS, KEY_HEADER, KEY_PROGRAM, KEY_QUERY,
+                                       KEYED_AUTHORIZATION, KEYED_COOKIE, KeyPart)
+from fastgw._core.caller cimport Caller
 from fastgw._core.checks cimport BodyModel, Checks
 from fastgw._core.clock cimport Timer
 from fastgw._core.fields cimport (Field, M_DROP, M_LISTED, M_LOOSE, Name, NameTable, R_CORS_ANSWER, R_DROP_ANSWER,
@@ -28,7 +33,7 @@ from fastgw._core.llhttp cimport PARSER_BYTES
 from fastgw._core.network cimport IpAddress
 from fastgw._core.ops cimport (AnswerPlan, E_ESCAPED_PATH, E_ESCAPED_QUERY, E_HEADER, E_JSON, E_JSON_STRING,
                                E_LOG_JSON, E_LOG_JSON_VALUE, E_LOG_TEXT, E_LOG_XML, E_PATH, E_QUERY, E_RAW,
-                               E_WHOLE_PATH, MAP_OVERWRITE, Mapping, Op, OP_ANSWER_BODY, OP_ANSWER_MULTI, OP_BODY,
+                               E_WHOLE_PATH, MAP_OVERWRITE, Mapping, Op, OP_ANSWER_BODY, OP_ANSWER_MULTI, OP_BODY, OP_CALLER,
                                OP_CONTEXT, OP_HEADER, OP_HEADER_MULTI, OP_PARAM, OP_QUERY, OP_QUERY_MULTI, OP_TEXT, Program)
 from fastgw._core.router cimport RouterMatch, RouterTable
 from fastgw._core.stream cimport Stream
@@ -87,40 +92,6 @@ cdef struct Limits:         # settings of the same names; times in ms, sizes in 
 
 # --- compiled plan
 
-cdef enum KeyKind:          # what a KeyPart puts into a cache's key
-    KEY_QUERY = 0           # every value of a query parameter
-    KEY_HEADER = 1          # every value of a header field
-    KEY_PROGRAM = 2
-
-cdef struct KeyPart:
-    uint8_t kind
-    Span name
-    Program value           # KEY_PROGRAM
-
-cdef enum Invalidation:     # what a client's wish for a fresh answer gets
-    INVALIDATION_ALLOWED = 0
-    INVALIDATION_FAILS = 1
-    INVALIDATION_IGNORED = 2
-    INVALIDATION_WARNS = 3  # ignored, with CachePlan.warning
-
-cdef enum Keyed:            # credentials that the key holds
-    KEYED_AUTHORIZATION = 1
-    KEYED_COOKIE = 2
-
-cdef struct CachePlan:
-    uint8_t verb            # of the requests that are cached; with GET also HEAD is answered
-    uint8_t whole_query
-    uint8_t invalidation
-    uint8_t shown           # X-Cache says what happened
-    uint8_t obeys           # the answer's Cache-Control and Expires
-    uint8_t keyed           # bits of Keyed
-    uint8_t by_place        # the key has `place` and the path parameters, not the path
-    uint16_t nparts
-    uint32_t ttl_ms
-    Span place
-    KeyPart* parts
-    Span warning            # a field line
-
 cdef struct LogPlan:        # the access log of a stage
     Program line            # OP_TEXT and OP_CONTEXT
     uint32_t most           # bytes of the longest line
@@ -167,6 +138,7 @@ cdef struct RoutePlan:
     void* step              # ROUTE_PYTHON: the callable, owned by the Plan
     CachePlan* cache        # NULL: off
     Checks* checks          # NULL: nothing is checked
+    AuthPlan* auth          # NULL: everybody may call
 
 cdef struct Reply:          # what a failure answers
     Span status_line        # "HTTP/1.1 403 Forbidden\r\n"
@@ -209,6 +181,8 @@ cdef struct StagePlan:
     LogPlan* log            # NULL: no access log
     Bucket bucket           # of the whole stage
     KeyStage* key_stages    # by number of the usage plan
+    uint8_t keys_of_callers # an API key is the one that the authorizer gives, not the client
+    Program arn             # what policies call the request
 
 cdef struct StageName:
     Span name
@@ -511,7 +485,14 @@ cdef struct Exchange:
     uint32_t collected_cap
     uint8_t forwarded       # the peer is a hop we trust; see address.pxd
     IpAddress client        # where it is
-    Span identity           # who asks, by an authorizer; p NULL: nobody has looked
+    Span identity           # who asks, by an authorizer; p NULL: nobody has looked, or what is known does not say
+    Caller* caller          # held; NULL: nobody has been asked
+    uint8_t auth            # AuthState
+    uint16_t auth_status    # of the answer of the authorizer's function or endpoint; 0: none
+    uint64_t auth_since     # us; when the authorizer was asked last; 0: it was not
+    uint64_t auth_us        # of waiting for it
+    Span auth_id            # by which it knows the request; owned
+    Span challenge          # of WWW-Authenticate. Good while the failure is answered
     uint8_t cache           # CacheState
     uint8_t cache_warns     # the route's warning is due
     uint8_t cache_waited    # for an equal request: not again

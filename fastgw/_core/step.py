@@ -5,7 +5,7 @@ not block it. It may raise Failure, which is answered by the stage's gateway res
 a 500 and a line in the log.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
 from fastgw._core.handle import Handle
@@ -30,11 +30,12 @@ class Answer:
 
 class Failure(Exception):
     """A request ends here. code: a row of the failure table; message in place of its own; detail: why, for the log and
-    for $context.error.validationErrorString."""
+    for $context.error.validationErrorString; challenge: value of the answer's WWW-Authenticate field."""
 
-    def __init__(self, code: int, message: str | None = None, detail: str | None = None) -> None:
-        super().__init__(code, message, detail)
-        self.code, self.message, self.detail = code, message, detail
+    def __init__(self, code: int, message: str | None = None, detail: str | None = None,
+                 challenge: str | None = None) -> None:
+        super().__init__(code, message, detail, challenge)
+        self.code, self.message, self.detail, self.challenge = code, message, detail, challenge
 
 
 @dataclass(slots=True)
@@ -88,6 +89,41 @@ class Sent:
     call: Call
     then: Callable[[Request, Reply | CallFailed], "Outcome"]
 
+
+@dataclass(slots=True)
+class Allowed:
+    """What an authorizer found out about a caller. It is kept and given to requests of the same identity.
+
+    principal    $context.authorizer.principalId, or None
+    values       further context variables by name: "authorizer.claims.sub", "identity.user"
+    told         $context.authorizer for templates and events, or None
+    scopes       of which a route may ask for one
+    policy       what the caller may do, looked at for each request, or None: it may do everything
+    usage_key    value of an API key, where keys come from authorizers
+    ttl_seconds  for which it may be kept
+    """
+
+    principal: str | None = None
+    values: dict[str, str] = field(default_factory=dict)
+    told: Mapping[str, object] | None = None
+    scopes: tuple[str, ...] = ()
+    policy: object | None = None
+    usage_key: str | None = None
+    ttl_seconds: float = 0.0
+
+
+@dataclass(slots=True)
+class Denied:
+    """Nobody passes with this identity: 403. Kept as what is allowed is."""
+
+    ttl_seconds: float = 0.0
+
+
+Decided = Allowed | Denied | Sent | Awaitable[Allowed | Denied | Sent]
+Authorize = Callable[[Request, tuple[bytes, ...]], Decided]
+"""authorize(request, identity): identity has the values of the route's identity sources, in their order. It raises
+Failure for whom it does not know. The request is the one that asked first: what it reads of it it reads before it first
+waits, for then the request may leave while others wait for the same decision."""
 
 Outcome = Answer | Sent | Awaitable[Answer | Sent]
 Step = Callable[[Request], Outcome]

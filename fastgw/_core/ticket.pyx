@@ -10,6 +10,31 @@ cdef class Ticket:
         """Nor is work that answers at once."""
 
 
+cdef class Work(Ticket):
+    cdef bint over(self):
+        return self.ex == NULL
+
+    cdef object shown(self):
+        return self
+
+    cdef object billed(self):
+        return self
+
+    cdef int take(self, result) except -1:
+        return False
+
+    cdef void fail(self, error):
+        pass
+
+    cdef void cancel(self):
+        task, flight = self.task, self.flight
+        self.task = self.flight = self.then = None
+        if flight is not None:
+            flight.cancel()
+        if task is not None:
+            task.cancel()
+
+
 cdef void ticket_tie(Exchange* ex, Ticket ticket):
     ticket.ex = ex
     ex.ticket = <void*>ticket

@@ -1,10 +1,13 @@
 """$context: the service's names of a request's variables, and what a template finds under them."""
 
 import hashlib
+from collections.abc import Mapping
 from functools import lru_cache
 
 from fastgw._core.step import Failure, Request
 from fastgw.errors import CODE
+from fastgw.model.api import Api, Route
+from fastgw.model.authorizer import JwtAuthorizer
 from fastgw.parts.env import Env
 from fastgw.parts.transform.vtl.values import QuietMap
 
@@ -35,6 +38,28 @@ ENGINE_NAMES = {
     "status": "STATUS",
 }
 """$context name -> the engine's name of the same."""
+
+_SIGNED = frozenset(f"identity.{name}" for name in (
+    "accountId", "caller", "cognitoAuthenticationProvider", "cognitoAuthenticationType", "cognitoIdentityId",
+    "cognitoIdentityPoolId", "principalOrgId", "user", "userArn",
+))
+"""What a signature says of the caller."""
+
+
+def of_caller(name: str) -> bool:
+    """Whether $context.name is what an authorizer or a signature says of the caller."""
+    return name.startswith("authorizer.") or name in _SIGNED
+
+
+def authorizer_kind(api: Api, route: Route) -> str:
+    """What the events of HTTP APIs call those who tell who calls a route: "lambda", "jwt", "iam"; "" for nobody."""
+    if route.access is None:
+        return ""
+    if route.access.iam:
+        return "iam"
+    jwt = any(isinstance(one, JwtAuthorizer) and one.name == route.access.authorizer for one in api.authorizers)
+    return "jwt" if jwt else "lambda"
+
 
 _IDENTITY = (
     "cognitoIdentityPoolId", "accountId", "cognitoIdentityId", "caller", "sourceIp", "principalOrgId", "accessKey",
@@ -67,12 +92,19 @@ class Overrides(QuietMap):
         super().__setitem__(name, value)
 
 
+def _quiet(told: Mapping[str, object]) -> QuietMap:
+    """A copy for templates, which may write to it."""
+    return QuietMap({name: _quiet(value) if isinstance(value, Mapping) else value for name, value in told.items()})
+
+
 def variables(request: Request, env: Env) -> dict[str, object]:
     """$context of one request: a template may write to it, and the templates after it see what was written."""
     get = request.context
     found: dict[str, object] = {name: get(ENGINE_NAMES[name]) for name in _TOP}
     found["requestTimeEpoch"] = int(get("TIME_MS"))
     identity: dict[str, object] = dict.fromkeys(_IDENTITY)
+    caller = request.caller
+    identity |= {name: caller[f"identity.{name}"] for name in _IDENTITY if f"identity.{name}" in caller}
     identity["sourceIp"] = get("SOURCE_IP")
     identity["userAgent"] = get("USER_AGENT") or None
     if env.route.key:
@@ -81,6 +113,8 @@ def variables(request: Request, env: Env) -> dict[str, object]:
     found["accountId"] = env.account
     found["deploymentId"] = short_id(env.api.id, env.stage.name, "deployment")
     found["identity"] = QuietMap(identity)
+    if request.told is not None:
+        found["authorizer"] = _quiet(request.told)
     found["requestOverride"] = QuietMap(path=Overrides(), header=Overrides(), querystring=Overrides())
     found["responseOverride"] = Overrides(header=Overrides())
     return found

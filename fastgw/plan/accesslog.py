@@ -7,12 +7,21 @@ from fastgw._core.accesslog import FIRST_TEXT, KNOWN_MOST, LINE_BYTES, VALUE_MOS
 from fastgw._core.program import CONTEXTS
 from fastgw.model.accesslog import AccessLog, LogStyle
 from fastgw.model.value import Static
-from fastgw.plan.ops import CONTEXT, TEXT, Op, engine_context, merged, text
+from fastgw.parts.context import of_caller
+from fastgw.plan.ops import CALLER, CONTEXT, TEXT, Op, caller, engine_context, merged, text
 
 LOG_TEXT, LOG_JSON, LOG_JSON_VALUE, LOG_XML = range(8, 12)
 
 # Variables that have a value at the end of a request only.
 _AT_LOG = {
+    "authorize.error": "AUTHORIZE_ERROR",
+    "authorize.status": "AUTHORIZE_STATUS",
+    "authorizer.error": "AUTHORIZER_ERROR",
+    "authorizer.integrationLatency": "AUTHORIZER_WAIT",
+    "authorizer.integrationStatus": "AUTHORIZER_ANSWER",
+    "authorizer.latency": "AUTHORIZER_LATENCY",
+    "authorizer.requestId": "AUTHORIZER_ID",
+    "authorizer.status": "AUTHORIZER_STATUS",
     "awsEndpointRequestId": "ENDPOINT_ID",
     "integration.error": "INTEGRATION_ERROR",
     "integration.integrationStatus": "INTEGRATION_STATUS",
@@ -47,7 +56,7 @@ def compile_log(log: AccessLog | None, files: Mapping[str, int]) -> dict[str, An
 
 def has_value(name: str) -> bool:
     """Whether $context.name can have a value in an access log."""
-    return _engine(name) != "NOTHING"
+    return of_caller(name) or _engine(name) != "NOTHING"
 
 
 def _engine(name: str) -> str:
@@ -65,10 +74,16 @@ def _ops(log: AccessLog) -> list[Op]:
             quoted ^= _quotes(part.value) % 2 == 1
             continue
         encode = {LogStyle.TEXT: LOG_TEXT, LogStyle.XML: LOG_XML}.get(log.style, LOG_JSON if quoted else LOG_JSON_VALUE)
-        op = (CONTEXT, encode, CONTEXTS[_engine(part.name)], b"")
+        op = _value(part.name, encode)
         string = part.name == "error.messageString" and log.style is LogStyle.TEXT
         ops += [text('"'), op, text('"')] if string else [op]
     return ops
+
+
+def _value(name: str, encode: int) -> Op:
+    if of_caller(name) and name not in _AT_LOG:
+        return caller(name, encode)
+    return (CONTEXT, encode, CONTEXTS[_engine(name)], b"")
 
 
 def _quotes(literal: str) -> int:
@@ -80,4 +95,4 @@ def _most(op: Op) -> int:
     kind, _, index, literal = op
     if kind == TEXT:
         return len(literal)
-    return VALUE_MOST if index >= FIRST_TEXT else KNOWN_MOST
+    return VALUE_MOST if kind == CALLER or index >= FIRST_TEXT else KNOWN_MOST

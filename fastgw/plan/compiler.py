@@ -22,6 +22,7 @@ from fastgw.parts.integrate.build import build
 from fastgw.parts.integrate.headers import answered_as
 from fastgw.parts.story import Story, told
 from fastgw.parts.uri import Uri, split_uri
+from fastgw.plan.access import arn_ops
 from fastgw.plan.accesslog import compile_log
 from fastgw.plan.caching import cache_spec
 from fastgw.plan.checks import CompiledChecks
@@ -155,6 +156,7 @@ class _Compiler:
             "forward": self._forward(api),
             "defaults": _defaults(api),
             "log": compile_log(stage.log, self._logs),
+            "arn": arn_ops(self._gateway, api, stage),
             **self._limits.stage(self._gateway, api, stage),
         }
 

@@ -9,12 +9,12 @@ from urllib.parse import quote
 
 from fastgw._core.program import CONTEXTS
 from fastgw.model.value import Context, RequestParameter, Source, StageVariable, Static, Text
-from fastgw.parts.context import ENGINE_NAMES
+from fastgw.parts.context import ENGINE_NAMES, of_caller
 from fastgw.parts.uri import PATH_SAFE, QUERY_SAFE, pieces
 
 Op = tuple[int, int, int, bytes]
 
-TEXT, PARAM, QUERY, QUERY_MULTI, HEADER, HEADER_MULTI, CONTEXT, ANSWER_MULTI, BODY, ANSWER_BODY = range(10)
+TEXT, PARAM, QUERY, QUERY_MULTI, HEADER, HEADER_MULTI, CONTEXT, ANSWER_MULTI, BODY, ANSWER_BODY, CALLER = range(11)
 RAW, PATH, IN_QUERY, ESCAPED_QUERY, IN_HEADER, IN_JSON, JSON_STRING, ESCAPED_PATH = range(8)
 WHOLE_PATH = 12
 
@@ -34,6 +34,11 @@ def text(value: str) -> Op:
 def context(name: str, encode: int = RAW) -> Op:
     """A context variable by the engine's name."""
     return (CONTEXT, encode, CONTEXTS[name], b"")
+
+
+def caller(name: str, encode: int = RAW) -> Op:
+    """A variable of the caller, by the service's name."""
+    return (CALLER, encode, 0, name.encode())
 
 
 def context_known(name: str) -> bool:
@@ -61,6 +66,8 @@ def of_source(source: Source, variables: Mapping[str, str], parameters: Sequence
     if isinstance(source, Context):
         if not context_known(source.name):
             raise ValueError(f"$context.{source.name} is not a variable of the service")
+        if of_caller(source.name):
+            return caller(source.name, encode)
         name = engine_context(source.name)
         if source.name == "error.messageString":
             encode = JSON_STRING

@@ -56,7 +56,7 @@ def _http_reply(failure: Failure) -> dict[str, Any]:
         "head": merged(
             [text("Content-Type: application/json\r\n"), *always(ApiKind.HTTP), *retry_after(failure.status)]
         ),
-        "headers": [],
+        "headers": _challenge(failure),
         "body": [text('{"message":"' + failure.http_message + '"}')],
         "message": failure.http_message.encode(),
         "type": failure.type.encode(),
@@ -74,6 +74,8 @@ def _rest_reply(
     if response is not None and response.status is not None:
         status = response.status
     headers = _headers(response, variables)
+    if not any(name.lower() == b"www-authenticate" for name, _ in headers):
+        headers += _challenge(failure)
     named = any(name.lower() == b"retry-after" for name, _ in headers)
     mime, body = _body(failure, response, variables)
     return {
@@ -102,6 +104,13 @@ def _body(failure: Failure, response: GatewayResponse | None, variables: Mapping
         return mime, of_text(templates[mime], variables, (), encode)
     key = "Message" if failure.type == "ACCESS_DENIED" else "message"
     return "application/json", [text('{"' + key + '":'), context("ERROR_MESSAGE", JSON_STRING), text("}")]
+
+
+def _challenge(failure: Failure) -> list[tuple[bytes, list[Op]]]:
+    """RFC 9110 section 11.6.1; left out where the refusal has none."""
+    if failure.name not in ("UNAUTHORIZED", "ACCESS_DENIED"):
+        return []
+    return [(b"www-authenticate", [context("CHALLENGE", IN_HEADER)])]
 
 
 def _headers(response: GatewayResponse | None, variables: Mapping[str, str]) -> list[tuple[bytes, list[Op]]]:

@@ -62,6 +62,8 @@ def plan_of(
     line: dict[str, Any] | None = None,
     compress_from: int | None = None,
     cache: dict[str, Any] | None = None,
+    auth: dict[str, Any] | None = None,
+    http_api: bool = False,
 ) -> Plan:
     """One API at every host's root; row FIRST_ROUTE_SLOT + n counts the n-th step."""
     routes = [
@@ -73,6 +75,7 @@ def plan_of(
             "step": step,
             "timeout_ms": timeout_ms,
             "cache": cache,
+            "auth": auth,
         }
         for number, (path, step) in enumerate(steps)
     ]
@@ -83,7 +86,7 @@ def plan_of(
         {
             "api_id": b"doors",
             "name": b"$default",
-            "http_api": False,
+            "http_api": http_api,
             "missing": CODE["MISSING_ROUTE"],
             "router": Router((ANY, route["resource"], number) for number, route in enumerate(routes)),
             "routes": routes,

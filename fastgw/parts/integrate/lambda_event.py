@@ -14,7 +14,7 @@ import msgspec
 
 from fastgw._core.step import Request
 from fastgw.model.api import DEFAULT_ROUTE, ApiKind
-from fastgw.parts.context import short_id
+from fastgw.parts.context import authorizer_kind, short_id
 from fastgw.parts.env import Env
 from fastgw.parts.integrate.binary import BinaryTypes
 from fastgw.parts.integrate.headers import NOT_PROXIED, UNSEEN
@@ -58,6 +58,7 @@ class _Maker(ABC):
         self._env = env
         self._stage_variables = dict(env.variables) or None
         self._resource = env.route.path
+        self._kind = authorizer_kind(env.api, env.route)
 
     def make(self, request: Request) -> bytes:
         return _encode(self.event(request))
@@ -77,17 +78,28 @@ class _Maker(ABC):
         yield "X-Amzn-Trace-Id", request.context("TRACE_ID")
 
     def _identity(self, request: Request) -> Event:
-        identity: Event = dict.fromkeys(_IDENTITY)
+        caller = request.caller
+        identity: Event = {name: caller.get(f"identity.{name}") for name in _IDENTITY}
         identity["sourceIp"] = request.context("SOURCE_IP")
         identity["userAgent"] = request.context("USER_AGENT") or None
         if self._env.route.key:
             identity["apiKey"], identity["apiKeyId"] = request.context("KEY"), request.context("KEY_NAME")
         return identity
 
+    def _authorizer(self, request: Request) -> Event | None:
+        """What the authorizer told, as REST APIs and format 1.0 have it."""
+        told = request.told
+        if told is None or self._kind == "iam":
+            return None
+        if self._kind == "lambda":
+            return {**told, "integrationLatency": int(request.context("AUTHORIZER_LATENCY"))}
+        return dict(told)
+
     def _context1(self, request: Request, path: str) -> Event:
         """requestContext of REST APIs and of format 1.0."""
         get, env = request.context, self._env
-        return {
+        authorizer = self._authorizer(request)
+        return ({"authorizer": authorizer} if authorizer is not None else {}) | {
             "accountId": env.account,
             "apiId": get("API_ID"),
             "domainName": _domain(request),
@@ -189,6 +201,7 @@ class HttpEvent2(_Maker):
             "requestContext": {
                 "accountId": self._env.account,
                 "apiId": get("API_ID"),
+                **self._told(request),
                 "domainName": _domain(request),
                 "domainPrefix": get("HOST_LABEL"),
                 "http": {
@@ -213,6 +226,14 @@ class HttpEvent2(_Maker):
             if not event[name]:
                 del event[name]
         return event
+
+    def _told(self, request: Request) -> Event:
+        """authorizer, by what kind of authorizer told it; whose caller it is stands only in format 1.0."""
+        told = request.told
+        if told is None:
+            return {}
+        return {"authorizer": {self._kind: {name: value for name, value in told.items()
+                                            if self._kind != "lambda" or name != "principalId"}}}
 
 
 def _text(value: bytes) -> str:

@@ -10,7 +10,7 @@ from urllib.parse import quote_from_bytes
 from fastgw._core.step import Failure
 from fastgw.errors import CODE
 from fastgw.model.value import BodyValue, Context, Mapped, RequestParameter, ResponseHeader, StageVariable, Static
-from fastgw.parts.context import ENGINE_NAMES, short_id
+from fastgw.parts.context import ENGINE_NAMES, of_caller, short_id
 from fastgw.parts.env import Env
 from fastgw.parts.integrate.incoming import Incoming, Message, octets
 from fastgw.parts.transform.jsonpath import compile_path
@@ -43,6 +43,8 @@ def _constant(value: bytes) -> Find:
 
 
 def _context(name: str, env: Env) -> Find | None:
+    if of_caller(name):
+        return lambda incoming, message: octets(incoming.request.context(name)) or None
     engine = ENGINE_NAMES.get(name)
     if engine is not None:
         return lambda incoming, message: octets(incoming.request.context(engine)) or None

@@ -1,0 +1,69 @@
+"""What a route asks of its callers -> the engine's AuthPlan."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from typing import Any
+
+from fastgw._core.pcre import Whole
+from fastgw._core.step import Authorize
+from fastgw.errors import CODE
+from fastgw.model.api import Api
+from fastgw.model.authorizer import Authorizer, IdentitySource
+from fastgw.model.gateway import Gateway, Stage
+from fastgw.model.value import RequestParameter
+from fastgw.parts.arn import stage_arn
+from fastgw.plan.ops import RAW, Op, context, of_source, text
+
+_SLACK_MS = 1000
+"""An exchange's own deadline comes after that of its authorizer's calls, which know better what to answer."""
+
+
+def arn_ops(gateway: Gateway, api: Api, stage: Stage) -> list[Op]:
+    """What policies call a request; parts.arn.method_arn says the same of one in hand."""
+    start = stage_arn(gateway.region, gateway.account_id, api.id, stage.name)
+    return [text(start), context("METHOD"), context("RESOURCE_PATH")]
+
+
+def zone(gateway: Gateway, api: Api, stage: Stage, authorizer: Authorizer) -> bytes:
+    """16 bytes that tell the decisions of an authorizer from all others: of its stage, of its configuration, of what
+    the stage fills in."""
+    said = [(f.name, repr(getattr(authorizer, f.name))) for f in fields(authorizer) if f.name != "place"]
+    whole = (gateway.account_id, gateway.region, api.id, stage.name, stage.variables, type(authorizer).__name__, said)
+    return hashlib.blake2b(repr(whole).encode(), digest_size=16).digest()
+
+
+def auth_spec(
+    sources: Sequence[IdentitySource],
+    variables: Mapping[str, str],
+    authorize: Authorize,
+    zone: bytes,
+    *,
+    ttl_seconds: int = 0,
+    timeout_ms: int,
+    pattern: bytes | None = None,
+    scopes: Sequence[str] = (),
+    no_scope: str = "ACCESS_DENIED",
+    challenge: str | None = None,
+) -> dict[str, Any]:
+    """See fastgw/_core/access.pxd. variables: the stage's; timeout_ms: of the authorizer's own calls. Raises ValueError
+    for a pattern that cannot be compiled."""
+    return {
+        "zone": zone,
+        "parts": [_part(source, variables) for source in sources],
+        "ttl_ms": ttl_seconds * 1000,
+        "timeout_ms": timeout_ms + _SLACK_MS,
+        "pattern": None if pattern is None else Whole(pattern),
+        "scopes": [scope.encode() for scope in scopes],
+        "no_scope": CODE[no_scope],
+        "challenge": None if challenge is None else challenge.encode(),
+        "authorize": authorize,
+    }
+
+
+def _part(source: IdentitySource, variables: Mapping[str, str]) -> tuple[str, bytes | list[Op]]:
+    """A program without ops, of a variable that the stage does not set, has no value: 401."""
+    if isinstance(source, RequestParameter):
+        return ("header" if source.location == "header" else "query", source.name.encode())
+    op = of_source(source, variables, (), RAW)
+    return "program", [] if op is None else [op]
