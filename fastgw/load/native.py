@@ -14,6 +14,7 @@ from fastgw.load.accesslog import read_log
 from fastgw.load.definition import execute_api_id, read_definitions
 from fastgw.load.document import Document, View, read
 from fastgw.load.functions import read_functions
+from fastgw.load.issuers import read_issuers
 from fastgw.load.key_csv import add_key_file
 from fastgw.load.openapi import Choices
 from fastgw.load.params import Params, as_text
@@ -72,7 +73,8 @@ class NativeFile:
                           functions=read_functions(self._file.functions, self._root.get("functions"), self._problems),
                           services=self._services,
                           identity=read_identity(self._file.credentials), account_id=self._file.account_id,
-                          region=self._file.region)
+                          region=self._file.region,
+                          issuers=read_issuers(self._file.issuers, self._root.get("issuers"), self._problems))
         return gateway, self._settings()
 
     @cached_property

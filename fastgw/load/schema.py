@@ -13,6 +13,7 @@ from fastgw.model.authorizer import ACCOUNT_ID
 from fastgw.model.cache import MAX_TTL
 from fastgw.model.function import ARN, MAX_MEMORY_MB, MAX_TIMEOUT_SECONDS, MIN_MEMORY_MB, RUNTIME
 from fastgw.model.gateway import DEFAULT_ACCOUNT, DEFAULT_REGION
+from fastgw.model.issuer import ISSUER, USER_POOL
 from fastgw.model.service import SERVICE
 from fastgw.model.usage import AWAY, MAX_BURST, MAX_RATE, PERIODS
 
@@ -335,6 +336,24 @@ class CredentialsFile(Struct, forbid_unknown_fields=True):
         description="a role that an integration names is assumed, or every request is the gateway's own")] = "assume"
 
 
+UserPool = Annotated[str, Meta(
+    pattern=f"^{USER_POOL.pattern}$", description="arn:aws:cognito-idp:REGION:ACCOUNT:userpool/ID")]
+
+
+class IssuerFile(Struct, forbid_unknown_fields=True):
+    """Where the keys of an issuer of tokens are, instead of where its discovery document says."""
+
+    jwks: Annotated[Text, Meta(
+        description="URL of its key set, or a file relative to this one, which is read again at each reload")
+    ] | UnsetType = UNSET
+    allow_private: Annotated[bool, Meta(
+        description="its host may be at a loopback, link-local or private address")] | UnsetType = UNSET
+    refresh: Annotated[float, Meta(
+        ge=60, le=86_400, description="seconds after which its keys are asked for anew, while they go on being used")
+    ] = 3_600
+    user_pools: Annotated[list[UserPool], Meta(description="user pools in definitions that it stands for")] = []
+
+
 class File(Struct, forbid_unknown_fields=True):
     """A fastgw.yaml."""
 
@@ -359,6 +378,9 @@ class File(Struct, forbid_unknown_fields=True):
     services: dict[Annotated[str, Meta(
         pattern=SERVICE.pattern, description='a service as integration URIs write it, or "default"')], ServiceFile] = {}
     credentials: CredentialsFile | UnsetType = UNSET
+    issuers: dict[Annotated[str, Meta(
+        pattern=f"^{ISSUER.pattern}$", description="an issuer as its tokens have it in iss: https:// with a host, "
+                                                   "perhaps a port and a path")], IssuerFile] = {}
     settings: Annotated[dict[str, str | int | float | bool], Meta(
         description="settings by name, as fastgw environ lists them in lower case")] = {}
 

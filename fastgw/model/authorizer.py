@@ -50,7 +50,8 @@ class JwtAuthorizer:
     audiences    of which a token must name one; empty: any
     source       where the token is
     validation   as of RequestAuthorizer
-    providers    ARNs of the user pools; empty for an HTTP API
+    providers    ARNs of the user pools, in the order of issuers; empty for an HTTP API
+    ttl_seconds  for which a decision is kept at most; never beyond the token's own end
     """
 
     name: str
@@ -60,6 +61,7 @@ class JwtAuthorizer:
     audiences: tuple[str, ...] = ()
     validation: str | None = None
     providers: tuple[str, ...] = ()
+    ttl_seconds: int = 300
 
 
 Authorizer = RequestAuthorizer | JwtAuthorizer

@@ -6,6 +6,7 @@ from fastgw.model.accesslog import AccessLog
 from fastgw.model.api import Api
 from fastgw.model.cache import StageCache
 from fastgw.model.function import Function
+from fastgw.model.issuer import Issuer
 from fastgw.model.place import Place
 from fastgw.model.service import Identity, Service
 from fastgw.model.usage import KeyRing, MethodSettings, Throttle, UsagePlan
@@ -163,6 +164,7 @@ class Gateway:
     services    where AWS services are asked, those that are not asked where they are
     identity    who the gateway is to them
     account_id, region  in which it stands for callers: in the ARNs of its methods
+    issuers     of tokens, where the operator says where their keys are; others say it themselves
     """
 
     apis: tuple[Api, ...]
@@ -179,3 +181,4 @@ class Gateway:
     identity: Identity = field(default_factory=Identity)
     account_id: str = DEFAULT_ACCOUNT
     region: str = DEFAULT_REGION
+    issuers: tuple[Issuer, ...] = ()

@@ -213,6 +213,7 @@ def test_keys_of_a_fastgw_yaml() -> None:
         "functions.NAME": schema.FunctionFile,
         "services.NAME": schema.ServiceFile,
         "credentials": schema.CredentialsFile,
+        "issuers.URL": schema.IssuerFile,
     }
     shown = {section: set(keys.split(";")[0].split(", ")) for section, keys in rows("docs/definitions.md", "native")}
     assert shown == {

@@ -113,6 +113,9 @@ functions:
           idle: 60, arn: "arn:aws:lambda:eu-west-1:123456789012:function:hello", environment: {{A: 1}}}}
 services: {{default: {{region: eu-west-1}}, dynamodb: {{endpoint: "http://localhost:8000/", region: local}}}}
 credentials: {{profile: shop, roles: own}}
+issuers:
+  https://login.example.com: {{jwks: "https://login.example.com/keys", allow_private: true, refresh: 600,
+    user_pools: ["arn:aws:cognito-idp:eu-west-1:123456789012:userpool/eu-west-1_a"]}}
 settings:
   workers: 2
   log_level: debug

@@ -6,9 +6,10 @@ from collections.abc import Callable, Coroutine
 
 import pytest
 
-from fastgw.model.issuer import Issuer, pool_issuer
+from fastgw.model.issuer import Issuer, issuers_of, pool_issuer, split_url
+from fastgw.parts.auth.issuers import Issuers
 from fastgw.parts.auth.jwks import BadKeys, Keys
-from fastgw.parts.auth.oidc import NO_DISCOVERY, NO_JWKS, REFETCH, Issuers, NoKeys, Remote, split_url
+from fastgw.parts.auth.oidc import NO_DISCOVERY, NO_JWKS, REFETCH, NoKeys, Remote
 from tests.support.tokens import jwk, key_set, private_key
 
 NAME = "https://issuer.test/pool"
@@ -241,14 +242,51 @@ def test_pools_have_issuers() -> None:
         "https://cognito-idp.cn-north-1.amazonaws.com.cn/cn-north-1_x")
 
 
+POOL = "arn:aws:cognito-idp:eu-west-1:123456789012:userpool/eu-west-1_x"
+
+
+def test_which_issuers_an_authorizer_has() -> None:
+    known = Issuer("https://known.test", jwks=URI, pools=(POOL,))
+    other = Issuer("https://other.test")
+    assert issuers_of((other.name, known.name), (), [known]) == (other, known)
+    assert issuers_of((pool_issuer(POOL),), (POOL,), [known]) == (known,)
+    assert issuers_of((pool_issuer(POOL),), (POOL,), []) == (Issuer(pool_issuer(POOL)),)
+
+
 def test_sources_outlive_plans_and_files_are_read_anew() -> None:
+    made = []
+
     async def nobody(*_: object) -> bytes:
         raise AssertionError
 
-    issuers = Issuers(nobody, False)
-    assert issuers.source(Issuer(NAME)) is issuers.source(Issuer(NAME))
-    assert issuers.source(Issuer(NAME)) is not issuers.source(Issuer(NAME, refresh_seconds=60))
+    issuers = Issuers(lambda: made.append(1) or nobody, False)
     of_file = [issuers.source(Issuer(NAME, keys=json.dumps(key_set(key)).encode())).keys("old") for key in (OLD, NEW)]
-    assert of_file[0].has("old") and not of_file[1].has("old")
+    assert of_file[0].has("old") and not of_file[1].has("old") and not made
     with pytest.raises(BadKeys):
         issuers.source(Issuer(NAME, keys=b"{}"))
+    assert issuers.source(Issuer(NAME)) is issuers.source(Issuer(NAME))
+    assert issuers.source(Issuer(NAME)) is not issuers.source(Issuer(NAME, refresh_seconds=60))
+    assert made == [1]
+
+
+def test_a_worker_that_ends_gives_up_its_search() -> None:
+    async def test() -> None:
+        started, over = asyncio.Event(), []
+
+        async def fetch(*_: object) -> bytes:
+            started.set()
+            try:
+                await asyncio.sleep(3_600)
+            finally:
+                over.append(1)
+            raise AssertionError
+
+        issuers = Issuers(lambda: fetch, False)
+        waiting = asyncio.ensure_future(issuers.source(Issuer(NAME)).keys("old"))
+        await started.wait()
+        await issuers.close()
+        assert over == [1]
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+
+    asyncio.run(test())

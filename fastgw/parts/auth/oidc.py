@@ -1,7 +1,6 @@
-"""Keys of issuers: asked for by OpenID Connect discovery, kept, and asked for anew when they are rotated.
+"""Keys of an issuer: asked for by OpenID Connect discovery, kept, and asked for anew when they are rotated.
 
-Sources belong to one worker and to its loop, and outlive plans: a deployment asks nobody again. Where an issuer is
-asked is decided by the operator and by the issuer's own document, never by a token.
+Where an issuer is asked is decided by the operator and by the issuer's own document, never by a token.
 """
 
 import asyncio
@@ -10,9 +9,8 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 from typing import Protocol
-from urllib.parse import SplitResult, urlsplit
 
-from fastgw.model.issuer import DISCOVERY, Issuer
+from fastgw.model.issuer import DISCOVERY, Issuer, split_url
 from fastgw.parts.auth.jwks import MAX_BYTES, BadKeys, Keys, read_keys
 from fastgw.parts.auth.strict_json import NotStrict, read_object
 
@@ -24,8 +22,6 @@ REFETCH = 30.0
 
 FIRST_RETRY = 1.0
 """Seconds to the second search where the first found no keys at all; doubled up to REFETCH."""
-
-MAX_URL = 2_048
 
 NO_DISCOVERY = "OIDC discovery endpoint communication error"
 NO_JWKS = "JWKS communication error"
@@ -96,9 +92,11 @@ class Remote:
             return self._at_hand()
         return self._later(self._search)
 
-    def close(self) -> None:
+    async def close(self) -> None:
+        """Gives up a search, and waits until its connection is closed."""
         if self._search is not None:
             self._search.cancel()
+            await asyncio.wait([self._search])
 
     def _at_hand(self) -> Keys:
         if self._keys is None:
@@ -170,45 +168,9 @@ class Remote:
         return self._private or (host == split_url(named).netloc and _is_local(split_url(url).hostname))
 
 
-def split_url(url: str) -> SplitResult | None:
-    """None for what is not http://host... or https://host..., without user and fragment."""
-    if len(url) > MAX_URL or not url.isascii() or not url.isprintable() or any(sign in url for sign in ' \\"<>#'):
-        return None
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError:
-        return None
-    good = parts.scheme in ("http", "https") and parts.hostname and "@" not in parts.netloc and port != 0
-    return parts if good else None
-
-
 def _is_local(host: str) -> bool:
     try:
         ipaddress.ip_address(host)
     except ValueError:
         return host == "localhost"
     return True
-
-
-class Issuers:
-    """Every source of a worker."""
-
-    def __init__(self, fetch: Fetch, allow_private: bool) -> None:
-        self._fetch = fetch
-        self._allow_private = allow_private
-        self._sources: dict[Issuer, Remote] = {}
-
-    def source(self, issuer: Issuer) -> Source:
-        """Raises BadKeys for a file that holds no keys."""
-        if issuer.keys is not None:
-            return Fixed(read_keys(issuer.keys))
-        if issuer not in self._sources:
-            private = self._allow_private if issuer.allow_private is None else issuer.allow_private
-            self._sources[issuer] = Remote(issuer, private, self._fetch)
-        return self._sources[issuer]
-
-    def close(self) -> None:
-        """Gives up what is being asked."""
-        for source in self._sources.values():
-            source.close()
