@@ -14,6 +14,7 @@ from fastgw.model.gateway import ANY_HOST, DEFAULT_STAGE, Domain, Gateway, Stage
 from fastgw.model.integration import HttpProxy, Integrated, Mock
 from fastgw.model.subtype import ServiceAction
 from fastgw.model.usage import by_method
+from fastgw.parts.auth.issuers import Issuers
 from fastgw.parts.aws.client import Services
 from fastgw.parts.aws.identities import Identities
 from fastgw.parts.aws.subtypes import SubtypeStep
@@ -60,16 +61,18 @@ def compile_plan(
     logs: Mapping[str, int] | None = None,
     identities: Identities | None = None,
     story: Story | None = None,
+    issuers: Issuers | None = None,
 ) -> Plan:
     """rows: the counter row of each route, by (API name, stage name, method, path). cells: the shared cell of each
     limit, by the ids of fastgw.model.usage; None for a plan that no request will meet. keys: the table of the
     definition's keys. logs: the number of each file of access logs, without which nothing is logged. identities: who
     the worker is to AWS services; None for a plan that no request will meet. story: what the steps tell of the one
-    request of a test invocation.
+    request of a test invocation. issuers: whose keys the worker has; None for a plan that no request will meet.
 
     Raises ValueError, with the place in the definition, for what only shows when stages are filled in.
     """
-    return _Compiler(gateway, settings, rows, cells, keys, logs or {}, identities or Identities({}), story).plan()
+    return _Compiler(gateway, settings, rows, cells, keys, logs or {}, identities or Identities({}), story,
+                     issuers or Issuers()).plan()
 
 
 class _Compiler:
@@ -83,6 +86,7 @@ class _Compiler:
         logs: Mapping[str, int],
         identities: Identities,
         story: Story | None,
+        issuers: Issuers,
     ):
         self._story = story
         self._gateway = gateway
@@ -93,6 +97,7 @@ class _Compiler:
         self._limits = LimitCells(cells)
         self._plan.limits(KEY_HEADER.encode(), self._limits.account(gateway), plans(gateway))
         self._targets = Targets(self._plan, gateway, settings)
+        self._issuers = issuers
         self._services = Services(gateway.services, gateway.identity, identities)
         self._functions = frozenset(function.name for function in gateway.functions)
         self._checks = CompiledChecks(settings.validation_pointers)

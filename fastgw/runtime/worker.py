@@ -22,7 +22,7 @@ from fastgw._core.engine import Engine
 from fastgw._core.health import HealthTable
 from fastgw._core.keys import KeyTable
 from fastgw.observe.counters import Region
-from fastgw.plan.compiler import Identities, compile_plan
+from fastgw.plan.compiler import Identities, Issuers, compile_plan
 from fastgw.runtime import log
 from fastgw.runtime.handover import (
     COUNTERS,
@@ -77,6 +77,7 @@ class Worker:
         self._chores: list[asyncio.Task[None]] = []
         self._prepared: Any = None
         self._identities = Identities(service_words())
+        self._issuers = Issuers()
 
     async def run(self) -> list[str]:
         """Serves until a signal. Returns what was left behind, in words."""
@@ -117,6 +118,7 @@ class Worker:
         shared = {role: descriptor for role, descriptor in handed if role != LISTEN}
         self._region = Region(shared[COUNTERS], start.worker)
         self._ring = Ring(shared[LOG], start.worker, start.settings.log_buffer_bytes)
+        self._issuers = Issuers(self._fetcher, start.settings.upstream_allow_private)
         cells, keys, health = Cells(shared[LIMITS]), KeyTable(shared[KEYS]), HealthTable(shared[HEALTH])
         for descriptor in shared.values():
             os.close(descriptor)
@@ -144,11 +146,17 @@ class Worker:
         try:
             logs = definition.logs
             plan = compile_plan(definition.gateway, self._settings, definition.rows, definition.cells, keys, logs,
-                                self._identities)
+                                self._identities, issuers=self._issuers)
         except ValueError as error:
             raise Refused(str(error)) from None
         put_by()
         return plan
+
+    def _fetcher(self) -> Any:
+        # Here: only those who verify tokens wait for the library, and hold it in memory.
+        from fastgw.runtime.fetch import Fetcher
+
+        return Fetcher(self._settings.dns_server)
 
     async def _prepare(self, definition: Definition) -> None:
         descriptor = self._passage.take(definition.generation)
@@ -203,6 +211,7 @@ class Worker:
         if cut := engine.live()["exchanges"]:
             _log.warning("drain_timeout is over: %d requests cut off", cut)
         engine.close()
+        await self._issuers.close()
         if self._leases:
             await self._leases.close()
         deadline = time.monotonic() + _CLOSE_SECONDS

@@ -11,6 +11,11 @@ if TYPE_CHECKING:
     from fastgw.parts.auth.oidc import Fetch, Remote, Source
 
 
+async def nobody(url: str, private: bool, timeout: float, max_bytes: int) -> bytes:
+    """For plans that no request will meet."""
+    raise OSError(f"{url}: nobody is asked here")
+
+
 class Issuers:
     """Sources of keys belong to one worker and to its loop, and outlive plans: a deployment asks nobody again.
 
@@ -18,7 +23,7 @@ class Issuers:
            the libraries is loaded that only those need who verify tokens
     """
 
-    def __init__(self, fetch: Callable[[], Fetch], allow_private: bool) -> None:
+    def __init__(self, fetch: Callable[[], Fetch] = lambda: nobody, allow_private: bool = False) -> None:
         self._make_fetch = fetch
         self._fetch: Fetch | None = None
         self._allow_private = allow_private
