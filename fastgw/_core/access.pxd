@@ -33,6 +33,7 @@ cdef struct AuthPlan:
     void* pattern           # that the whole of the first part must fit, or NULL
     Span* scopes            # of which the caller has one; none: no scope is asked for
     Span challenge          # of a caller without such a scope
+    Span absent             # of one without an identity
     void* authorize         # the callable, owned by the Plan
 
 cdef inline uint32_t number_at(const char* p) noexcept nogil:

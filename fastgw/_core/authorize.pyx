@@ -122,6 +122,7 @@ cdef int authorize(Exchange* ex) noexcept nogil:
     ex.auth = AUTH_UNKNOWN
     if ex.caller == NULL:
         if not identify(ex, auth, &identity):
+            ex.challenge = auth.absent
             return F_UNAUTHORIZED
         found = decision_find(identity, uv.now(core.loop)) if auth.ttl_ms else NULL
         if found != NULL:

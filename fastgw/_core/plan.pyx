@@ -279,6 +279,8 @@ cdef class Plan:
         auth.no_scope = spec["no_scope"]
         if spec["challenge"] is not None:
             auth.challenge = self.arena.keep(spec["challenge"])
+        if spec["absent"] is not None:
+            auth.absent = self.arena.keep(spec["absent"])
         self.kept += [spec["pattern"], spec["authorize"]]
         auth.authorize = <void*>spec["authorize"]
         return auth

@@ -45,6 +45,7 @@ def auth_spec(
     scopes: Sequence[str] = (),
     no_scope: str = "ACCESS_DENIED",
     challenge: str | None = None,
+    absent: str | None = None,
 ) -> dict[str, Any]:
     """See fastgw/_core/access.pxd. variables: the stage's; timeout_ms: of the authorizer's own calls. Raises ValueError
     for a pattern that cannot be compiled."""
@@ -57,6 +58,7 @@ def auth_spec(
         "scopes": [scope.encode() for scope in scopes],
         "no_scope": CODE[no_scope],
         "challenge": None if challenge is None else challenge.encode(),
+        "absent": None if absent is None else absent.encode(),
         "authorize": authorize,
     }
 
