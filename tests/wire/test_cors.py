@@ -115,3 +115,54 @@ def test_without_origin(cors: tuple[Served, str]) -> None:
     answer = served.fetch(get("/pets"))
     assert answer.get("Access-Control-Allow-Origin") in (None, "*")
     assert b"backend.test" not in answer.raw
+
+
+@pytest.fixture(scope="module")
+def listed() -> Iterator[Served]:
+    settings = {"allowOrigins": [ORIGIN, "http://local.test:3000", "https://*"], "allowMethods": ["*"],
+                "allowHeaders": ["*"], "exposeHeaders": ["x-one", "x-two"], "maxAge": 0}
+    with Upstream() as stub:
+        document = openapi({"/pets": {"get": proxy(f"{stub.url}/pets")}}, cors=settings)
+        files = {
+            "fastgw.yaml": several({"shop": {"definition": "api.json", "kind": "HTTP"}}),
+            "api.json": document,
+        }
+        with Gateway(files) as gateway:
+            yield Served(gateway, stub)
+
+
+@pytest.mark.parametrize(
+    ("origin", "allowed"),
+    (
+        (ORIGIN, True),
+        ("HTTPS://APP.TEST", True),
+        ("https://anything.test:8443", True),
+        ("http://local.test:3000", True),
+        ("http://local.test", False),
+        ("http://local.test:30000", False),
+        ("http://local.test:3000.evil.test", False),
+        ("http://app.test", False),
+        ("http://evil.test", False),
+        ("httpsx://evil.test", False),
+        ("https://", False),
+        ("null", False),
+        ("", False),
+        (f"{ORIGIN}, http://evil.test", True),      # no browser sends it, and it permits nothing but itself
+    ),
+)
+@pytest.mark.parametrize("method", ("GET", "OPTIONS"))
+def test_only_what_is_allowed_is_reflected(listed: Served, method: str, origin: str, allowed: bool) -> None:
+    answer = listed.fetch(get("/pets", f"Origin: {origin}", *PREFLIGHT, method=method))
+    assert answer.get("Access-Control-Allow-Origin") == (origin if allowed else None)
+    assert b"origin" in answer.tokens("Vary")       # a cache in between must not mix the two up
+    assert answer.get("Access-Control-Allow-Credentials") is None
+    if method == "OPTIONS":
+        assert (answer.status, answer.get("Access-Control-Max-Age")) == (204, "0" if allowed else None)
+        assert answer.get("Access-Control-Allow-Headers") == ("*" if allowed else None)
+    else:
+        assert answer.tokens("Access-Control-Expose-Headers") == ([b"x-one", b"x-two"] if allowed else [])
+
+
+def test_two_origins_are_not_one(listed: Served) -> None:
+    answer = listed.fetch(get("/pets", f"Origin: {ORIGIN}", "Origin: http://evil.test"))
+    assert answer.get("Access-Control-Allow-Origin") is None
