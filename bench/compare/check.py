@@ -156,7 +156,7 @@ def furnished(site: Site, work: Work) -> None:
     ids = [name for name in answer.headers if name.lower() in ID_HEADERS]
     expect(len(ids) == 1, f"{work.path}: one request id is due, there are {ids}")
     deadline = time.monotonic() + LOG_SECONDS
-    path = site.work.path.encode()
+    path = site.work.path.partition("?")[0].encode()     # a log may leave the query out
     # HAProxy writes "/" in JSON as "\\/".
     files = (site.log, site.folder / "log")
     while not any(file.exists() and path in file.read_bytes().replace(b"\\/", b"/") for file in files):

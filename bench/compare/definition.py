@@ -65,15 +65,23 @@ def key_file(count: int) -> str:
 
 
 def plain(origin_port: int) -> dict[str, Any]:
-    """One fixed answer, one method with a model, one to be cached; everything else goes to the origin."""
+    """A fixed answer, a rendered one, a method with a model, one to be cached; everything else goes to the origin."""
     return {
         "/fixed": {"get": mock(works.FIXED_BODY)},
         works.VALIDATED.path: {
             "post": forwarded("POST", f"http://127.0.0.1:{origin_port}{works.VALIDATED.path}") | checked()
         },
         works.CACHED.path: {"get": forwarded("GET", f"http://127.0.0.1:{origin_port}{works.CACHED.path}")},
+        "/rendered": {"get": mock(TEMPLATE.encode())},
         "/{proxy+}": {ANY: greedy(f"http://127.0.0.1:{origin_port}/{{proxy}}")},
     }
+
+
+TEMPLATE = """\
+{"id":"$input.params('id')","path":"$context.path","tags":[\
+#foreach($tag in $input.params('tags').split(','))\
+{"n":$foreach.count,"tag":"$tag.toUpperCase()"}#if($foreach.hasNext),#end\
+#end]}"""
 
 
 def checked() -> dict[str, Any]:

@@ -105,6 +105,11 @@ FIXED = Work("fixed", "GET", "/fixed", FIXED_BODY, origin=False)
 PROXY = Work("proxy", "GET", "/hello", origin.GET_BODY, origin=True)
 POST = Work("post", "POST", "/submit", origin.POST_BODY, origin=True, body=POSTED)
 VALIDATED = Work("validated", "POST", "/orders", origin.POST_BODY, origin=True, body=ORDER, wrong=WRONG_ORDER)
+RENDERED = Work(
+    "rendered", "GET", "/rendered?id=42&tags=new,sale,used,gift",
+    b'{"id":"42","path":"/rendered","tags":[{"n":1,"tag":"NEW"},{"n":2,"tag":"SALE"},{"n":3,"tag":"USED"},'
+    b'{"n":4,"tag":"GIFT"}]}', origin=False,
+)  # fmt: skip
 CACHED = Work("cached", "GET", "/cached", origin.GET_BODY, origin=True, cached=True)
 
 
@@ -138,7 +143,7 @@ def keys(count: int) -> Work:
     )
 
 
-NAMES = ("fixed", "proxy", "post", "routes", "keys", "validated", "cached", "idle")
+NAMES = ("fixed", "proxy", "post", "routes", "keys", "validated", "cached", "rendered", "idle")
 EVERYWHERE = frozenset({"fixed", "proxy", "post", "idle"})
 
 
@@ -148,4 +153,4 @@ def loads(name: str) -> list[Work]:
         return [routes(count) for count in ROUTE_COUNTS]
     if name == "keys":
         return [keys(count) for count in KEY_COUNTS]
-    return [work for work in (FIXED, PROXY, POST, VALIDATED, CACHED) if work.name == name]
+    return [work for work in (FIXED, PROXY, POST, VALIDATED, CACHED, RENDERED) if work.name == name]
