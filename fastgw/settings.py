@@ -7,14 +7,14 @@ are written from it (make docs).
 """
 
 import difflib
-import ipaddress
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from functools import cache
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlsplit
+
+from fastgw.addresses import Address, Listen, RedisUrl, networks
 
 PREFIX = "FASTGW_"
 BUILD_PREFIX = "FASTGW_BUILD_"
@@ -54,7 +54,8 @@ def _count(default: int, doc: str, *, low: int = 0, high: int = 2**31 - 1) -> An
 class Settings:
     listen: tuple[str, ...] = _setting(
         ("127.0.0.1:8080",),
-        "Where clients are served: a comma list of host:port, [v6]:port or unix:/path.",
+        "Where clients are served: a comma list of host:port, [v6]:port or unix:/path, each followed by proxy_protocol "
+        "where connections begin with a header of that protocol.",
     )
     ops: str = _setting(
         "127.0.0.1:9901", "Where the ops listener answers: host:port, [v6]:port, unix:/path, or off."
@@ -228,94 +229,12 @@ class Resolved:
     origins: Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class RedisUrl:
-    """Where Redis is: path for a unix socket, else host and port."""
-
-    host: str = ""
-    port: int = 6379
-    path: str = ""
-    tls: bool = False
-    ca_file: str = ""
-    username: str = ""
-    password: str = field(default="", repr=False)
-    database: int = 0
-
-    @classmethod
-    def parse(cls, text: str) -> "RedisUrl":
-        """Raises ValueError naming what is allowed, and nothing of the text, which holds a password."""
-        try:
-            parts = urlsplit(text)
-            host, port = parts.hostname or "", parts.port or 6379
-        except ValueError:
-            raise ValueError("expected a port from 1 to 65535 and an IPv6 address in [ ]") from None
-        schemes = {"redis": (), "rediss": ("ca_file",), "unix": ("database",)}
-        if parts.scheme not in schemes or parts.fragment:
-            raise ValueError("expected redis://host:port/database, rediss:// with the same, or unix:///path")
-        query = dict(parse_qsl(parts.query, keep_blank_values=True))
-        if query.keys() - set(schemes[parts.scheme]):
-            raise ValueError("expected no ?query but rediss://...?ca_file=FILE and unix:///path?database=N")
-        unix = parts.scheme == "unix"
-        database = query.get("database", "0") if unix else parts.path.strip("/") or "0"
-        if not (database.isascii() and database.isdigit() and len(database) < 6):
-            raise ValueError("expected a whole number as database")
-        if bool(host) == unix or (unix and not parts.path):
-            raise ValueError("expected unix:///path" if unix else "expected a host")
-        return cls(host, port, unquote(parts.path) if unix else "", parts.scheme == "rediss", query.get("ca_file", ""),
-                   unquote(parts.username or ""), unquote(parts.password or ""), int(database))
-
-
 class SettingsError(Exception):
     """problems: one line for each thing that is wrong."""
 
     def __init__(self, problems: Iterable[str]):
         self.problems = tuple(problems)
         super().__init__("\n".join(self.problems))
-
-
-@dataclass(frozen=True, slots=True)
-class Address:
-    """A listening address: path for a unix socket, else host and port. str() is what is written."""
-
-    host: str = ""
-    port: int = 0
-    path: str = ""
-
-    def __str__(self) -> str:
-        if self.path:
-            return f"unix:{self.path}"
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
-
-    @property
-    def is_local(self) -> bool:
-        """Reachable from this machine only."""
-        if self.path or self.host == "localhost":
-            return True
-        return ipaddress.ip_address(self.host).is_loopback
-
-    @classmethod
-    def parse(cls, text: str) -> "Address":
-        """Raises ValueError naming what is allowed.
-
-        The host must be an address, "localhost", or "*" or nothing for every IPv4 address.
-        """
-        if text.startswith("unix:"):
-            if len(text) == len("unix:"):
-                raise ValueError("unix: needs a path")
-            return cls(path=text.removeprefix("unix:"))
-        host, colon, port = text.rpartition(":")
-        if not colon or not (port.isascii() and port.isdigit() and int(port) <= 65_535):
-            raise ValueError("expected host:port, [v6]:port or unix:/path, port 0 to 65535")
-        if host in ("", "*"):
-            return cls("0.0.0.0", int(port))
-        if host == "localhost":
-            return cls(host, int(port))
-        try:
-            if host.startswith("[") and host.endswith("]"):
-                return cls(str(ipaddress.IPv6Address(host[1:-1])), int(port))
-            return cls(str(ipaddress.IPv4Address(host)), int(port))
-        except ValueError:
-            raise ValueError(f"{host!r} is not an IP address or localhost") from None
 
 
 MANAGER_WORDS = ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES")
@@ -528,13 +447,13 @@ def _number(found: Any, kind: type, meta: Mapping[str, Any]) -> int | float:
 
 def _addresses(found: Any) -> tuple[str, ...]:
     parts = found.split(",") if isinstance(found, str) else list(found)
-    addresses = tuple(str(Address.parse(str(part).strip())) for part in parts)
-    if not addresses:
+    listeners = [Listen.parse(str(part)) for part in parts]
+    if not listeners:
         raise ValueError("expected at least one address")
-    fixed = [a for a in addresses if not a.endswith(":0")]
+    fixed = [one.address for one in listeners if one.address.path or one.address.port]
     if len(set(fixed)) != len(fixed):
         raise ValueError("an address is named twice")
-    return addresses
+    return tuple(map(str, listeners))
 
 
 def _networks(found: Any) -> tuple[str, ...]:
@@ -542,25 +461,6 @@ def _networks(found: Any) -> tuple[str, ...]:
     texts = tuple(str(part).strip() for part in parts if str(part).strip())
     networks(texts)
     return texts
-
-
-def networks(texts: Iterable[str]) -> list[tuple[int, bytes, int]]:
-    """(4 or 6, address in network order, bits that count) each; (0, b"", 0) is every unix socket.
-
-    Raises ValueError naming what is allowed.
-    """
-    found = []
-    for text in texts:
-        if text == "unix":
-            found.append((0, b"", 0))
-            continue
-        try:
-            network = ipaddress.ip_network(text)
-        except ValueError:
-            raise ValueError(f"{text!r} is no address, no network like 10.0.0.0/8 or 2001:db8::/32 "
-                             "without bits behind its prefix, and not unix") from None
-        found.append((network.version, network.network_address.packed, network.prefixlen))
-    return found
 
 
 def _together(settings: Settings) -> list[str]:

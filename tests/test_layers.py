@@ -18,10 +18,11 @@ MAY_IMPORT = {
     "load": {"load", "model", "errors", *PURE},
     "parts": {"parts", *PURE, "model", "_core", "errors"},
     "plan": {"plan", "model", "errors", "parts", *PURE, "_core"},
-    "functions": {"functions", "model", "errors", "settings", "_core"},
-    "settings": {"settings"},
+    "functions": {"functions", "model", "errors", "settings", "addresses", "_core"},
+    "addresses": {"addresses"},
+    "settings": {"settings", "addresses"},
     "observe": {"observe", "settings", "errors", "model"},
-    "runtime": {"runtime", "plan", "load", "functions", "model", "errors", "_core", "settings", "observe"},
+    "runtime": {"runtime", "plan", "load", "functions", "model", "errors", "_core", "settings", "addresses", "observe"},
 }
 """Layer -> the layers it may import. control and cli may import everything."""
 

@@ -6,6 +6,7 @@ from fastgw._core.state cimport Conn
 cdef struct Entrance:       # what a listener says of its connections
     uint8_t tcp             # else a unix socket
     uint8_t tls
+    uint8_t proxied         # they begin with a header of the PROXY protocol
     uint16_t port           # 0 for a unix socket
 
 cdef void conn_open(object loop)

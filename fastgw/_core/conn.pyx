@@ -1,6 +1,6 @@
 """The downstream side of the engine."""
 from libc.stdint cimport uint32_t, uint64_t
-from libc.stdlib cimport calloc, free, malloc
+from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memcpy
 
 from fastgw._core.bytes cimport span
@@ -13,9 +13,10 @@ from fastgw._core.head cimport HEAD_DONE, HEAD_MORE, head_feed
 from fastgw._core.libuv cimport UV_NAMED_PIPE, UV_TCP, uv
 from fastgw._core.network cimport address_unmap
 from fastgw._core.peers cimport peer_enter, peer_leave
+from fastgw._core.proxy cimport PROXY_BAD, PROXY_MORE, ProxyHeader, proxy_read
 from fastgw._core.state cimport BODY_LENGTH, DRAIN_NOW, EX_HEAD, EX_WAIT, Exchange, core, count
 from fastgw._core.stream cimport (STREAM_BROKEN, STREAM_CUT, STREAM_PLAIN, StreamEvents, stream_accept, stream_close,
-                                  stream_finish, stream_init, stream_read, stream_secure)
+                                  stream_finish, stream_init, stream_read, stream_secure, stream_unread)
 
 cdef extern from "<netinet/in.h>" nogil:
     enum: AF_INET, AF_INET6
@@ -278,11 +279,78 @@ cdef void run(Conn* c) noexcept nogil:
     arm(c)
 
 
+cdef bint secure(Conn* c) noexcept nogil:
+    return core.plan.tls != NULL and stream_secure(&c.stream, core.plan.tls, True, span(NULL, 0)) == 0
+
+
+cdef bint admit(Conn* c) noexcept nogil:
+    """Whether its address has room for one more connection, and TLS can begin where it is due; closed where not."""
+    if peer_enter(c) and (not c.secure or secure(c)):
+        return True
+    count(H_CONNECTIONS_REFUSED)
+    close(c)
+    return False
+
+
+cdef bint more_pend(Conn* c, const char* p, uint32_t n) noexcept nogil:
+    cdef char* grown = <char*>realloc(c.pend, c.pend_n + n)
+    if grown == NULL:
+        return False
+    if c.pend == NULL:
+        core.live.buffers += 1
+    c.pend = grown
+    memcpy(c.pend + c.pend_n, p, n)
+    c.pend_n += n
+    return True
+
+
+cdef void pass_sealed(Conn* c) noexcept nogil:
+    """What came behind the header is TLS's; what TLS makes of it may be read ahead in turn."""
+    cdef char* held = c.pend
+    cdef uint32_t at = c.pend_at, n = c.pend_n
+    c.pend = NULL
+    c.pend_at = c.pend_n = 0
+    stream_unread(&c.stream, held + at, n)
+    free(held)
+    core.live.buffers -= 1
+
+
+cdef void take_proxied(Conn* c, const char* p, uint32_t n) noexcept nogil:
+    """The header that comes before the client's first byte; the time for it is that of a request's head."""
+    cdef ProxyHeader header
+    cdef int used
+    if not more_pend(c, p, n):
+        cut(c)
+        return
+    used = proxy_read(c.pend, c.pend_n, &header)
+    if used == PROXY_MORE:
+        return
+    if used == PROXY_BAD:
+        count(H_CONNECTIONS_REFUSED)
+        cut(c)
+        return
+    c.proxied = False
+    if header.told:
+        c.address = header.source
+        c.local_port = header.port
+    if not admit(c):
+        return
+    c.pend_at = used
+    c.pend_n -= used
+    if c.secure:
+        pass_sealed(c)
+        return
+    stream_read(&c.stream, False)
+    run(c)
+
+
 cdef void on_data(void* owner, const char* p, uint32_t n) noexcept nogil:
     cdef Conn* c = <Conn*>owner
     core.gauges[H_BYTES_IN] += n
     c.activity = now_ms()
-    if not c.lingering:
+    if c.proxied:
+        take_proxied(c, p, n)
+    elif not c.lingering:
         take(c, p, n)
 
 
@@ -361,11 +429,6 @@ cdef void read_address(Conn* c) noexcept nogil:
         address_unmap(&c.address)
 
 
-cdef bint secure(Conn* c) noexcept nogil:
-    c.secure = True
-    return core.plan.tls != NULL and stream_secure(&c.stream, core.plan.tls, True, span(NULL, 0)) == 0
-
-
 cdef void conn_accept(void* server, const Entrance* by) noexcept nogil:
     cdef size_t struct_bytes = (sizeof(Conn) + 15) & ~<size_t>15
     cdef Conn* c = <Conn*>calloc(1, struct_bytes + uv.handle_size(UV_TCP if by.tcp else UV_NAMED_PIPE))
@@ -376,6 +439,8 @@ cdef void conn_accept(void* server, const Entrance* by) noexcept nogil:
         return
     timer_init(&c.timer, TIMER_CONN)
     c.local_port = by.port
+    c.proxied = by.proxied
+    c.secure = by.tls
     c.next = core.conns
     if core.conns != NULL:
         core.conns.prev = c
@@ -389,10 +454,11 @@ cdef void conn_accept(void* server, const Entrance* by) noexcept nogil:
     if by.tcp:
         uv.tcp_nodelay(c.stream.handle, 1)
         read_address(c)
-    if core.drain or core.overload >= 3 or core.live.connections > core.limits.max_connections \
-            or not peer_enter(c) or (by.tls and not secure(c)):
+    if core.drain or core.overload >= 3 or core.live.connections > core.limits.max_connections:
         count(H_CONNECTIONS_REFUSED)
         close(c)
+        return
+    if not c.proxied and not admit(c):
         return
     c.activity = now_ms()
     stream_read(&c.stream, True)

@@ -183,8 +183,9 @@ cdef class Engine:
         conn_open(loop)
         overload_open(settings["memory_share"], settings["overload_lag_ms"] * 1000)
 
-    def listen(self, sock, bint tls=False) -> None:
-        """Accept on a bound socket; the engine keeps a descriptor of its own."""
+    def listen(self, sock, *, bint tls=False, bint proxied=False) -> None:
+        """Accept on a bound socket; the engine keeps a descriptor of its own. proxied: connections begin with a header
+        of the PROXY protocol."""
         cdef bint tcp = sock.family != socket.AF_UNIX
         cdef void* handle = calloc(1, uv.handle_size(UV_TCP if tcp else UV_NAMED_PIPE))
         cdef Entrance* entrance = <Entrance*>calloc(1, sizeof(Entrance))
@@ -195,6 +196,7 @@ cdef class Engine:
             raise MemoryError
         entrance.tcp = tcp
         entrance.tls = tls
+        entrance.proxied = proxied
         entrance.port = sock.getsockname()[1] if tcp else 0
         if tcp:
             uv.tcp_init(core.loop, handle)

@@ -513,11 +513,12 @@ cdef struct Conn:
     uint32_t pend_at
     uint32_t requests
     uint32_t taken          # body bytes of the current feed that the exchange has dealt with
-    uint16_t local_port     # the listener's
+    uint16_t local_port     # that the client connected to, as far as we know
     uint8_t feeding         # feed() is on the stack
     uint8_t lingering
     uint8_t counted         # in the table of peers
     uint8_t secure          # its listener speaks TLS
+    uint8_t proxied         # a header of the PROXY protocol is still due
     uint8_t blank           # CR and LF skipped before a request line
     IpAddress address       # of the peer
     uint64_t activity       # ms

@@ -47,6 +47,8 @@ cdef int stream_accept(Stream* s, void* server) noexcept nogil
 cdef int stream_connect(Stream* s, const void* address, const char* unix_path) noexcept nogil
 cdef int stream_secure(Stream* s, TlsContext* context, bint server, Span name) noexcept nogil
 """Speak TLS. Before stream_connect, or after stream_accept and before the first read. name: as tls_new's."""
+cdef void stream_unread(Stream* s, const char* p, uint32_t n) noexcept nogil
+"""What came before the stream was secured is TLS's to read. n up to READ_BYTES."""
 cdef int stream_write(Stream* s, const Buf* bufs, uint32_t n) noexcept nogil   # 0, or a negative errno: then close
 cdef void stream_read(Stream* s, bint on) noexcept nogil
 cdef void stream_finish(Stream* s) noexcept nogil       # send FIN after what is queued; TLS: close_notify before it

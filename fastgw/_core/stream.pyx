@@ -1,6 +1,6 @@
 """Streams over libuv handles."""
 from libc.stdlib cimport free, malloc
-from libc.string cimport memcpy, memset, strlen
+from libc.string cimport memcpy, memmove, memset, strlen
 from libc.errno cimport EAGAIN, EINTR, ENOMEM, EPIPE, errno
 
 from fastgw._core.libuv cimport (UV_ENOBUFS, UV_EOF, UV_REQ_CONNECT, UV_REQ_SHUTDOWN, UV_REQ_WRITE, uv, uv_data,
@@ -320,6 +320,12 @@ cdef void shake_hands(Stream* s) noexcept nogil:
 cdef int stream_secure(Stream* s, TlsContext* context, bint server, Span name) noexcept nogil:
     s.tls = tls_new(context, server, name)
     return 0 if s.tls != NULL else -ENOMEM
+
+
+cdef void stream_unread(Stream* s, const char* p, uint32_t n) noexcept nogil:
+    memmove(read_buffer, p, n)
+    if n:
+        open_records(s, n)
 
 
 cdef void say_bye(Stream* s) noexcept nogil:

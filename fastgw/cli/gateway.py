@@ -11,9 +11,10 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 import fastgw
+from fastgw.addresses import Address
 from fastgw.cli import OK, PROBLEMS, CommandError
 from fastgw.cli.options import load_options, setting_flags, settings, usable
-from fastgw.settings import Address, Settings, names, shown
+from fastgw.settings import Settings, names, shown
 
 CHECKOUT = Path(fastgw.__file__).parent.parent
 """Where examples/ and bench/ are when the package runs from a checkout."""

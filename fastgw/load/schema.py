@@ -56,6 +56,8 @@ class ListenerFile(Struct, forbid_unknown_fields=True):
     """A data-plane address."""
 
     address: ListenAddress
+    proxy_protocol: Annotated[bool, Meta(
+        description="connections begin with a header of the PROXY protocol, version 1 or 2")] = False
 
 
 Ttl = Annotated[int, Meta(ge=0, le=MAX_TTL, description="seconds; 0 is off")]
@@ -392,7 +394,7 @@ NOT_SERVED = {
     "apis": ("authorizers", "cors", "functions", "keys", "log", "policy", "throttle", "tls", "waf"),
     "stages": ("canary", "tracing", "waf"),
     "domains": ("rules", "stage_rules"),
-    "listeners": ("http2", "proxy_protocol", "tls"),
+    "listeners": ("http2", "tls"),
     "upstreams": ("retry", "tls", "weights"),
 }
 """Names of later parts, refused as such: by the section they would stand in."""

@@ -20,10 +20,14 @@ ANY_HOST = "*"
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """A data-plane address: "0.0.0.0:8080", "[::]:8080" or "unix:/run/fastgw.sock"."""
+    """A data-plane address: "0.0.0.0:8080", "[::]:8080" or "unix:/run/fastgw.sock".
+
+    proxy_protocol  connections begin with a header of the PROXY protocol
+    """
 
     address: str
     place: Place | None = None
+    proxy_protocol: bool = False
 
 
 @dataclass(frozen=True, slots=True)

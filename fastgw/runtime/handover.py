@@ -46,10 +46,12 @@ class Definition:
 class WorkerStart:
     """roles: what each descriptor that came before is, in order; several may be LISTEN.
 
+    listens: the words behind the address of each LISTEN, in their order.
     memory_share: bytes at which the worker is full.
     """
 
     roles: tuple[str, ...]
+    listens: tuple[tuple[str, ...], ...]
     worker: int
     memory_share: int
     settings: Settings

@@ -17,11 +17,12 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from fastgw.addresses import Address
 from fastgw.runtime import systemd
 from fastgw.runtime.handover import receive_descriptors, send_descriptors
 from fastgw.runtime.listen import Listening, address_of, adopt, listen
 from fastgw.runtime.peer import Peer, PeerGone, Refused
-from fastgw.settings import HANDOVER, Address, successor_environ
+from fastgw.settings import HANDOVER, successor_environ
 
 READY_SECONDS = 120.0
 """Longest time that a successor may take."""
@@ -71,9 +72,9 @@ class Inheritance:
         self.is_shared = True
         self._sockets = _grouped(names, [socket.socket(fileno=each) for each in descriptors])
 
-    def listen(self, text: str, workers: int) -> Listening:
+    def listen(self, address: Address, workers: int) -> Listening:
         """The listener of an address of the settings: inherited where it can be. Raises ListenError."""
-        address = Address.parse(text)
+        text = str(address)
         for name in (text, text.replace("localhost:", "127.0.0.1:")):     # a socket knows only addresses
             if name in self._sockets:
                 return adopt(address, self._sockets.pop(name), removes_path=not self._activated)

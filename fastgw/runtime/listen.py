@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from fastgw.settings import Address
+from fastgw.addresses import Address
 
 BACKLOG = 4096
 """The kernel caps it at net.core.somaxconn."""
@@ -27,6 +27,8 @@ class Listening:
     sockets: tuple[socket.socket, ...]
     removes_path: bool = True
     """A service manager's socket file is its own."""
+    words: tuple[str, ...] = ()
+    """As the settings' Listen."""
 
     def of(self, worker: int, workers: int) -> tuple[socket.socket, ...]:
         """The worker's own sockets. Where there are fewer than workers they are shared; where more, each has several,

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from fastgw.load import Loaded, LoadOptions
+from fastgw.model.gateway import Listener
 from fastgw.settings import Given, Resolved
 
 
@@ -22,8 +23,12 @@ def file_settings(loaded: Loaded) -> dict[str, Given]:
     given = {name: Given(value, str(place)) for name, (value, place) in loaded.settings.items()}
     if loaded.gateway and loaded.gateway.listeners:
         first, *_ = listeners = loaded.gateway.listeners
-        given["listen"] = Given(tuple(listener.address for listener in listeners), str(first.place))
+        given["listen"] = Given(tuple(map(_listen, listeners)), str(first.place))
     return given
+
+
+def _listen(listener: Listener) -> str:
+    return f"{listener.address} proxy_protocol" if listener.proxy_protocol else listener.address
 
 
 def worker_count(resolved: Resolved) -> int:

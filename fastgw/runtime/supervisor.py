@@ -1,6 +1,7 @@
 """`fastgw run`: reads the definition, binds, starts the processes, watches, reloads, drains."""
 
 import asyncio
+import dataclasses
 import logging
 import os
 import signal
@@ -11,6 +12,7 @@ from typing import Any
 
 import fastgw
 from fastgw._core import health
+from fastgw.addresses import Address, Listen
 from fastgw.load import Loaded, load
 from fastgw.load.kept import add_kept_keys
 from fastgw.observe import counters
@@ -41,7 +43,7 @@ from fastgw.runtime.slots import Slots
 from fastgw.runtime.store import Store, StoreError
 from fastgw.runtime.systemd import Manager
 from fastgw.runtime.watchdog import LOOK_SECONDS, Watchdog
-from fastgw.settings import Address, Resolved, SettingsError, manager_words, resolve, shown, state_directory
+from fastgw.settings import Resolved, SettingsError, manager_words, resolve, shown, state_directory
 
 WORKER, CONTROL = "fastgw.runtime.worker", "fastgw.control.process"
 """Modules of the children: named, not imported, for they run in interpreters of their own."""
@@ -196,10 +198,11 @@ class Supervisor:
     def _bind(self, workers: int) -> None:
         settings = self._resolved.settings
         try:
-            for text in settings.listen:
-                self._listening.append(self._inheritance.listen(text, workers))
+            for one in map(Listen.parse, settings.listen):
+                found = self._inheritance.listen(one.address, workers)
+                self._listening.append(dataclasses.replace(found, words=one.words))
             if settings.ops != "off":
-                self._ops_listening = self._inheritance.listen(settings.ops, 1)
+                self._ops_listening = self._inheritance.listen(Address.parse(settings.ops), 1)
         except ListenError as error:
             raise Refused(str(error)) from None
         self._inheritance.settle()
@@ -225,11 +228,12 @@ class Supervisor:
 
     async def _start_worker(self, number: int) -> None:
         child = self._workers[number]
-        sockets = [sock for one in self._listening for sock in one.of(number, len(self._workers))]
-        handed = [*self._shared(), *((LISTEN, sock.fileno()) for sock in sockets)]
+        own = [(one.words, sock) for one in self._listening for sock in one.of(number, len(self._workers))]
+        handed = [*self._shared(), *((LISTEN, sock.fileno()) for _, sock in own)]
         roles, descriptors = zip(*handed, strict=True)
         settings = self._resolved.settings
-        message = WorkerStart(roles, number, self._memory_share, settings, self._definition)
+        words = tuple(words for words, _ in own)
+        message = WorkerStart(roles, words, number, self._memory_share, settings, self._definition)
         await child.start(descriptors, message, {})
         self._ready.add(number)
 

@@ -21,6 +21,7 @@ from fastgw._core.cells import Cells
 from fastgw._core.engine import Engine
 from fastgw._core.health import HealthTable
 from fastgw._core.keys import KeyTable
+from fastgw.addresses import networks
 from fastgw.observe.counters import Region
 from fastgw.plan.compiler import Identities, Issuers, compile_plan
 from fastgw.runtime import log
@@ -43,7 +44,7 @@ from fastgw.runtime.peer import Peer, Refused
 from fastgw.runtime.redis.leases import Leases
 from fastgw.runtime.resolver import Resolver
 from fastgw.runtime.threads import in_passing_thread
-from fastgw.settings import Settings, engine_settings, networks, service_words
+from fastgw.settings import Settings, engine_settings, service_words
 
 _TICK = 0.02
 _CLOSE_SECONDS = 2.0
@@ -137,10 +138,10 @@ class Worker:
         self._resolver = Resolver(engine, start.settings)
         await self._resolver.adopt()
         self._chores = [asyncio.create_task(self._resolver.run()), asyncio.create_task(self._reap())]
-        for role, descriptor in handed:
-            if role == LISTEN:
-                with socket.socket(fileno=descriptor) as sock:
-                    engine.listen(sock)
+        listening = [descriptor for role, descriptor in handed if role == LISTEN]
+        for words, descriptor in zip(start.listens, listening, strict=True):
+            with socket.socket(fileno=descriptor) as sock:
+                engine.listen(sock, proxied="proxy_protocol" in words)
 
     def _compile(self, definition: Definition, keys: KeyTable) -> Any:
         try:

@@ -76,6 +76,7 @@ class Gateway:
     main    the file given to `fastgw run`; the first of `files` where not said
     env     FASTGW_* settings on top of DEFAULTS; None takes a default away
     wrap    words before the command: ["prlimit", "--nofile=300"]
+    listen  words behind the listener's address; None: the file says where it listens
     """
 
     def __init__(
@@ -86,6 +87,7 @@ class Gateway:
         arguments: tuple[str, ...] = (),
         env: Mapping[str, str | None] | None = None,
         wrap: tuple[str, ...] = (),
+        listen: str | None = "",
     ) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="fastgw-test-")
         self.folder = Path(self._folder.name)
@@ -95,7 +97,7 @@ class Gateway:
         self._held = reserve_port()
         self.port: int = self._held.getsockname()[1]
         self.ops_path = str(self.folder / "ops.sock")
-        self._arguments, self._wrap = arguments, wrap
+        self._arguments, self._wrap, self._listen = arguments, wrap, listen
         self._env = {**DEFAULTS, **(env or {})}
         self._process: subprocess.Popen | None = None
         self._stderr = self.folder / "stderr.txt"
@@ -136,8 +138,7 @@ class Gateway:
             "fastgw",
             "run",
             str(self.folder / self.main),
-            "--listen",
-            f"127.0.0.1:{self.port}",
+            *(["--listen", f"127.0.0.1:{self.port} {self._listen}".strip()] if self._listen is not None else []),
             "--ops",
             f"unix:{self.ops_path}",
             *self._arguments,

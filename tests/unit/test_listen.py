@@ -4,8 +4,8 @@ import socket
 
 import pytest
 
+from fastgw.addresses import Address
 from fastgw.runtime.listen import ListenError, listen
-from fastgw.settings import Address
 
 
 def connect(address):

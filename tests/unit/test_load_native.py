@@ -21,6 +21,7 @@ FULL = f"""\
 fastgw: 1
 listeners:
   - address: 0.0.0.0:8080
+    proxy_protocol: true
   - address: "[::]:8080"
   - address: unix:/run/fastgw.sock
 apis:

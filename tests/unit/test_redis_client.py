@@ -10,8 +10,8 @@ import hiredis
 import pytest
 import uvloop
 
+from fastgw.addresses import RedisUrl
 from fastgw.runtime.redis.client import MOST_WAITING, Redis, RedisAway, Script
-from fastgw.settings import RedisUrl
 from tests.support.redis import RedisServer
 
 ADD = Script("return redis.call('INCRBY', KEYS[1], ARGV[1])")

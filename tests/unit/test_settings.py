@@ -5,7 +5,8 @@ import dataclasses
 import pytest
 
 from fastgw import settings
-from fastgw.settings import Address, Given, Settings, SettingsError, resolve
+from fastgw.addresses import Address
+from fastgw.settings import Given, Settings, SettingsError, resolve
 
 
 def problems_of(flags=None, file=None, environ=None):
@@ -40,6 +41,7 @@ def test_the_process_environment_is_read_when_none_is_given(monkeypatch):
     ("name", "text", "value"),
     [
         ("LISTEN", "0.0.0.0:80, [::1]:81,unix:/run/g.sock", ("0.0.0.0:80", "[::1]:81", "unix:/run/g.sock")),
+        ("LISTEN", "0.0.0.0:80  proxy_protocol,[::1]:81", ("0.0.0.0:80 proxy_protocol", "[::1]:81")),
         ("OPS", "off", "off"),
         ("OPS", "[0:0:0:0:0:0:0:1]:1", "[::1]:1"),
         ("HEAD_TIMEOUT", "0.25", 0.25),
@@ -71,6 +73,8 @@ def test_values_are_typed(name, text, value):
         ("LISTEN", "web:80", "listen is 'web:80': 'web' is not an IP address or localhost"),
         ("LISTEN", "[::g]:80", "listen is '[::g]:80': '[::g]' is not an IP address or localhost"),
         ("LISTEN", "[::]:1,[::]:1", "listen is '[::]:1,[::]:1': an address is named twice"),
+        ("LISTEN", ":1,:1 proxy_protocol", "listen is ':1,:1 proxy_protocol': an address is named twice"),
+        ("LISTEN", ":1 proxy", "listen is ':1 proxy': 'proxy' behind an address: expected proxy_protocol, once"),
         ("OPS", "unix:", "ops is 'unix:': unix: needs a path"),
         ("TRUSTED_PROXIES", "10.0.0.1/8", "trusted_proxies is '10.0.0.1/8': '10.0.0.1/8' is no address, no network "
          "like 10.0.0.0/8 or 2001:db8::/32 without bits behind its prefix, and not unix"),

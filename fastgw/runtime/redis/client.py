@@ -18,8 +18,8 @@ from typing import Any
 
 import hiredis
 
+from fastgw.addresses import RedisUrl
 from fastgw.runtime.threads import in_passing_thread
-from fastgw.settings import RedisUrl
 
 MOST_WAITING = 4096
 """Commands without an answer; beyond it a command is refused instead of queued."""

@@ -18,8 +18,9 @@ import hiredis
 
 from fastgw._core import ask, lease
 from fastgw._core.cells import Cells
+from fastgw.addresses import RedisUrl
 from fastgw.runtime.redis.client import CONNECT_SECONDS, Redis, RedisAway, Script
-from fastgw.settings import RedisUrl, Settings
+from fastgw.settings import Settings
 
 _log = logging.getLogger("fastgw")
 
