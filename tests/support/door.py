@@ -131,7 +131,7 @@ class Doors:
         self.swap(self._served)
         with socket.create_server(("127.0.0.1", 0)) as listening:
             self.port = listening.getsockname()[1]
-            self.engine.listen(listening, self._tls is not None)
+            self.engine.listen(listening, tls=self._tls is not None)
         return self
 
     async def __aexit__(
