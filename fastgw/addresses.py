@@ -51,7 +51,7 @@ class Address:
             raise ValueError(f"{host!r} is not an IP address or localhost") from None
 
 
-LISTEN_WORDS = ("proxy_protocol",)
+LISTEN_WORDS = ("proxy_protocol", "http2")
 """What may stand behind a listening address."""
 
 

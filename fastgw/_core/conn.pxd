@@ -7,6 +7,7 @@ cdef struct Entrance:       # what a listener says of its connections
     uint8_t tcp             # else a unix socket
     uint8_t tls
     uint8_t proxied         # they begin with a header of the PROXY protocol
+    uint8_t http2           # by prior knowledge; not where tls is
     uint16_t port           # 0 for a unix socket
 
 cdef void conn_open(object loop)

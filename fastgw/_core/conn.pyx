@@ -1,14 +1,18 @@
 """The downstream side of the engine."""
 from libc.stdint cimport uint32_t, uint64_t
-from libc.stdlib cimport calloc, free, malloc, realloc
+from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy
 
+from fastgw._core.ahead cimport ahead_add, ahead_drop
 from fastgw._core.bytes cimport span
 from fastgw._core.clock cimport TIMER_CONN, Timer, micros, timer_drop, timer_init, timer_set, wheel_handler
 from fastgw._core.counters cimport (H_BYTES_IN, H_CONNECTIONS_ACCEPTED, H_CONNECTIONS_OPEN, H_CONNECTIONS_REFUSED)
 from fastgw._core.exchange cimport (ConnEvents, exchange_abort, exchange_body, exchange_drained, exchange_expire, exchange_fail,
                                     exchange_new, exchange_open, exchange_refuse, exchange_start)
 from fastgw._core.failure cimport F_BAD_MESSAGE, F_REQUEST_TIMEOUT
+from fastgw._core.h2 cimport (h2_close, h2_data, h2_deadline, h2_drain, h2_drained, h2_free, h2_greeted, h2_late,
+                              h2_leave, h2_open, h2_secured)
+from fastgw._core.h2_state cimport H2Events
 from fastgw._core.head cimport HEAD_DONE, HEAD_MORE, head_feed
 from fastgw._core.libuv cimport UV_NAMED_PIPE, UV_TCP, uv
 from fastgw._core.network cimport address_unmap
@@ -38,6 +42,7 @@ cdef enum:
 
 cdef StreamEvents stream_events
 cdef ConnEvents conn_events
+cdef H2Events h2_events
 
 
 cdef inline uint64_t now_ms() noexcept nogil:
@@ -50,9 +55,15 @@ cdef void arm(Conn* c) noexcept nogil:
     """Set the timer for what the connection is waiting for now."""
     cdef Exchange* ex = c.ex
     cdef uint64_t deadline = 0
-    if c.lingering or c.stream.closing:
+    if c.stream.closing:
         return
-    if c.stream.queued:
+    if c.lingering:
+        if c.outer == NULL:
+            return
+        deadline = now_ms() + core.limits.send_timeout      # the rest of the answer, at the pace of its client
+    elif c.h2 != NULL:
+        deadline = h2_deadline(c)
+    elif c.stream.queued:
         deadline = now_ms() + core.limits.send_timeout
     elif ex == NULL:
         deadline = now_ms() + (core.limits.keepalive_timeout if c.requests else core.limits.head_timeout)
@@ -85,7 +96,9 @@ cdef bint body_too_slow(Conn* c, Exchange* ex) noexcept nogil:
 cdef void on_timer(Timer* timer) noexcept nogil:
     cdef Conn* c = <Conn*>(<char*>timer - <size_t>&(<Conn*>NULL).timer)
     cdef Exchange* ex = c.ex
-    if c.lingering or ex == NULL:
+    if c.h2 != NULL and not c.lingering:
+        h2_late(c)
+    elif c.lingering or ex == NULL:
         close(c)
     elif c.stream.queued:
         cut(c)                      # the client does not read
@@ -109,6 +122,8 @@ cdef void close(Conn* c) noexcept nogil:
     stream_close(&c.stream)
     if ex != NULL:
         exchange_abort(ex)
+    if c.h2 != NULL:
+        h2_leave(c)
 
 
 cdef void cut(Conn* c) noexcept nogil:
@@ -118,9 +133,14 @@ cdef void cut(Conn* c) noexcept nogil:
 
 cdef void linger(Conn* c) noexcept nogil:
     """Send FIN, then read and forget until the client's FIN: a RST could overtake the answer."""
-    drop_pend(c)
+    ahead_drop(c)
     c.lingering = True
+    if c.h2 != NULL:
+        h2_leave(c)
     stream_finish(&c.stream)
+    if c.outer != NULL:
+        arm(c)                      # HTTP/2 closes it when all of its answer has left
+        return
     if c.stream.ended:
         timer_set(&c.timer, now_ms() + (core.limits.send_timeout if c.stream.queued else 1))
         return
@@ -132,7 +152,9 @@ cdef void on_exchange_ended(Conn* c, bint keep, bint whole) noexcept nogil:
     if c.stream.closing:
         return
     c.activity = now_ms()
-    if not keep or core.drain == DRAIN_NOW or c.stream.ended:
+    if c.outer != NULL:
+        linger(c)
+    elif not keep or core.drain == DRAIN_NOW or c.stream.ended:
         if whole and c.stream.queued == 0 and c.pend_n == 0:
             close(c)
         else:
@@ -146,25 +168,6 @@ cdef void on_exchange_broken(Conn* c) noexcept nogil:
 
 
 # --- reading
-
-cdef void drop_pend(Conn* c) noexcept nogil:
-    if c.pend != NULL:
-        free(c.pend)
-        c.pend = NULL
-        core.live.buffers -= 1
-    c.pend_n = c.pend_at = 0
-
-
-cdef bint keep_pend(Conn* c, const char* p, uint32_t n) noexcept nogil:
-    c.pend = <char*>malloc(n)
-    if c.pend == NULL:
-        return False
-    core.live.buffers += 1
-    memcpy(c.pend, p, n)
-    c.pend_n = n
-    c.pend_at = 0
-    return True
-
 
 cdef bint skip_blank(Conn* c, const char* p, uint32_t n, uint32_t* at) noexcept nogil:
     """Skip at most two empty lines before a request line (RFC 9112 section 2.2); False: something else is there."""
@@ -248,7 +251,7 @@ cdef void take(Conn* c, const char* p, uint32_t n) noexcept nogil:
     if c.stream.closing or c.lingering:
         return
     if used < n:
-        if not keep_pend(c, p + used, n - used):
+        if not ahead_add(c, p + used, n - used):
             cut(c)
             return
         stream_read(&c.stream, False)
@@ -271,7 +274,7 @@ cdef void run(Conn* c) noexcept nogil:
         c.pend_at += used
         c.pend_n -= used
     if c.pend_n == 0:
-        drop_pend(c)
+        ahead_drop(c)
         if c.ex != NULL and not c.stream.reading:
             c.activity = now_ms()       # the time we did not read is not the client's
             begin_rate(c, c.ex)
@@ -292,25 +295,23 @@ cdef bint admit(Conn* c) noexcept nogil:
     return False
 
 
-cdef bint more_pend(Conn* c, const char* p, uint32_t n) noexcept nogil:
-    cdef char* grown = <char*>realloc(c.pend, c.pend_n + n)
-    if grown == NULL:
-        return False
-    if c.pend == NULL:
-        core.live.buffers += 1
-    c.pend = grown
-    memcpy(c.pend + c.pend_n, p, n)
-    c.pend_n += n
-    return True
+cdef void receive(Conn* c, const char* p, uint32_t n) noexcept nogil:
+    if c.h2 != NULL:
+        h2_data(c, p, n)
+    elif not c.http2 or not h2_greeted(c, p, n):
+        take(c, p, n)
 
 
-cdef void pass_sealed(Conn* c) noexcept nogil:
-    """What came behind the header is TLS's; what TLS makes of it may be read ahead in turn."""
+cdef void pass_on(Conn* c) noexcept nogil:
+    """What came behind the header is the client's, or its TLS's; what becomes of it may be read ahead in turn."""
     cdef char* held = c.pend
     cdef uint32_t at = c.pend_at, n = c.pend_n
     c.pend = NULL
     c.pend_at = c.pend_n = 0
-    stream_unread(&c.stream, held + at, n)
+    if c.secure:
+        stream_unread(&c.stream, held + at, n)
+    else:
+        receive(c, held + at, n)
     free(held)
     core.live.buffers -= 1
 
@@ -319,7 +320,7 @@ cdef void take_proxied(Conn* c, const char* p, uint32_t n) noexcept nogil:
     """The header that comes before the client's first byte; the time for it is that of a request's head."""
     cdef ProxyHeader header
     cdef int used
-    if not more_pend(c, p, n):
+    if not ahead_add(c, p, n):
         cut(c)
         return
     used = proxy_read(c.pend, c.pend_n, &header)
@@ -337,11 +338,7 @@ cdef void take_proxied(Conn* c, const char* p, uint32_t n) noexcept nogil:
         return
     c.pend_at = used
     c.pend_n -= used
-    if c.secure:
-        pass_sealed(c)
-        return
-    stream_read(&c.stream, False)
-    run(c)
+    pass_on(c)
 
 
 cdef void on_data(void* owner, const char* p, uint32_t n) noexcept nogil:
@@ -351,7 +348,7 @@ cdef void on_data(void* owner, const char* p, uint32_t n) noexcept nogil:
     if c.proxied:
         take_proxied(c, p, n)
     elif not c.lingering:
-        take(c, p, n)
+        receive(c, p, n)
 
 
 cdef void refuse_plain(Conn* c) noexcept nogil:
@@ -363,6 +360,21 @@ cdef void refuse_plain(Conn* c) noexcept nogil:
         exchange_refuse(ex, F_BAD_MESSAGE)
 
 
+cdef void on_secured(void* owner, int error) noexcept nogil:
+    h2_secured(<Conn*>owner)
+
+
+cdef void take_carried(Conn* c, const char* p, uint32_t n) noexcept nogil:
+    """Bytes of the request of a stream of HTTP/2, which come as long as its window is open."""
+    if c.lingering or c.stream.closing:
+        return
+    c.activity = now_ms()
+    if c.pend_n == 0:
+        take(c, p, n)
+    elif not ahead_add(c, p, n):
+        cut(c)
+
+
 cdef void on_ended(void* owner, int error) noexcept nogil:
     cdef Conn* c = <Conn*>owner
     cdef Exchange* ex = c.ex
@@ -372,6 +384,8 @@ cdef void on_ended(void* owner, int error) noexcept nogil:
         linger(c)       # a RST could overtake the alert
     elif error < 0 and error != STREAM_CUT:     # a request says itself how long it is
         cut(c)
+    elif c.h2 != NULL and not c.lingering:
+        close(c)
     elif ex == NULL and c.stream.queued:
         if not c.lingering:
             linger(c)
@@ -388,6 +402,9 @@ cdef void on_drained(void* owner) noexcept nogil:
         else:
             timer_set(&c.timer, now_ms() + LINGER_MS)
         return
+    if c.h2 != NULL:
+        h2_drained(c)
+        return
     if c.ex != NULL:
         exchange_drained(c.ex)
     elif core.drain == DRAIN_NOW:
@@ -398,8 +415,10 @@ cdef void on_drained(void* owner) noexcept nogil:
 
 cdef void on_closed(void* owner) noexcept nogil:
     cdef Conn* c = <Conn*>owner
-    drop_pend(c)
+    ahead_drop(c)
     peer_leave(c)
+    if c.h2 != NULL:
+        h2_free(c)
     if c.prev != NULL:
         c.prev.next = c.next
     else:
@@ -441,6 +460,7 @@ cdef void conn_accept(void* server, const Entrance* by) noexcept nogil:
     c.local_port = by.port
     c.proxied = by.proxied
     c.secure = by.tls
+    c.http2 = by.http2
     c.next = core.conns
     if core.conns != NULL:
         core.conns.prev = c
@@ -468,7 +488,10 @@ cdef void conn_accept(void* server, const Entrance* by) noexcept nogil:
 cdef void conns_drain(uint64_t lull_ms) noexcept nogil:
     cdef Conn* c = core.conns
     while c != NULL:
-        if c.ex == NULL and c.stream.queued == 0 and not c.lingering and now_ms() - c.activity >= lull_ms:
+        if c.h2 != NULL:
+            if not c.lingering and not c.stream.closing:
+                h2_drain(c, lull_ms)
+        elif c.ex == NULL and c.stream.queued == 0 and not c.lingering and now_ms() - c.activity >= lull_ms:
             close(c)
         c = c.next
 
@@ -478,16 +501,26 @@ cdef void conns_close() noexcept nogil:
     while c != NULL:
         close(c)
         c = c.next
+    h2_close()
 
 
 cdef void conn_open(object loop):
     stream_events.data = on_data
     stream_events.ended = on_ended
     stream_events.drained = on_drained
+    stream_events.connected = on_secured
     stream_events.closed = on_closed
     conn_events.ended = on_exchange_ended
     conn_events.resume = run
     conn_events.rearm = arm
     conn_events.broken = on_exchange_broken
+    h2_events.stream = &stream_events
+    h2_events.take = take_carried
+    h2_events.arm = arm
+    h2_events.close = close
+    h2_events.cut = cut
+    h2_events.linger = linger
+    h2_events.end = ahead_drop
+    h2_open(&h2_events, core.loop)
     exchange_open(&conn_events, loop)
     wheel_handler(TIMER_CONN, on_timer)

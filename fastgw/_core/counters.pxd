@@ -41,6 +41,8 @@ cdef enum:
     H_DOOR_AUTHORIZE = 33
     H_DECISIONS_FOUND = 34
     H_DECISIONS_ASKED = 35
+    H_HTTP2_CONNECTIONS = 36
+    H_HTTP2_FLOODS = 37
 
 cdef enum:
     R_REQUESTS = 0

@@ -22,7 +22,8 @@ from fastgw._core.libuv cimport uv
 from fastgw._core.program cimport program_write
 from fastgw._core.request cimport Request
 from fastgw._core.respond cimport put_connection, put_cors
-from fastgw._core.state cimport BODY_CHUNKED, BODY_CLOSE, BODY_LENGTH, BODY_NONE, Field, HEAD, T_AGE, core, count
+from fastgw._core.state cimport (BODY_CHUNKED, BODY_CLOSE, BODY_LENGTH, BODY_NONE, Field, HEAD, T_AGE, core, count,
+                                 takes_chunks)
 from fastgw._core.step import Answer, CallFailed, Failure
 from fastgw._core.ticket cimport ticket_drop, ticket_tie
 from fastgw._core.work cimport work_hear, work_open, work_start, work_took
@@ -132,10 +133,10 @@ cdef int put_head(Exchange* ex, answer, int64_t length, bint varies) except -1:
         ex.out = BODY_NONE
     elif length >= 0:
         ex.out = BODY_LENGTH
-    elif ex.minor:
+    elif takes_chunks(ex):
         ex.out = BODY_CHUNKED
     else:
-        ex.out = BODY_CLOSE     # HTTP/1.0 knows no chunks
+        ex.out = BODY_CLOSE
         ex.keep = False
     if ex.status != 204 and ex.status != 304 and length >= 0:
         put(&to_client.text, b"Content-Length: ", 16)

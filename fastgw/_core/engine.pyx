@@ -26,6 +26,8 @@ from fastgw._core.exchange cimport exchange_close
 from fastgw._core.handle cimport Handle
 from fastgw._core.health cimport HealthTable, endpoint_state, health_watch
 from fastgw._core.libuv cimport UV_NAMED_PIPE, UV_TCP, loop_pointer, uv, uv_data, uv_set_data
+from fastgw._core.nghttp2 cimport nghttp2_open
+from fastgw._core.nghttp2 import nghttp2_missing
 from fastgw._core.overload cimport overload_close, overload_open, overload_told
 from fastgw._core.path cimport PATH_MERGE_SLASHES, PATH_PASS_ENCODED_SLASH
 from fastgw._core.plan cimport Plan
@@ -183,9 +185,12 @@ cdef class Engine:
         conn_open(loop)
         overload_open(settings["memory_share"], settings["overload_lag_ms"] * 1000)
 
-    def listen(self, sock, *, bint tls=False, bint proxied=False) -> None:
+    def listen(self, sock, *, bint tls=False, bint proxied=False, bint http2=False) -> None:
         """Accept on a bound socket; the engine keeps a descriptor of its own. proxied: connections begin with a header
-        of the PROXY protocol."""
+        of the PROXY protocol. http2: plain ones are also taken from clients that begin with HTTP/2 (a TLS client asks
+        for it by ALPN); ImportError where libnghttp2 is missing."""
+        if http2 and not nghttp2_open():
+            raise ImportError(nghttp2_missing())
         cdef bint tcp = sock.family != socket.AF_UNIX
         cdef void* handle = calloc(1, uv.handle_size(UV_TCP if tcp else UV_NAMED_PIPE))
         cdef Entrance* entrance = <Entrance*>calloc(1, sizeof(Entrance))
@@ -197,6 +202,7 @@ cdef class Engine:
         entrance.tcp = tcp
         entrance.tls = tls
         entrance.proxied = proxied
+        entrance.http2 = http2 and not tls
         entrance.port = sock.getsockname()[1] if tcp else 0
         if tcp:
             uv.tcp_init(core.loop, handle)
@@ -402,6 +408,8 @@ cdef class Engine:
             "connections": core.live.connections,
             "exchanges": core.live.exchanges,
             "calls": core.live.calls,
+            "sessions": core.live.sessions,
+            "streams": core.live.streams,
             "buffers": core.live.buffers,
             "upstreams": core.live.upstreams,
             "writes": stream_live(),

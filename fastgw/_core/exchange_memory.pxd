@@ -1,5 +1,5 @@
 """Where exchanges come from and go back to: a free list, and the bodies that they hold."""
-from libc.stdint cimport uint32_t
+from libc.stdint cimport uint32_t, uint64_t
 
 from fastgw._core.bytes cimport Span
 from fastgw._core.state cimport Exchange, PlanData
@@ -12,3 +12,7 @@ cdef bint text_keep(Span* kept, const char* p, uint32_t n) noexcept nogil       
 cdef bint answer_hold(Exchange* ex, const char* p, uint32_t n) noexcept nogil   # into ex.held; False: no memory
 cdef void body_free(Exchange* ex) noexcept nogil
 cdef void held_free(Exchange* ex) noexcept nogil
+
+# Append to a buffer that grows, where have bytes are in it; False: no memory. It counts as live until it is freed.
+cdef bint buffer_hold(char** buffer, uint32_t* cap, uint64_t have, const char* p, uint32_t n) noexcept nogil
+cdef void buffer_free(char** buffer, uint32_t* cap) noexcept nogil

@@ -87,8 +87,7 @@ cdef bint text_keep(Span* kept, const char* p, uint32_t n) noexcept nogil:
     return True
 
 
-cdef bint hold(char** buffer, uint32_t* cap, uint64_t have, const char* p, uint32_t n) noexcept nogil:
-    """Append to a buffer that grows; False where there is no memory."""
+cdef bint buffer_hold(char** buffer, uint32_t* cap, uint64_t have, const char* p, uint32_t n) noexcept nogil:
     cdef uint64_t need = have + n, room = cap[0] if cap[0] else FIRST_HOLD
     cdef char* grown
     if need > cap[0]:
@@ -107,7 +106,7 @@ cdef bint hold(char** buffer, uint32_t* cap, uint64_t have, const char* p, uint3
     return True
 
 
-cdef void let_go(char** buffer, uint32_t* cap) noexcept nogil:
+cdef void buffer_free(char** buffer, uint32_t* cap) noexcept nogil:
     if buffer[0] != NULL:
         free(buffer[0])
         buffer[0] = NULL
@@ -116,23 +115,23 @@ cdef void let_go(char** buffer, uint32_t* cap) noexcept nogil:
 
 
 cdef bint body_hold(Exchange* ex, const char* p, uint32_t n) noexcept nogil:
-    if not hold(&ex.collected, &ex.collected_cap, ex.body_seen, p, n):
+    if not buffer_hold(&ex.collected, &ex.collected_cap, ex.body_seen, p, n):
         return False
     ex.body_seen += n
     return True
 
 
 cdef void body_free(Exchange* ex) noexcept nogil:
-    let_go(&ex.collected, &ex.collected_cap)
+    buffer_free(&ex.collected, &ex.collected_cap)
 
 
 cdef bint answer_hold(Exchange* ex, const char* p, uint32_t n) noexcept nogil:
-    if not hold(&ex.held, &ex.held_cap, ex.held_n, p, n):
+    if not buffer_hold(&ex.held, &ex.held_cap, ex.held_n, p, n):
         return False
     ex.held_n += n
     return True
 
 
 cdef void held_free(Exchange* ex) noexcept nogil:
-    let_go(&ex.held, &ex.held_cap)
+    buffer_free(&ex.held, &ex.held_cap)
     ex.held_n = ex.held_need = 0

@@ -26,7 +26,8 @@ cdef enum:                      # frame types (RFC 9113 section 6)
     NG_DATA_EOF = 1             # NGHTTP2_DATA_FLAG_EOF
     NG_DEFERRED = -508
     NG_REFUSE_STREAM = -521     # NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE
-    NG_FLOODED = -904
+    NG_STOP = -902              # NGHTTP2_ERR_CALLBACK_FAILURE
+    NG_BAD_PREFACE = -903       # NGHTTP2_ERR_BAD_CLIENT_MAGIC
 
 cdef struct FrameHead:          # nghttp2_frame_hd; every frame begins with one
     size_t length

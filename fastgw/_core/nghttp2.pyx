@@ -51,7 +51,7 @@ cdef str find(void** to, void* library, tuple names):
     for i, name in enumerate(names):
         to[i] = dlsym(library, b"nghttp2_" + name)
         if to[i] == NULL:
-            return f"it does not export nghttp2_{name.decode()}"
+            return f"does not export nghttp2_{name.decode()}"
     return ""
 
 
@@ -70,7 +70,7 @@ cdef str look(bytes file, int oldest):
         return f"{file.decode()} is of version {found}, older than {oldest >> 16}.{oldest >> 8 & 255}.{oldest & 255}"
     version = info.text.decode()
     why = find(<void**>&nghttp2, library, CALLS) or find(<void**>&making, library, MAKING)
-    return f"{file.decode()}: {why}" if why else ""
+    return f"{file.decode()} {why}" if why else ""
 
 
 cdef bint nghttp2_open() except -1:

@@ -465,8 +465,7 @@ cdef bint context_value(Exchange* ex, int which, Writer* w) noexcept nogil:
     elif which == C_TRACE_ID:
         put_trace_id(w, ex)
     elif which == C_PROTOCOL:
-        put(w, b"HTTP/1.", 7)
-        put_char(w, c"1" if ex.minor else c"0")
+        put(w, b"HTTP/2.0" if ex.conn.outer != NULL else b"HTTP/1.1" if ex.minor else b"HTTP/1.0", 8)
     elif which == C_SOURCE_IP:
         address_put(w, client_address(ex))
     elif which == C_FORWARDED_FOR:

@@ -17,7 +17,7 @@ from fastgw._core.program cimport program_write
 from fastgw._core.respond cimport put_connection, put_cors
 from fastgw._core.state cimport (BODY_CHUNKED, BODY_CLOSE, BODY_LENGTH, BODY_NONE, CODING_NONE, Field, HEAD, M_LISTED,
                                  R_CORS_ANSWER, R_DROP_ANSWER, R_REMAP_ANSWER, T_AGE, T_CONTENT_LENGTH, core,
-                                 field_value)
+                                 field_value, takes_chunks)
 from fastgw._core.upstream cimport upstream_pause
 
 cdef enum:
@@ -82,10 +82,10 @@ cdef void put_length(Writer* w, Exchange* ex, UpConn* up) noexcept nogil:
 
 cdef void frame_by_itself(Exchange* ex) noexcept nogil:
     """For a body whose length nobody knows yet."""
-    if ex.minor:
+    if takes_chunks(ex):
         ex.out = BODY_CHUNKED
     else:
-        ex.out = BODY_CLOSE     # HTTP/1.0 knows no chunks
+        ex.out = BODY_CLOSE
         ex.keep = False
 
 

@@ -508,8 +508,11 @@ cdef struct Conn:
     Conn* next              # all connections of the worker
     Conn* prev
     Exchange* ex
+    Conn* outer             # of a stream of HTTP/2: the connection that carries it. NULL: it is one itself
+    void* h2                # the H2 of a connection that speaks HTTP/2, or NULL
     char* pend              # bytes read ahead of the exchange
     uint32_t pend_n
+    uint32_t pend_cap
     uint32_t pend_at
     uint32_t requests
     uint32_t taken          # body bytes of the current feed that the exchange has dealt with
@@ -520,6 +523,8 @@ cdef struct Conn:
     uint8_t secure          # its listener speaks TLS
     uint8_t proxied         # a header of the PROXY protocol is still due
     uint8_t blank           # CR and LF skipped before a request line
+    uint8_t http2           # its listener takes HTTP/2 from clients that begin with it
+    uint8_t preface         # bytes of HTTP/2's preface that have come
     IpAddress address       # of the peer
     uint64_t activity       # ms
 
@@ -531,6 +536,8 @@ cdef struct Live:
     uint32_t buffers        # read-ahead buffers of connections
     uint32_t upstreams
     uint32_t calls          # exchanges without a client
+    uint32_t sessions       # connections that speak HTTP/2
+    uint32_t streams        # on them
 
 cdef enum Drain:
     DRAIN_NOT = 0
@@ -565,6 +572,10 @@ cdef Core core
 
 cdef inline void count(int index) noexcept nogil:
     core.gauges[index] += 1
+
+cdef inline bint takes_chunks(Exchange* ex) noexcept nogil:
+    """The client knows chunks: HTTP/1.0 and HTTP/2 do not, their bodies end with the connection and the stream."""
+    return ex.minor and ex.conn.outer == NULL
 
 cdef inline Span field_name(const char* base, const Field* f) noexcept nogil:
     cdef Span s

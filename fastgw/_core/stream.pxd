@@ -26,7 +26,14 @@ cdef struct StreamEvents:
     void (*connected)(void* owner, int error) noexcept nogil
     void (*closed)(void* owner) noexcept nogil              # nothing refers to the stream any more: free it
 
+cdef struct Carrier:        # of a Stream without a handle: another one's bytes hold its own
+    int (*write)(Stream* s, const Buf* bufs, uint32_t n) noexcept nogil     # sets s.queued where it holds much
+    void (*read)(Stream* s, bint on) noexcept nogil
+    void (*finish)(Stream* s) noexcept nogil
+    void (*close)(Stream* s) noexcept nogil             # nothing more is told; s.reset says whether it is cut
+
 cdef struct Stream:
+    const Carrier* carrier  # NULL: it has a handle
     void* handle            # uv_tcp_t or uv_pipe_t, in the same allocation as the owner
     void* owner
     const StreamEvents* on
@@ -43,6 +50,7 @@ cdef enum:
     READ_BYTES = 65536
 
 cdef int stream_init(Stream* s, void* handle, void* loop, bint tcp, void* owner, const StreamEvents* on) noexcept nogil
+cdef void stream_carried(Stream* s, const Carrier* carrier, void* owner, const StreamEvents* on) noexcept nogil
 cdef int stream_accept(Stream* s, void* server) noexcept nogil
 cdef int stream_connect(Stream* s, const void* address, const char* unix_path) noexcept nogil
 cdef int stream_secure(Stream* s, TlsContext* context, bint server, Span name) noexcept nogil

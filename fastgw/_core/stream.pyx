@@ -123,6 +123,7 @@ cdef void on_finished(void* request, int status) noexcept nogil:
 
 
 cdef int stream_init(Stream* s, void* handle, void* loop, bint tcp, void* owner, const StreamEvents* on) noexcept nogil:
+    s.carrier = NULL
     s.handle = handle
     s.owner = owner
     s.on = on
@@ -134,6 +135,14 @@ cdef int stream_init(Stream* s, void* handle, void* loop, bint tcp, void* owner,
     cdef int error = uv.tcp_init(loop, handle) if tcp else uv.pipe_init(loop, handle, 0)
     uv_set_data(handle, s)
     return error
+
+
+cdef void stream_carried(Stream* s, const Carrier* carrier, void* owner, const StreamEvents* on) noexcept nogil:
+    s.carrier = carrier
+    s.owner = owner
+    s.on = on
+    s.fd = -1
+    s.reading = True
 
 
 cdef int stream_accept(Stream* s, void* server) noexcept nogil:
@@ -222,6 +231,8 @@ cdef int write_raw(Stream* s, const Buf* bufs, uint32_t n) noexcept nogil:
 cdef int stream_write(Stream* s, const Buf* bufs, uint32_t n) noexcept nogil:
     if s.closing:
         return -EPIPE
+    if s.carrier != NULL:
+        return s.carrier.write(s, bufs, n)
     return write_raw(s, bufs, n) if s.tls == NULL else write_sealed(s, bufs, n)
 
 
@@ -355,7 +366,9 @@ cdef void stream_read(Stream* s, bint on) noexcept nogil:
     if s.closing or s.ended or s.reading == on:
         return
     s.reading = on
-    if on:
+    if s.carrier != NULL:
+        s.carrier.read(s, on)
+    elif on:
         uv.read_start(s.handle, on_alloc, on_read)
     else:
         uv.read_stop(s.handle)
@@ -364,6 +377,9 @@ cdef void stream_read(Stream* s, bint on) noexcept nogil:
 cdef void stream_finish(Stream* s) noexcept nogil:
     global requests_live
     if s.closing:
+        return
+    if s.carrier != NULL:
+        s.carrier.finish(s)
         return
     say_bye(s)
     cdef void* request = malloc(uv.req_size(UV_REQ_SHUTDOWN))
@@ -377,6 +393,10 @@ cdef void stream_finish(Stream* s) noexcept nogil:
 
 cdef void stream_close(Stream* s) noexcept nogil:
     if s.closing:
+        return
+    if s.carrier != NULL:
+        s.closing = True
+        s.carrier.close(s)
         return
     if s.queued == 0:
         say_bye(s)

@@ -102,6 +102,8 @@ def parser() -> argparse.ArgumentParser:
     _reading(environ)
     _setting_flags(environ)
 
+    _command(commands, "doctor", "doctor.run", "say which libraries are here, and what is off without them")
+
     _command(commands, "schema", "definition.schema", "print the JSON Schema of fastgw.yaml")
 
     for name, what in (("reload", "read its files again"), ("drain", "finish what it has in hand and end")):

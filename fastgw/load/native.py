@@ -286,7 +286,8 @@ class NativeFile:
         return tuple(found.values())
 
     def _listeners(self) -> tuple[Listener, ...]:
-        return tuple(Listener(given.address, self._view("listeners", index).place, given.proxy_protocol)
+        return tuple(Listener(given.address, self._view("listeners", index).place, given.proxy_protocol,
+                              given.http2)
                      for index, given in enumerate(self._file.listeners))
 
     def _settings(self) -> Settings:

@@ -58,6 +58,8 @@ class ListenerFile(Struct, forbid_unknown_fields=True):
     address: ListenAddress
     proxy_protocol: Annotated[bool, Meta(
         description="connections begin with a header of the PROXY protocol, version 1 or 2")] = False
+    http2: Annotated[bool, Meta(
+        description="clients may begin with HTTP/2 (prior knowledge); those of TLS ask for it by ALPN")] = False
 
 
 Ttl = Annotated[int, Meta(ge=0, le=MAX_TTL, description="seconds; 0 is off")]
@@ -394,7 +396,7 @@ NOT_SERVED = {
     "apis": ("authorizers", "cors", "functions", "keys", "log", "policy", "throttle", "tls", "waf"),
     "stages": ("canary", "tracing", "waf"),
     "domains": ("rules", "stage_rules"),
-    "listeners": ("http2", "tls"),
+    "listeners": ("tls",),
     "upstreams": ("retry", "tls", "weights"),
 }
 """Names of later parts, refused as such: by the section they would stand in."""

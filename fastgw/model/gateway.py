@@ -23,11 +23,13 @@ class Listener:
     """A data-plane address: "0.0.0.0:8080", "[::]:8080" or "unix:/run/fastgw.sock".
 
     proxy_protocol  connections begin with a header of the PROXY protocol
+    http2           a plain one: clients may begin with HTTP/2 (prior knowledge)
     """
 
     address: str
     place: Place | None = None
     proxy_protocol: bool = False
+    http2: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,6 +96,10 @@ WORKER_METRICS = (
     _worker("fastgw_answers_compressed_total", "counter", layout.H_ENCODED, "Answers that the gateway compressed."),
     _worker("fastgw_requests_unpacked_total", "counter", layout.H_DECODED,
             "Requests whose compressed body the gateway decoded."),
+    _worker("fastgw_http2_connections_total", "counter", layout.H_HTTP2_CONNECTIONS,
+            "Client connections that spoke HTTP/2."),
+    _worker("fastgw_http2_floods_total", "counter", layout.H_HTTP2_FLOODS,
+            "Connections ended because their frames brought nothing: ENHANCE_YOUR_CALM."),
     _worker("fastgw_compressing_now", "gauge", layout.H_ENCODERS,
             "Answers that are being compressed as they come, 256 KB of memory each."),
 )

@@ -8,7 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from fastgw.addresses import Address
+from fastgw._core import nghttp2
+from fastgw.addresses import Address, Listen
 
 BACKLOG = 4096
 """The kernel caps it at net.core.somaxconn."""
@@ -45,6 +46,12 @@ class Listening:
         """Close our descriptors; the address is somebody else's too."""
         for sock in self.sockets:
             sock.close()
+
+
+def check_http2(listen: Listen) -> None:
+    """Raises ListenError where HTTP/2 is asked for by name and cannot be spoken."""
+    if "http2" in listen.words and (why := nghttp2.nghttp2_missing()):
+        raise ListenError(f"{listen}: there is no HTTP/2, because libnghttp2 is missing: {why}")
 
 
 def listen(address: Address, workers: int) -> Listening:

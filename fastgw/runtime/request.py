@@ -28,7 +28,8 @@ def file_settings(loaded: Loaded) -> dict[str, Given]:
 
 
 def _listen(listener: Listener) -> str:
-    return f"{listener.address} proxy_protocol" if listener.proxy_protocol else listener.address
+    words = {"proxy_protocol": listener.proxy_protocol, "http2": listener.http2}
+    return " ".join((listener.address, *(word for word, said in words.items() if said)))
 
 
 def worker_count(resolved: Resolved) -> int:

@@ -34,7 +34,7 @@ from fastgw.runtime.handover import (
 from fastgw.runtime.inherit import Inheritance, hand_over
 from fastgw.runtime.keep import keep
 from fastgw.runtime.limits import Assigned, Limits, TooMany, without_keys
-from fastgw.runtime.listen import ListenError, Listening
+from fastgw.runtime.listen import ListenError, Listening, check_http2
 from fastgw.runtime.logs import LogFiles, access_logs
 from fastgw.runtime.overload import memory_share, raise_descriptor_limit
 from fastgw.runtime.peer import PeerGone, Refused, reasons
@@ -199,6 +199,7 @@ class Supervisor:
         settings = self._resolved.settings
         try:
             for one in map(Listen.parse, settings.listen):
+                check_http2(one)
                 found = self._inheritance.listen(one.address, workers)
                 self._listening.append(dataclasses.replace(found, words=one.words))
             if settings.ops != "off":

@@ -52,7 +52,7 @@ _CLOSE_SECONDS = 2.0
 
 _LULL_MS = 1000
 """A connection that was used within it may have the next request on its way: it is told to close by its answer."""
-_OF_THE_LOOP = ("connections", "exchanges", "upstreams", "writes", "timers")
+_OF_THE_LOOP = ("connections", "exchanges", "upstreams", "writes", "timers", "streams")
 """Live counts that reach zero once the loop has closed what the engine let go of."""
 _REAP_SECONDS = 1.0
 
@@ -141,7 +141,7 @@ class Worker:
         listening = [descriptor for role, descriptor in handed if role == LISTEN]
         for words, descriptor in zip(start.listens, listening, strict=True):
             with socket.socket(fileno=descriptor) as sock:
-                engine.listen(sock, proxied="proxy_protocol" in words)
+                engine.listen(sock, proxied="proxy_protocol" in words, http2="http2" in words)
 
     def _compile(self, definition: Definition, keys: KeyTable) -> Any:
         try:

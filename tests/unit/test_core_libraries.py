@@ -9,9 +9,13 @@ import httptools
 import pytest
 import uvloop
 
+from fastgw._core import nghttp2
 from fastgw._core.libssl import libssl_version
 from fastgw._core.libuv import libuv_version
 from fastgw._core.llhttp import EXPECTED, self_test
+from fastgw.addresses import Listen
+from fastgw.cli import main
+from fastgw.runtime.listen import ListenError, check_http2
 
 
 def test_the_installed_ones_pass() -> None:
@@ -72,3 +76,26 @@ def test_a_library_without_the_symbols_is_refused(patched: str, module: str, mes
     )
     assert ran.returncode == 1
     assert f"ImportError: {message}" in ran.stderr
+
+
+def test_what_is_wrong_with_a_libnghttp2() -> None:
+    assert nghttp2.nghttp2_missing(b"libnowhere.so.14") == "libnowhere.so.14 is not here"
+    assert nghttp2.nghttp2_missing(b"libc.so.6") == "libc.so.6 is of version unknown, older than 1.52.0"
+    if nghttp2.nghttp2_version():
+        old = nghttp2.nghttp2_missing(oldest=0x630000)
+        assert old == f"libnghttp2.so.14 is of version {nghttp2.nghttp2_version()}, older than 99.0.0"
+        assert nghttp2.nghttp2_missing() == ""
+
+
+def test_without_libnghttp2(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["doctor"]) == 0
+    here = capsys.readouterr().out
+    assert f"libnghttp2  {nghttp2.nghttp2_version()}" in here and "OpenSSL     OpenSSL 3" in here
+    monkeypatch.setattr(nghttp2, "nghttp2_missing", lambda: "libnghttp2.so.14 is not here")
+    monkeypatch.setattr(nghttp2, "nghttp2_version", lambda: "")
+    assert main(["doctor"]) == 0
+    assert "libnghttp2  missing, HTTP/2 is off: libnghttp2.so.14 is not here\n" in capsys.readouterr().out
+    check_http2(Listen.parse("127.0.0.1:80 proxy_protocol"))
+    why = r"^127\.0\.0\.1:80 http2: there is no HTTP/2, because libnghttp2 is missing: libnghttp2\.so\.14 is not here$"
+    with pytest.raises(ListenError, match=why):
+        check_http2(Listen.parse("127.0.0.1:80 http2"))

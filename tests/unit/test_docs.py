@@ -71,7 +71,7 @@ def test_what_a_page_names_exists(path: Path) -> None:
     missing += [code for code in CODE.findall(text) if OURS.match(code) and not exists(code)]
     known = {settings.variable(name) for name in settings.names()}
     known |= {f"{name}_FILE" for name in known} | {"FASTGW_NAME", "FASTGW_NAME_FILE"}
-    missing += [name for name in re.findall(r"FASTGW_[A-Z_]+[A-Z]", text)
+    missing += [name for name in re.findall(r"FASTGW_[A-Z0-9_]+[A-Z0-9]", text)
                 if name not in known and not name.startswith("FASTGW_BUILD")]
     counted = {metric.name for metric in metrics.METRICS}
     missing += [name for name in re.findall(r"\bfastgw_\w+_(?:total|seconds|open)\b", text) if name not in counted]

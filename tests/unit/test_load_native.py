@@ -22,6 +22,7 @@ fastgw: 1
 listeners:
   - address: 0.0.0.0:8080
     proxy_protocol: true
+    http2: true
   - address: "[::]:8080"
   - address: unix:/run/fastgw.sock
 apis:
