@@ -49,10 +49,11 @@ def check_root(reader: Reader, root: View, kind: ApiKind) -> None:
         if given is not None:
             reader.problems.warning(given.key_place, "unserved",
                                     f"{PREFIX}{name} is not served yet: {effect}")
-    _endpoint(reader, root.get(PREFIX + "endpoint-configuration"))
-    servers = root.get("servers")
-    for server in servers.elements() if servers is not None else ():
-        _endpoint(reader, server.get(PREFIX + "endpoint-configuration"))
+    for endpoint in _endpoints(root):
+        private = endpoint.get("vpcEndpointIds")
+        if private is not None and private.value:
+            reader.problems.warning(private.place, "unserved", "vpcEndpointIds is not served yet: "
+                                    "callers from everywhere are answered")
     components = root.get("components")
     if components is not None and reader.mapping(components) is not None:
         reader.known_keys(components, _COMPONENTS, "components")
@@ -77,15 +78,17 @@ def check_operation(reader: Reader, operation: View) -> None:
     _extensions(reader, operation, OPERATION_EXTENSIONS, "an operation")
 
 
-def _endpoint(reader: Reader, view: View | None) -> None:
-    disabled = view.get("disableExecuteApiEndpoint") if view is not None else None
-    if disabled is not None and reader.flag(disabled):
-        reader.problems.warning(disabled.place, "unserved", "disableExecuteApiEndpoint is not served yet: "
-                                "the execute-api host answers")
-    private = view.get("vpcEndpointIds") if view is not None else None
-    if private is not None and private.value:
-        reader.problems.warning(private.place, "unserved", "vpcEndpointIds is not served yet: "
-                                "callers from everywhere are answered")
+def execute_api_disabled(reader: Reader, root: View) -> bool:
+    """disableExecuteApiEndpoint: of the whole document (Swagger and HTTP APIs), or of one of its servers."""
+    given = [endpoint.get("disableExecuteApiEndpoint") for endpoint in _endpoints(root)]
+    return any([bool(reader.flag(one)) for one in given])
+
+
+def _endpoints(root: View) -> list[View]:
+    servers = root.get("servers")
+    found = [root, *(servers.elements() if servers is not None else ())]
+    given = [view.get(PREFIX + "endpoint-configuration") for view in found]
+    return [view for view in given if view is not None]
 
 
 def _extensions(reader: Reader, view: View, allowed: Collection[str], where: str) -> None:

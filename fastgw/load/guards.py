@@ -12,7 +12,7 @@ from fastgw.load.problem import Problems, did_you_mean, shown
 from fastgw.load.reader import Reader
 from fastgw.model.place import Place
 
-ALLOWABLE = ("key", "authorizer", "iam", "validator", "policy")
+ALLOWABLE = ("key", "authorizer", "iam", "validator")
 """The names that --allow-unenforced takes."""
 
 
@@ -47,9 +47,6 @@ class Guards:
 
     def root(self) -> None:
         """Demands of the whole API."""
-        policy = self._root.get(PREFIX + "policy")
-        if policy is not None and policy.value:
-            self.demand("policy", "a resource policy", policy.place)
         source = self._root.get(PREFIX + "api-key-source")
         if self._reader.name(source, ("HEADER", "AUTHORIZER")) == "AUTHORIZER":
             self._keys_in_header = False

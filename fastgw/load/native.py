@@ -176,6 +176,7 @@ class NativeFile:
             modes=self._modes(given),
             services=self._services,
             compose=tuple(self._view("apis", name, "compose").items()) if given.compose else (),
+            policy=self._view("apis", name).get("policy"),
         )
 
     def _modes(self, given: schema.ApiFile) -> frozenset[Mode]:

@@ -5,18 +5,27 @@ from dataclasses import dataclass, replace
 from fastgw.load import answers, compose, cors, responses
 from fastgw.load.checks import RequestChecks
 from fastgw.load.document import MAX_KEYS, View
-from fastgw.load.extensions import check_operation, check_path_item, check_root, is_http_api, speaks_aws
+from fastgw.load.extensions import (
+    check_operation,
+    check_path_item,
+    check_root,
+    execute_api_disabled,
+    is_http_api,
+    speaks_aws,
+)
 from fastgw.load.guards import Guards
 from fastgw.load.integration import Integrations
 from fastgw.load.names import ANY_METHOD, INTEGRATION, PREFIX, VERBS
 from fastgw.load.paths import BadPath, ResourcePath, ResourceTree, read_path
 from fastgw.load.plain import PlainUpstreams
+from fastgw.load.policy import policy
 from fastgw.load.problem import did_you_mean, shown
 from fastgw.load.reader import Reader
 from fastgw.load.servers import base_path
 from fastgw.model.api import ANY, DEFAULT_ROUTE, Api, ApiKind, Cors, Route
 from fastgw.model.integration import GatewayResponse, Integration, Unserved
 from fastgw.model.place import Place
+from fastgw.model.policy import Policy
 from fastgw.model.service import Service
 from fastgw.model.validation import Mode
 
@@ -36,6 +45,7 @@ class Choices:
     modes    how the API's stages check requests
     services where AWS services are asked
     compose  routes that the fastgw.yaml composes, by "GET /path"
+    policy   that the fastgw.yaml gives the API, in place of the definition's own
     """
 
     kind: ApiKind | None = None
@@ -46,6 +56,7 @@ class Choices:
     modes: frozenset[Mode] = frozenset({Mode.AWS})
     services: tuple[Service, ...] = ()
     compose: tuple[tuple[str, View], ...] = ()
+    policy: View | None = None
 
 
 def read_api(reader: Reader, root: View, choices: Choices, name: str | None = None) -> Api | None:
@@ -88,6 +99,7 @@ class _ApiReader:
         self.tree = ResourceTree(self.problems, strict)
         self.prefix = self._prefix(choices.basepath)
         self.compose = dict(choices.compose)
+        self.own_policy = choices.policy
         self.routes: list[Route] = []
 
     def read(self, name: str | None) -> Api | None:
@@ -108,7 +120,16 @@ class _ApiReader:
         self.checks.report()
         self.plain.report()
         return Api(name or self._title(), "", self.kind, tuple(self.routes), self.root.place,
-                   self._gateway_responses(), self._cors(), self._binary_types(), self._compress_from())
+                   self._gateway_responses(), self._cors(), self._binary_types(), self._compress_from(),
+                   policy=self._policy(), execute_api=not execute_api_disabled(self.reader, self.root))
+
+    def _policy(self) -> Policy | None:
+        given = self.own_policy or self.root.get(PREFIX + "policy")
+        if given is not None and given.value and self.kind is ApiKind.HTTP:
+            self.problems.error(given.key_place, "no-effect", "an HTTP API has no policy of its own, as in the "
+                                "service; remove it, or say that this is an API of kind REST")
+            return None
+        return policy(self.reader, given)
 
     def _compress_from(self) -> int | None:
         given = self.root.get(PREFIX + "minimum-compression-size")

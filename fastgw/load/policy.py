@@ -1,16 +1,21 @@
-"""The policy of an API -> model.Policy."""
+"""The policy of an API -> model.Policy, and whether it speaks of that API."""
 
 import json
+import re
 from dataclasses import replace
 
 from fastgw.load import json_text
 from fastgw.load.document import BadText, View
-from fastgw.load.problem import did_you_mean, shown
+from fastgw.load.problem import Problems, did_you_mean, shown
 from fastgw.load.reader import Reader
+from fastgw.model.api import Api
+from fastgw.model.gateway import Gateway
 from fastgw.model.place import Place
-from fastgw.model.policy import Policy, PolicyKind, key_of
+from fastgw.model.policy import SHORT_RESOURCE, Policy, PolicyKind, key_of
 from fastgw.model.policy_document import MAX_CHARACTERS, Fault, read_policy
+from fastgw.model.policy_values import arn_parts, glob_fits
 
+_HOLE = re.compile(r"\$\{[^{}]*\}")
 MAX_DEPTH = 16
 """Levels of nesting; a policy has five."""
 
@@ -111,6 +116,33 @@ def _place(view: View, fault: Fault) -> Place:
 def _statement_place(view: View, number: int) -> Place:
     statements = view.get("Statement")
     return _begins(list(statements.elements())[number] if isinstance(statements.value, list) else statements)
+
+
+def check_policies(gateway: Gateway, problems: Problems) -> None:
+    """A resource of another API, account or region than its own never fits. Where that leaves nothing of a statement
+    that keeps requests out, it is an error.
+    """
+    for api in gateway.apis:
+        for statement in api.policy.statements if api.policy is not None else ():
+            foreign = [text for text in statement.resources if not _reaches(text, gateway, api)]
+            opens = len(foreign) == len(statement.resources) and statement.allow == statement.not_resources
+            report = problems.error if opens else problems.warning
+            for text in foreign:
+                report(statement.place or api.place, "unreachable", f"{statement.name}: no request fits {shown(text)}, "
+                       f"for this API is {api.id} in region {gateway.region} of account {gateway.account_id}; write "
+                       "execute-api:/stage/METHOD/path, or give id, region and account_id in a fastgw.yaml")
+
+
+def _reaches(text: str, gateway: Gateway, api: Api) -> bool:
+    """Whether a resource may be one of an API's. What variables stand for is taken to fit."""
+    if text == "*" or text.startswith(SHORT_RESOURCE):
+        return True
+    _, _, _, region, account, what = (_HOLE.sub("*", part) for part in arn_parts(text))
+    own = what.partition("/")[0]
+    if "*" in own:
+        # It may stand for more than the API's id.
+        own = own[:own.index("*") + 1]
+    return glob_fits(region, gateway.region) and glob_fits(account, gateway.account_id) and glob_fits(own, api.id)
 
 
 def _begins(view: View) -> Place:

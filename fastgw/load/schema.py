@@ -175,6 +175,9 @@ class ApiFile(Struct, forbid_unknown_fields=True):
                           Meta(description="values of ${NAME}; --param goes before them")] = {}
     allow_unenforced: Annotated[list[Literal[ALLOWABLE]],
                                 Meta(description="checks to leave out that are not made yet")] = []
+    policy: Annotated[dict[str, object] | Text, Meta(
+        description="who may call, as a policy document or the JSON of one; it replaces the definition's")
+        ] | UnsetType = UNSET
     compose: Annotated[dict[Text, ComposeFile],
                        Meta(description='routes of the definition by "GET /path", answered from several backends')] = {}
     stages: Annotated[dict[StageName, StageFile | None],
@@ -393,7 +396,7 @@ NOT_SERVED = {
     "": ("api_keys", "authorizers", "cache", "certificates", "cluster", "cors",
          "groups", "logs", "plugins", "redis", "store", "throttle", "tls",
          "usage_plans", "waf"),
-    "apis": ("authorizers", "cors", "functions", "keys", "log", "policy", "throttle", "tls", "waf"),
+    "apis": ("authorizers", "cors", "functions", "keys", "log", "throttle", "tls", "waf"),
     "stages": ("canary", "tracing", "waf"),
     "domains": ("rules", "stage_rules"),
     "listeners": ("tls",),

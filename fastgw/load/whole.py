@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
+from fastgw.load.policy import check_policies
 from fastgw.load.problem import Problems, did_you_mean, shown
 from fastgw.load.uri import STAGE_VARIABLE, BadUri, target
 from fastgw.model.api import Api, Route
@@ -31,6 +32,7 @@ def check_whole(gateway: Gateway, problems: Problems) -> None:
             _check_headers(api, stage, variables, problems)
             _check_cache(api, stage, problems)
     _check_keys(gateway, problems)
+    check_policies(gateway, problems)
     for upstream in gateway.upstreams:
         if upstream.authority not in reached:
             problems.warning(upstream.place, "no-effect", f"no route that is served goes to "

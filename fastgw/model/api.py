@@ -6,6 +6,7 @@ from enum import Enum
 from fastgw.model.authorizer import Access, Authorizer
 from fastgw.model.integration import GatewayResponse, Integration
 from fastgw.model.place import Place
+from fastgw.model.policy import Policy
 from fastgw.model.validation import Checks
 
 
@@ -67,6 +68,8 @@ class Api:
 
     binary_types   media types in lower case whose bodies are bytes and not text: "image/png", "image/*", "*/*"
     authorizers    those that a route names, and maybe others
+    policy         who may call, where and when; None: whoever the routes let in
+    execute_api    reachable by its id, too: at its execute-api host and below /_aws/execute-api
     compress_from  bytes from which on answers are compressed for those who take it; None: never
     """
 
@@ -80,3 +83,5 @@ class Api:
     binary_types: tuple[str, ...] = ()
     compress_from: int | None = None
     authorizers: tuple[Authorizer, ...] = ()
+    policy: Policy | None = None
+    execute_api: bool = True

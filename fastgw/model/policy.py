@@ -167,12 +167,14 @@ class Principals:
     everybody  "*", whoever calls without a name as well
     accounts   12 digits each: all callers of the account
     arns       of users, roles and sessions of roles
+    strangers  (kind, name) of principals that no caller is here: services, federations
     inverted   NotPrincipal: everybody else
     """
 
     everybody: bool = False
     accounts: tuple[str, ...] = ()
     arns: tuple[str, ...] = ()
+    strangers: tuple[tuple[str, str], ...] = ()
     inverted: bool = False
 
 

@@ -284,11 +284,13 @@ class _Reading:
                         "name as well; write Principal", key=True)
         accounts: list[str] = []
         arns: list[str] = []
+        strangers: list[tuple[str, str]] = []
         everybody = False
         for where, kind, text in self._principal_texts((*path, has[0]), given[has[0]]):
-            if text == "*":
+            if text == "*" and kind == "AWS":
                 everybody = True
             elif kind != "AWS":
+                strangers.append((kind, text))
                 self._warn(where, f"no caller is ever the {kind} principal {_shown(text)} here")
             elif _ACCOUNT.fullmatch(text) is not None:
                 accounts.append(text)
@@ -297,7 +299,7 @@ class _Reading:
             else:
                 self._wrong(where, "bad-value", f'principal {_shown(text)} is neither "*" nor an account of 12 digits '
                             "nor the ARN of an account's root, a user, a role or a session, without wildcards")
-        return Principals(everybody, tuple(accounts), tuple(arns), inverted)
+        return Principals(everybody, tuple(accounts), tuple(arns), tuple(strangers), inverted)
 
     def _principal_texts(self, path: Path, given: object) -> Iterator[tuple[Path, str, str]]:
         """(path, kind, text) each; "*" alone is of kind AWS."""
@@ -338,10 +340,18 @@ class _Reading:
             elif not isinstance(keys, Mapping) or not keys:
                 self._wrong(where, "wrong-type", f"{name} must be a mapping of keys, found {_shown(keys)}")
             else:
-                for key, values in keys.items():
-                    condition = self._condition((*where, key), found, key, values)
-                    if condition is not None:
-                        yield condition
+                yield from self._of_operator(where, found, keys)
+
+    def _of_operator(self, path: Path, operator: tuple[str, str, bool], keys: Mapping) -> Iterator[Condition]:
+        seen = set()
+        for key, values in keys.items():
+            condition = self._condition((*path, key), operator, key, values)
+            if condition is None:
+                continue
+            if condition.key in seen:
+                self._wrong((*path, key), "conflict", f"{condition.key} is given twice under {path[-1]}", key=True)
+            seen.add(condition.key)
+            yield condition
 
     def _condition(self, path: Path, operator: tuple[str, str, bool], name: object, given: object) -> Condition | None:
         quantifier, base, if_exists = operator

@@ -92,14 +92,16 @@ def flag_of(text: str) -> bool:
 
 
 def action_fits(glob: str, action: str) -> bool:
-    """Whether an action is one of those that a glob names, in any case. In steps of at most one's length times the
-    other's.
-    """
-    glob, action = glob.lower(), action.lower()
+    """Whether an action is one of those that a glob names, in any case."""
+    return glob_fits(glob.lower(), action.lower())
+
+
+def glob_fits(glob: str, text: str) -> bool:
+    """In steps of at most one's length times the other's; for short texts that no request brings."""
     at = position = 0
     star, back = -1, 0
-    while position < len(action):
-        if at < len(glob) and glob[at] in ("?", action[position]):
+    while position < len(text):
+        if at < len(glob) and glob[at] in ("?", text[position]):
             at, position = at + 1, position + 1
         elif at < len(glob) and glob[at] == "*":
             star, back, at = at, position, at + 1

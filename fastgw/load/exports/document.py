@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from fastgw.load.exports import spelt
 from fastgw.load.exports.integrations import extension, integration, statuses
+from fastgw.load.exports.policy import policy_document
 from fastgw.load.exports.schemas import Schemas
 from fastgw.load.exports.spelt import Unspeakable
 from fastgw.load.names import ANY_METHOD, PREFIX
@@ -86,11 +87,16 @@ class _Export:
     def _base(self) -> dict[str, object]:
         """The stage is the base path, as in the service's exports."""
         stage = self._options.stage
-        if stage == DEFAULT_STAGE:
-            return {}
+        base = "" if stage == DEFAULT_STAGE else f"/{stage}"
         if self._swagger:
-            return {"basePath": f"/{stage}"}
-        return {"servers": [{"url": "/{basePath}", "variables": {"basePath": {"default": f"/{stage}"}}}]}
+            return ({"basePath": base} if base else {}) | self._endpoint()
+        server = {"url": "/{basePath}", "variables": {"basePath": {"default": base}}} | self._endpoint()
+        return {"servers": [server]} if base or self._endpoint() else {}
+
+    def _endpoint(self) -> dict[str, object]:
+        if self._api.execute_api or "apigateway" not in self._options.extensions:
+            return {}
+        return {PREFIX + "endpoint-configuration": {"disableExecuteApiEndpoint": True}}
 
     def _shared(self) -> dict[str, object]:
         """Models and security schemes."""
@@ -111,6 +117,7 @@ class _Export:
             "request-validators": self._validators,
             "binary-media-types": list(api.binary_types),
             "minimum-compression-size": api.compress_from,
+            "policy": policy_document(api.policy) if api.policy is not None else None,
             "importexport-version": "1.0" if api.kind is ApiKind.HTTP else None,
         }
         found = {PREFIX + name: value for name, value in given.items() if value not in (None, {}, [])}

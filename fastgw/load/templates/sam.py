@@ -4,6 +4,7 @@ As SAM's own transform does it, settings are written into the definition that a 
 is made of the events. Source: SAM specification; tests compare with its transform.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -11,17 +12,19 @@ from fastgw.load.assembly import Assembly
 from fastgw.load.document import Document, View
 from fastgw.load.names import ANY_METHOD, AUTHORIZER, AUTHTYPE, INTEGRATION, PREFIX, VERBS
 from fastgw.load.problem import shown
-from fastgw.load.templates import http
+from fastgw.load.templates import http, sam_policy
 from fastgw.load.templates.globals import merged
 from fastgw.load.templates.rest import KEY_SCHEME, api_settings
 from fastgw.load.templates.stack import Resource, Stack
 from fastgw.model.api import ANY, DEFAULT_ROUTE, ApiKind
+from fastgw.model.policy_document import VERSION
 
 API, HTTP_API, FUNCTION = "AWS::Serverless::Api", "AWS::Serverless::HttpApi", "AWS::Serverless::Function"
 STATE_MACHINE = "AWS::Serverless::StateMachine"
 IMPLICIT = {ApiKind.REST: "ServerlessRestApi", ApiKind.HTTP: "ServerlessHttpApi"}
 
 _EVENTS = {"Api": (ApiKind.REST, "RestApiId"), "HttpApi": (ApiKind.HTTP, "ApiId")}
+_VARIABLE = re.compile(r"\{[^{}]*\}")
 _SECTIONS = {ApiKind.REST: "Api", ApiKind.HTTP: "HttpApi"}
 _ALL = "DELETE,GET,HEAD,OPTIONS,PATCH,POST,PUT"
 _REST_AUTHORIZER = {
@@ -277,11 +280,30 @@ class SamApi:
         models = self._reader.mapping(api.get("Models"))
         for name, schema in models.items() if models is not None else ():
             made.take(("definitions", name) if self._swagger else ("components", "schemas", name), schema)
-        policy = self._auth.get("ResourcePolicy") if self._auth is not None else None
-        if policy is not None:
-            made.take((PREFIX + "policy",), policy)
+        self._policy()
         if api.get("Cors") is not None:
             self._cors_of_rest(api.get("Cors"))
+
+    def _policy(self) -> None:
+        """Of the whole API, then of single events, whose lists are about their own method."""
+        own = self._auth.get("ResourcePolicy") if self._auth is not None else None
+        found = sam_policy.statements(self._reader, own, "execute-api:/*") if own is not None else []
+        at = own
+        for event in events_of(self._stack, self._api, self._kind):
+            auth = self._reader.mapping(event.get("Auth"))
+            its = auth.get("ResourcePolicy") if auth is not None else None
+            where, verb = self._reader.text(event.get("Path")), self._reader.text(event.get("Method"))
+            if its is None or where is None or verb is None:
+                continue
+            verb = "*" if verb.upper() == ANY else verb.upper()
+            path = _VARIABLE.sub("*", where)
+            found += sam_policy.statements(self._reader, its, f"execute-api:/*/{verb}{path}")
+            at = at or its
+        if at is None or not found:
+            return
+        given = self._made.at((PREFIX + "policy",)).get("Statement") or []
+        before = given if isinstance(given, list) else [given]
+        self._made.set((PREFIX + "policy",), {"Version": VERSION, "Statement": [*before, *found]}, at)
 
     def _gateway_response(self, path: tuple[str, ...], given: View) -> None:
         self._made.set(path, {}, given)
