@@ -5,6 +5,7 @@ from cpython.ref cimport Py_INCREF
 
 from fastgw._core.bytes cimport span
 from fastgw._core.caller cimport CallerParts, CallerValue, caller_new
+from fastgw._core.policy cimport policy_in
 from fastgw._core.step import Denied
 
 
@@ -54,6 +55,8 @@ cdef Caller* caller_of(object decision, Span identity) except NULL:
     cdef Caller* c
     parts.parts.identity = identity
     cdef bint denied = isinstance(decision, Denied)
+    if not denied and decision.policy is not None and policy_in(decision.policy) == NULL:
+        raise TypeError("a caller's policy is no CompiledPolicy")
     if not denied:
         parts.fill(decision)
     c = caller_new(&parts.parts)
@@ -63,6 +66,7 @@ cdef Caller* caller_of(object decision, Span identity) except NULL:
     if not denied and decision.policy is not None:
         Py_INCREF(decision.policy)
         c.policy = <void*>decision.policy
+        c.rules = policy_in(decision.policy)
     if not denied and decision.told is not None:
         Py_INCREF(decision.told)
         c.told = <void*>decision.told

@@ -14,6 +14,7 @@ from fastgw._core.decisions cimport decision_find
 from fastgw._core.failure cimport F_ACCESS_DENIED, F_UNAUTHORIZED
 from fastgw._core.libuv cimport uv
 from fastgw._core.pcre cimport PATTERN_YES, pattern_match
+from fastgw._core.permission cimport PERMITTED, permission_of_caller
 from fastgw._core.program cimport (PROGRAM_OK, program_write, put_query_decoded, query_name_is, query_next,
                                    utf8_length)
 from fastgw._core.state cimport core, count, field_value
@@ -103,11 +104,15 @@ cdef bint identify(Exchange* ex, const AuthPlan* auth, Span* identity) noexcept 
 cdef int judge(Exchange* ex) noexcept nogil:
     """What the route asks of the caller, who is known."""
     cdef const AuthPlan* auth = ex.route.auth
+    cdef int permitted
     if ex.caller.denied:
         return F_ACCESS_DENIED
     if auth.nscopes and not caller_may(ex.caller, auth.scopes, auth.nscopes):
         ex.challenge = auth.challenge
         return auth.no_scope
+    permitted = permission_of_caller(ex)
+    if permitted != PERMITTED:
+        return permitted
     ex.auth = AUTH_PASSED
     return AUTHORIZED
 

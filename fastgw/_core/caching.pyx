@@ -10,6 +10,7 @@ from fastgw._core.cache_key cimport cache_codings, cache_key
 from fastgw._core.clock cimport http_date
 from fastgw._core.gather cimport gather_answer, gather_piece, to_client
 from fastgw._core.libuv cimport uv
+from fastgw._core.permission cimport permission_to_invalidate
 from fastgw._core.program cimport program_write
 from fastgw._core.respond cimport put_connection, put_cors
 from fastgw._core.state cimport (BODY_NONE, CACHE_BYPASS, CACHE_HIT, CACHE_MISS, CacheFill, CachePlan, Field, GET, HEAD,
@@ -85,7 +86,7 @@ cdef int caching_lookup(Exchange* ex) noexcept nogil:
         return LOOKUP_MISS
     wish = read_wish(ex)
     ex.cache = CACHE_BYPASS
-    if wish.fresh and plan.invalidation != INVALIDATION_ALLOWED:
+    if wish.fresh and plan.invalidation != INVALIDATION_ALLOWED and not permission_to_invalidate(ex):
         if plan.invalidation == INVALIDATION_FAILS:
             return LOOKUP_REFUSED
         ex.cache_warns = plan.invalidation == INVALIDATION_WARNS

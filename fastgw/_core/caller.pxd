@@ -17,7 +17,8 @@ cdef struct Caller:
     Span* scopes
     uint16_t nvalues, nscopes
     bint denied             # nobody passes with this identity
-    void* policy            # a Python object that says what the caller may do, or NULL
+    void* policy            # a CompiledPolicy that says what the caller may do, or NULL: all
+    const void* rules       # its Policy
     void* told              # a Python mapping for templates and events, or NULL
 
 cdef struct CallerParts:    # what a Caller is made of: copied

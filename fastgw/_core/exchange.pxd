@@ -3,6 +3,11 @@ from libc.stdint cimport uint32_t
 
 from fastgw._core.state cimport Conn, Exchange
 
+cdef enum Verdict:          # of a phase's step
+    NEXT = 0
+    DONE = 1
+    WAIT = 2
+
 cdef struct ConnEvents:
     void (*ended)(Conn* c, bint keep, bint whole) noexcept nogil    # c.ex is NULL; whole: the request was read to its end
     void (*resume)(Conn* c) noexcept nogil                          # the exchange takes body bytes again

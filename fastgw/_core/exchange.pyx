@@ -21,6 +21,7 @@ from fastgw._core.decode cimport decode_body, decode_wants
 from fastgw._core.door cimport DoorEvents, door_open, door_run
 from fastgw._core.forward cimport FORWARDED, forward_body, forward_head, forward_piece
 from fastgw._core.gather cimport gather_clear, to_client
+from fastgw._core.guard cimport step_guard
 from fastgw._core.head cimport chunks_feed, head_on_piece, request_settings
 from fastgw._core.libuv cimport uv
 from fastgw._core.limits cimport ALLOWED, ASKED, limits_enter, limits_key, limits_leave, limits_throttle
@@ -31,19 +32,14 @@ from fastgw._core.respond cimport (respond_asterisk, respond_continue, respond_f
                                    respond_preflight)
 from fastgw._core.route cimport ROUTED, route_find, route_is_preflight
 from fastgw._core.state cimport (ACCEPT, AUTH, BODY_LENGTH, BODY_NONE, CACHE, EX_COLLECT, EX_HEAD, EX_SENDING, EX_WAIT,
-                                 INTEGRATE, KEY, LOG, PARSE, REQUEST, ROUTE, ROUTE_FIXED, ROUTE_PROXY, ROUTE_PYTHON,
-                                 Requester, THROTTLE, VALIDATE, core, count, random64)
+                                 GUARD, INTEGRATE, KEY, LOG, PARSE, REQUEST, ROUTE, ROUTE_FIXED, ROUTE_PROXY,
+                                 ROUTE_PYTHON, Requester, THROTTLE, VALIDATE, core, count, random64)
 from fastgw._core.ticket cimport ticket_drained, ticket_leave
 from fastgw._core.upstream cimport upstream_resume
 from fastgw._core.validate cimport VALID, validate_body, validate_head
 
 cdef enum:
     STATUS_CLIENT_GONE = 499    # counted where the client left before its answer; never sent
-
-cdef enum Verdict:
-    NEXT = 0
-    DONE = 1
-    WAIT = 2
 
 ctypedef Verdict (*step_fn)(Exchange* ex) noexcept nogil
 
@@ -508,6 +504,7 @@ cdef void exchange_open(const ConnEvents* events, object loop):
     asking_open(&asking_events)
     head_on_piece(on_piece)
     steps[<int>ROUTE] = step_route
+    steps[<int>GUARD] = step_guard
     steps[<int>AUTH] = step_auth
     steps[<int>VALIDATE] = step_validate
     steps[<int>CACHE] = step_cache

@@ -10,6 +10,7 @@ from fastgw._core.bucket cimport Bucket
 from fastgw._core.bytes cimport Span
 from fastgw._core.checks cimport Checks
 from fastgw._core.keys cimport KeyTable
+from fastgw._core.permission_plan cimport PermissionPlan
 from fastgw._core.state cimport (BasePath, HostPlan, LogPlan, Mapping, PlanData, Program, Reply, RoutePlan, StagePlan)
 
 cdef class Plan:
@@ -31,6 +32,7 @@ cdef class Plan:
     cdef int fill_answers(self, RoutePlan* route, object spec) except -1
     cdef int fill_cache(self, RoutePlan* route, object spec) except -1
     cdef Checks* make_checks(self, dict spec) except NULL
+    cdef int fill_permission(self, PermissionPlan* plan, dict spec) except -1
     cdef Bucket bucket(self, object spec) except *
     cdef int fill_limits(self, StagePlan* stage, dict spec) except -1
     cdef int fill_route_limits(self, StagePlan* stage, RoutePlan* route, dict spec) except -1

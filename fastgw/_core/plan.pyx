@@ -8,6 +8,8 @@ from fastgw._core.checks cimport BodyModel, Required
 from fastgw._core.handle cimport Handle
 from fastgw._core.names cimport name_add, name_token
 from fastgw._core.pcre cimport Whole
+from fastgw._core.permission_plan cimport PermissionPlan
+from fastgw._core.policy cimport CompiledPolicy
 from fastgw._core.router cimport Router
 from fastgw._core.schema cimport Schema
 from fastgw._core.state cimport (AnswerPlan, ApiPlan, CachePlan, Cors, KEYED_AUTHORIZATION, KEYED_COOKIE, KEY_HEADER,
@@ -142,6 +144,7 @@ cdef class Plan:
         route.key = self.arena.keep(b" ".join(filter(None, (spec["operation"], spec["resource"]))))
         if spec.get("checks") is not None:
             route.checks = self.make_checks(spec["checks"])
+        route.signed = spec.get("signed", False)
         if spec.get("auth") is not None:
             route.auth = self.make_auth(spec["auth"])
         if route.kind == ROUTE_PROXY:
@@ -248,6 +251,19 @@ cdef class Plan:
         checks.only_declared = spec["only_declared"]
         checks.pointers = spec["pointers"]
         return checks
+
+    cdef int fill_permission(self, PermissionPlan* plan, dict spec) except -1:
+        """Keys as the fields of PermissionPlan; policy: a CompiledPolicy or None, masked: ops, others bytes."""
+        cdef CompiledPolicy policy = spec["policy"]
+        if policy is not None:
+            self.kept.append(policy)
+            plan.policy = &policy.policy
+        plan.account = self.arena.keep(spec["account"])
+        plan.masked = self.program(spec["masked"])
+        plan.who, plan.nobody = self.arena.keep(spec["who"]), self.arena.keep(spec["nobody"])
+        plan.may_not, plan.plainly = self.arena.keep(spec["may_not"]), self.arena.keep(spec["plainly"])
+        plan.spelt_out = self.arena.keep(spec["spelt_out"])
+        return 0
 
     cdef AuthPlan* make_auth(self, dict spec) except NULL:
         """Keys as the fields of AuthPlan. zone: 16 bytes; parts: ("header" or "query", name) or ("program", ops) each;
@@ -410,6 +426,8 @@ cdef class Plan:
         stage.log = self.make_log(spec["log"])
         stage.keys_of_callers = spec.get("keys_of_callers", False)
         stage.arn = self.program(spec.get("arn", ()))
+        if spec.get("permission") is not None:
+            self.fill_permission(&stage.permission, spec["permission"])
         if stage.http_api:
             stage.rules = &self.data.names.rule_http[0]
         else:

@@ -8,6 +8,7 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t
 
 from fastgw._core.arena cimport Arena
 from fastgw._core.bytes cimport Span
+from fastgw._core.caller cimport CallerValue
 from fastgw._core.glob cimport Glob
 from fastgw._core.network cimport IpAddress, Network
 
@@ -93,10 +94,6 @@ cdef struct Policy:
     uint16_t nfacts
     uint8_t reads_referer, reads_agent
 
-cdef struct Told:
-    Span name
-    Span value
-
 cdef struct Facts:          # of one request
     uint8_t action
     uint8_t secure
@@ -104,13 +101,14 @@ cdef struct Facts:          # of one request
     int64_t time            # us since the epoch
     const IpAddress* address
     Span resource           # "arn:{partition}:{service}:{region}:{account}:{what}"
-    uint8_t slashed         # its path ends with a slash that is not the whole of it
+    uint8_t slashed         # the path was asked for with a slash behind it, which stands there in memory
     Span referer            # p NULL: none
     Span agent
-    const Told* told        # of the caller; for the names see parts/auth/policy.py
+    const CallerValue* told # of the caller; for the names see parts/auth/policy.py
     uint32_t ntold
     int32_t decided         # set: number of the statement that decided, or -1
 
+cdef const Policy* policy_in(object compiled) noexcept      # NULL of what is no CompiledPolicy
 cdef int policy_judge(const Policy* policy, Facts* facts) noexcept nogil
 """What it says: Saying."""
 cdef int access_verdict(int identity, int resource, bint cross) noexcept nogil

@@ -196,13 +196,13 @@ cdef bint covers(const Rule* rule, const Span* parts) noexcept nogil:
 
 cdef bint covers_either(const Rule* rule, const Facts* facts, Span* parts) noexcept nogil:
     """Of a statement that denies: "/admin/" is the same resource as "/admin" to the router, so neither spelling gets
-    around what is said of the other. One that allows has to fit the path as it was asked for."""
+    around what is said of the other. One that allows has to fit the resource."""
     cdef bint found = covers(rule, parts)
     if found or rule.allow or not facts.slashed:
         return found
-    parts[PATH_PARTS - 1].n -= 1
-    found = covers(rule, parts)
     parts[PATH_PARTS - 1].n += 1
+    found = covers(rule, parts)
+    parts[PATH_PARTS - 1].n -= 1
     return found
 
 
@@ -244,6 +244,10 @@ cdef int access_verdict(int identity, int resource, bint cross) noexcept nogil:
     if cross:
         return POLICY_ALLOW if identity == POLICY_ALLOW and resource == POLICY_ALLOW else POLICY_SILENT
     return POLICY_ALLOW if identity == POLICY_ALLOW or resource == POLICY_ALLOW else POLICY_SILENT
+
+
+cdef const Policy* policy_in(object compiled) noexcept:
+    return &(<CompiledPolicy>compiled).policy if isinstance(compiled, CompiledPolicy) else NULL
 
 
 # --- building

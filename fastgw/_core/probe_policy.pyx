@@ -5,9 +5,10 @@ from libc.string cimport memcpy, memset
 
 from fastgw._core.arena cimport Arena
 from fastgw._core.bytes cimport Span, span
+from fastgw._core.caller cimport CallerValue
 from fastgw._core.glob cimport Glob, glob_build, glob_fits, glob_steps
 from fastgw._core.network cimport IpAddress, address_read
-from fastgw._core.policy cimport (CompiledPolicy, Facts, POLICY_ALLOW, POLICY_DENY, POLICY_SILENT, Told, access_verdict,
+from fastgw._core.policy cimport (CompiledPolicy, Facts, POLICY_ALLOW, POLICY_DENY, POLICY_SILENT, access_verdict,
                                   policy_judge)
 
 SAYINGS = {POLICY_SILENT: "silent", POLICY_ALLOW: "allow", POLICY_DENY: "deny"}
@@ -26,20 +27,21 @@ cdef Span exactly(bytes text):
 
 def judge(CompiledPolicy policy, dict given) -> tuple:
     """What a policy says and which statement decided. given: action (a number), secure, time (microseconds), address
-    (a text or absent), resource, slashed, referer and agent
+    (a text or absent), resource, slashed (its last byte is the slash behind), referer and agent
     (bytes or absent), told (dict of bytes)."""
     cdef Facts facts
     cdef IpAddress address
-    cdef Told told[64]
+    cdef CallerValue told[64]
     cdef Span text
     cdef int said
     cdef uint64_t i
     memset(&facts, 0, sizeof(facts))
+    facts.slashed = given.get("slashed", False)
     facts.action = given.get("action", 0)
     facts.secure = given.get("secure", False)
-    facts.slashed = given.get("slashed", False)
     facts.time = given.get("time", 0)
     facts.resource = exactly(given["resource"])
+    facts.resource.n -= facts.slashed
     facts.referer, facts.agent = exactly(given.get("referer")), exactly(given.get("agent"))
     if given.get("address") is not None:
         text = exactly(given["address"])

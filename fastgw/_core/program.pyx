@@ -283,12 +283,15 @@ cdef void put_forwarded_for(Writer* w, Exchange* ex) noexcept nogil:
     address_put(w, &ex.conn.address)
 
 
-cdef void put_forwarded_proto(Writer* w, Exchange* ex) noexcept nogil:
+cdef bint request_secure(Exchange* ex) noexcept nogil:
     cdef Span told = hop_field(ex, T_FORWARDED_PROTO)
     if (told.n == 4 or told.n == 5) and same_case(told.p, b"https", told.n):
-        put_span(w, told)
-    else:
-        put(w, b"http", 4)
+        return told.n == 5
+    return ex.conn.secure
+
+
+cdef void put_forwarded_proto(Writer* w, Exchange* ex) noexcept nogil:
+    put(w, b"https", 5 if request_secure(ex) else 4)
 
 
 cdef bint put_forwarded_port(Writer* w, Exchange* ex) noexcept nogil:

@@ -64,7 +64,7 @@ cdef ApiPlan* api_by_segment(PlanData* plan, Span* rest) noexcept nogil:
     while end < rest.n and rest.p[end] != c"/":
         end += 1
     found = host_lookup(plan.labels, plan.label_mask, plan.host_seed, span(rest.p + 1, end - 1))
-    if found == NULL:
+    if found == NULL or found.npaths == 0:
         return NULL
     rest[0] = span(rest.p + end, rest.n - end)
     return found.paths[0].api

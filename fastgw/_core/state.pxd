@@ -35,6 +35,7 @@ from fastgw._core.ops cimport (AnswerPlan, E_ESCAPED_PATH, E_ESCAPED_QUERY, E_HE
                                E_LOG_JSON, E_LOG_JSON_VALUE, E_LOG_TEXT, E_LOG_XML, E_PATH, E_QUERY, E_RAW,
                                E_WHOLE_PATH, MAP_OVERWRITE, Mapping, Op, OP_ANSWER_BODY, OP_ANSWER_MULTI, OP_BODY, OP_CALLER,
                                OP_CONTEXT, OP_HEADER, OP_HEADER_MULTI, OP_PARAM, OP_QUERY, OP_QUERY_MULTI, OP_TEXT, Program)
+from fastgw._core.permission_plan cimport PermissionPlan
 from fastgw._core.router cimport RouterMatch, RouterTable
 from fastgw._core.stream cimport Stream
 from fastgw._core.tls cimport TlsContext
@@ -139,6 +140,7 @@ cdef struct RoutePlan:
     CachePlan* cache        # NULL: off
     Checks* checks          # NULL: nothing is checked
     AuthPlan* auth          # NULL: everybody may call
+    uint8_t signed          # its callers are those who sign
 
 cdef struct Reply:          # what a failure answers
     Span status_line        # "HTTP/1.1 403 Forbidden\r\n"
@@ -182,6 +184,7 @@ cdef struct StagePlan:
     Bucket bucket           # of the whole stage
     KeyStage* key_stages    # by number of the usage plan
     uint8_t keys_of_callers # an API key is the one that the authorizer gives, not the client
+    PermissionPlan permission
     Program arn             # what policies call the request
 
 cdef struct StageName:
@@ -488,6 +491,7 @@ cdef struct Exchange:
     Span identity           # who asks, by an authorizer; p NULL: nobody has looked, or what is known does not say
     Caller* caller          # held; NULL: nobody has been asked
     uint8_t auth            # AuthState
+    uint8_t api_says        # policy.Saying of the API's policy
     uint16_t auth_status    # of the answer of the authorizer's function or endpoint; 0: none
     uint64_t auth_since     # us; when the authorizer was asked last; 0: it was not
     uint64_t auth_us        # of waiting for it

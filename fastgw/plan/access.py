@@ -21,8 +21,12 @@ _SLACK_MS = 1000
 
 def arn_ops(gateway: Gateway, api: Api, stage: Stage) -> list[Op]:
     """What policies call a request; parts.arn.method_arn says the same of one in hand."""
-    start = stage_arn(gateway.region, gateway.account_id, api.id, stage.name)
-    return [text(start), context("METHOD"), context("RESOURCE_PATH")]
+    return resource_ops(stage_arn(gateway.region, gateway.account_id, api.id, stage.name))
+
+
+def resource_ops(stage: str) -> list[Op]:
+    """stage: of parts.arn.stage_arn()."""
+    return [text(stage), context("METHOD"), context("RESOURCE_PATH")]
 
 
 def zone(gateway: Gateway, api: Api, stage: Stage, authorizer: Authorizer) -> bytes:

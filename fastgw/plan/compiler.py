@@ -31,6 +31,7 @@ from fastgw.plan.http_mapping import answer_changes, request_changes
 from fastgw.plan.knobs import Knobs
 from fastgw.plan.limits import LimitCells, plans
 from fastgw.plan.ops import IN_HEADER, IN_QUERY, Op, context, merged, of_source, of_uri_part, text
+from fastgw.plan.permission import permission_spec
 from fastgw.plan.replies import always, replies, status_line
 from fastgw.plan.rules import KEY_HEADER, REMAP_PREFIX, UNMAPPABLE, names
 from fastgw.plan.targets import Targets
@@ -111,7 +112,8 @@ class _Compiler:
                 self._stages[api.name, stage.name] = self._plan.add_stage(self._stage(api, stage))
             named = [(s.name.encode(), self._stages[api.name, s.name]) for s in stages if s.name != DEFAULT_STAGE]
             self._apis[api.name] = self._plan.add_api(named, self._stages.get((api.name, DEFAULT_STAGE), -1))
-        labels = {api.id.encode(): [(b"", self._apis[api.name], -1)] for api in self._gateway.apis}
+        labels = {api.id.encode(): [(b"", self._apis[api.name], -1)] if api.execute_api else []
+                  for api in self._gateway.apis}
         by_id = [(PATH_STYLE.encode(), -1, -1)]
         if not self._settings.execute_api:
             labels, by_id = {}, []
@@ -162,6 +164,7 @@ class _Compiler:
             "defaults": _defaults(api),
             "log": compile_log(stage.log, self._logs),
             "arn": arn_ops(self._gateway, api, stage),
+            "permission": permission_spec(self._gateway, api, stage),
             **self._limits.stage(self._gateway, api, stage),
         }
 
@@ -181,6 +184,7 @@ class _Compiler:
             "slot": self._rows[api.name, stage.name, route.method, route.path],
             "resource": b"" if default else route.path.encode(),
             "operation": DEFAULT_ROUTE.encode() if default else route.method.encode(),
+            "signed": route.access is not None and route.access.iam,
             "checks": self._checks.of(route, stage.validation, _PARAMETER.findall(route.path)),
         }
         integration = route.integration
