@@ -3,7 +3,7 @@
 Durations are in seconds; None means the gateway-wide setting of the same name.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
@@ -175,9 +175,8 @@ class ApiFile(Struct, forbid_unknown_fields=True):
                           Meta(description="values of ${NAME}; --param goes before them")] = {}
     allow_unenforced: Annotated[list[Literal[ALLOWABLE]],
                                 Meta(description="checks to leave out that are not made yet")] = []
-    policy: Annotated[dict[str, object] | Text, Meta(
-        description="who may call, as a policy document or the JSON of one; it replaces the definition's")
-        ] | UnsetType = UNSET
+    policy: Annotated[dict[str, Any], Meta(
+        description="who may call, as a policy document; it replaces the definition's")] | UnsetType = UNSET
     compose: Annotated[dict[Text, ComposeFile],
                        Meta(description='routes of the definition by "GET /path", answered from several backends')] = {}
     stages: Annotated[dict[StageName, StageFile | None],

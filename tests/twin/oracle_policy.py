@@ -118,8 +118,10 @@ def applies(statement: dict[str, object], request: dict[str, object], api: str) 
     if principal_fits(principal, request) != ("Principal" in statement):
         return False
     spelt = [request["resource"]]
-    if statement["Effect"] == "Deny" and request["slashed"]:
-        spelt.append(request["resource"][:-1])
+    if request["slashed"]:
+        spelt = [request["resource"][:-1], request["resource"]]
+    if statement["Effect"] == "Allow":
+        spelt = spelt[:1]
     resources = [filled(one.replace("execute-api:/", api + "/") if one.startswith("execute-api:/") else one, request)
                  for one in listed(statement.get("Resource") or statement.get("NotResource"))]
     if not any(any(one is not None and arn_like(one, own) for one in resources) == ("Resource" in statement)

@@ -1,6 +1,7 @@
 """import(export(x)) = x: any API that is served, written as OpenAPI 3.0 or Swagger 2.0, reads as itself."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -29,6 +30,7 @@ from fastgw.model.integration import (
     ParameterMapping,
 )
 from fastgw.model.place import Place
+from fastgw.model.policy import Condition, Policy, PolicyKind, Principals, Statement
 from fastgw.model.service import Service
 from fastgw.model.subtype import ServiceAction
 from fastgw.model.validation import Body, Checks, Mode, Parameter, Schema
@@ -308,7 +310,22 @@ def apis(draw, form: str, mode: Mode) -> Api:
     return Api(title, "", kind, tuple(routes.values()), P,
                () if http else draw(unique(responses, lambda one: one.type)), draw(st.none() | cors) if http else None,
                () if http else draw(unique(st.sampled_from(["image/png", "*/*"]), str)),
-               None if http else draw(st.none() | st.integers(0, 10_485_760)))
+               None if http else draw(st.none() | st.integers(0, 10_485_760)),
+               policy=None if http else draw(st.none() | policies), execute_api=draw(st.booleans()))
+
+
+policies = st.builds(
+    lambda rows, variables: Policy(PolicyKind.RESOURCE, tuple(replace(row, number=number) for number, row in
+                                                              enumerate(rows)), variables),
+    st.lists(st.builds(
+        Statement, st.just(0), st.booleans(), st.sampled_from([("*",), ("execute-api:Invoke", "execute-api:Inv*")]),
+        st.sampled_from([("*",), ("execute-api:/a/GET/b", "arn:aws:execute-api:*:*:*")]),
+        st.sampled_from([Principals(True),
+                         Principals(False, ("123456789012",), ("arn:aws:iam::123456789012:user/a",))]),
+        st.sampled_from([(), (Condition("StringLike", "aws:Referer", ("a*", "$b")), Condition(
+            "IpAddress", "aws:SourceIp", ("10.0.0.0/8",), True, "ForAnyValue"))]), st.booleans(), st.booleans()),
+        min_size=1, max_size=3),
+    st.booleans())
 
 
 def read_again(document: dict, mode: Mode, as_yaml: bool) -> Api:

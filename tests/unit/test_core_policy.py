@@ -125,8 +125,8 @@ def test_resources(resource: str, path: str, expected: bool) -> None:
     ("Deny", "execute-api:/*/GET/admin", "/prod/GET/admin/", DENY),
     ("Deny", "execute-api:/*/GET/admin/*", "/prod/GET/admin/", DENY),
     ("Deny", "execute-api:/*/GET/admin", "/prod/GET/admins", SILENT),
-    ("Allow", "execute-api:/*/GET/pets", "/prod/GET/pets/", SILENT),
-    ("Allow", "execute-api:/*/GET/pets/*", "/prod/GET/pets/", ALLOW),
+    ("Allow", "execute-api:/*/GET/pets", "/prod/GET/pets/", ALLOW),
+    ("Allow", "execute-api:/*/GET/pets/*", "/prod/GET/pets/", SILENT),
 ))
 def test_a_slash_at_the_end_gets_around_no_denial(effect: str, resource: str, path: str, expected: str) -> None:
     assert said(compiled(document(statement(effect, Resource=resource))), facts(path)) == expected

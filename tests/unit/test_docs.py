@@ -239,7 +239,8 @@ SAMPLES = {
     "integration": ({}, {}, {}),
     "integrations": ({}, {}, {}),
     "minimum-compression-size": ({"x_minimum_compression_size": 0}, {}, {}),
-    "policy": ({"x_policy": {"Statement": []}}, {}, {}),
+    "policy": (
+        {"x_policy": {"Statement": {"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}}}, {}, {}),
     "request-validator": (
         {"x_request_validators": {"all": {"validateRequestBody": True}}}, {"request-validator": "all"}, {}
     ),

@@ -33,7 +33,7 @@ apis:
     basepath: prepend
     upstream: {UPSTREAM}
     parameters: {{shop: "http://127.0.0.1:9001", unused: 5, flag: true}}
-    allow_unenforced: [key, authorizer, iam, validator, policy]
+    allow_unenforced: [key, authorizer, iam, validator]
     stages:
       $default:
       test-1:
@@ -50,6 +50,8 @@ apis:
         log: {{preset: clf, file: "-"}}
   dogs:
     definition: [api.json]
+    kind: REST
+    policy: {{Version: "2012-10-17", Statement: [{{Effect: Allow, Principal: "*", Action: "*", Resource: "*"}}]}}
     mode: merge
     fail_on_warnings: false
     parameters: {{shop: "http://127.0.0.1:9002"}}

@@ -347,12 +347,11 @@ def test_nothing_that_matters_is_silent(files: Files) -> None:
     )
     assert sorted(problem.message.split(" ")[0] for problem in loaded.problems) == [
         "TRACE",
-        "disableExecuteApiEndpoint",
         "vpcEndpointIds",
         "x-amazon-apigateway-any-method",
         "x-amazon-apigateway-security-policy",
     ]
-    assert loaded.gateway is not None
+    assert loaded.gateway is not None and not loaded.gateway.apis[0].execute_api
 
 
 CHECKS = [
@@ -363,7 +362,6 @@ CHECKS = [
     ("authorizer", {"security": [{"unknown": []}]}, {}),
     ("authorizer", {}, {"security": [{"a": []}]}),
     ("iam", {"x-amazon-apigateway-auth": {"type": "aws_iam"}}, {}),
-    ("policy", {}, {"x_policy": {"Statement": []}}),
     ("key", {}, {"x_api_key_source": "AUTHORIZER"}),
 ]
 
@@ -402,7 +400,7 @@ def test_checks_are_refused_or_allowed_by_name(files: Files, name: str, operatio
     assert f"--allow-unenforced {name} " in loaded.problems[0].message
     allowed = files.load(document, allow_unenforced=frozenset({name}))
     assert [(problem.severity, problem.code) for problem in allowed.problems] == [("warning", "unenforced")]
-    others = frozenset({"key", "authorizer", "iam", "validator", "policy"} - {name})
+    others = frozenset({"key", "authorizer", "iam", "validator"} - {name})
     assert files.load(document, allow_unenforced=others).gateway is None
 
 

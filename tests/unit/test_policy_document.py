@@ -1,17 +1,23 @@
 """Policy documents: what is read, and what is refused with its place and its reason."""
 
 import json
+from pathlib import Path
 
 import pytest
 
+from fastgw.load import load
 from fastgw.load.document import parse
+from fastgw.load.exports.policy import policy_document
 from fastgw.load.params import Params
 from fastgw.load.policy import policy
 from fastgw.load.problem import Problems
 from fastgw.load.reader import Reader
-from fastgw.model.policy import ALLOW, KEYS, Policy, PolicyKind
+from fastgw.model.policy import ALLOW, KEYS, OPERATORS, Policy, PolicyKind
 from fastgw.model.policy_document import read_policy
 from fastgw.parts.auth.policy import PolicyError, compile_document
+from tests.support.definition import INTEGRATION, several
+from tests.support.load_files import UPSTREAM, Files, definition, proxy
+from tests.support.load_files import messages as messages_of
 from tests.support.policy import document, statement
 
 
@@ -212,3 +218,140 @@ def test_a_policy_longer_than_the_service_takes_is_told() -> None:
     several = document(*(statement(ALLOW, Resource="execute-api:/" + "x" * 2000) for _ in range(5)))
     _, problems = loaded(json.dumps({"policy": several}))
     assert len(problems) == 1 and "characters; the service takes 8,192" in problems[0]
+
+
+# --- the policy of an API, and which API that is
+
+@pytest.fixture
+def files(tmp_path: Path) -> Files:
+    return Files(tmp_path)
+
+
+def of_api(files: Files, *statements: dict[str, object], **api: object) -> list[str]:
+    """Messages about a policy of the API abc in region eu-west-1 of account 123456789012."""
+    given = definition({"/a": {"get": {INTEGRATION: proxy(UPSTREAM)}}}, x_policy=document(*statements))
+    files.write("api.json", given)
+    native = several({"abc": {"definition": "api.json", "id": "abc", **api}}, region="eu-west-1",
+                     account_id="123456789012")
+    return messages_of(load([files.write("fastgw.yaml", native)]))
+
+
+OWN, FOREIGN = "arn:aws:execute-api:eu-west-1:123456789012:abc/*", "arn:aws:execute-api:eu-west-1:123456789012:xyz/*"
+TOLD = ("for this API is abc in region eu-west-1 of account 123456789012; write execute-api:/stage/METHOD/path, or "
+        "give id, region and account_id in a fastgw.yaml")
+
+
+@pytest.mark.parametrize("resource", ("*", "execute-api:/*", OWN, "arn:aws:execute-api:*:*:*", "arn:aws:execute-api:*",
+                                      "arn:aws:execute-api:eu-*:1?3456789012:a*", "arn:aws:execute-api:*:*:*/*/GET/*"))
+def test_resources_of_the_api_are_fine(files: Files, resource: str) -> None:
+    assert of_api(files, statement("Deny", Resource=resource)) == []
+
+
+@pytest.mark.parametrize("resource", (FOREIGN, OWN.replace("eu-", "us-"), OWN.replace("1234", "4321"), OWN + "/x",
+                                      OWN.replace(":abc", ":ab")))
+def test_what_never_fits_is_told(files: Files, resource: str) -> None:
+    if resource.startswith(OWN):
+        assert of_api(files, statement("Deny", Resource=resource)) == []
+        return
+    told = f'statement 1: no request fits "{resource}", {TOLD}'
+    assert of_api(files, statement("Deny", Resource=resource)) == [f"error: {told}"]
+    assert of_api(files, statement("Deny", Resource=[OWN, resource])) == [f"warning: {told}"]
+    assert of_api(files, statement("Allow", Resource=resource)) == [f"warning: {told}"]
+    assert of_api(files, statement("Allow", NotResource=resource)) == [f"error: {told}"]
+    assert of_api(files, statement("Deny", NotResource=resource)) == [f"warning: {told}"]
+
+
+def test_an_http_api_has_no_policy(files: Files) -> None:
+    assert of_api(files, statement(), kind="HTTP") == [
+        "error: an HTTP API has no policy of its own, as in the service; remove it, or say that this is an API of kind "
+        "REST"]
+
+
+def test_an_empty_policy_is_none(files: Files) -> None:
+    for empty in ({}, "", None):
+        api = files.api(definition({"/a": {"get": {INTEGRATION: proxy(UPSTREAM)}}}, x_policy=empty))
+        assert api.policy is None
+
+
+# --- templates
+
+def template(auth: dict[str, object], event: dict[str, object] | None = None) -> dict[str, object]:
+    events = {"E": {"Type": "Api", "Properties": {"RestApiId": {"Ref": "Shop"}, "Path": "/pets/{id}", "Method": "get",
+                                                  **({"Auth": {"ResourcePolicy": event}} if event else {})}}}
+    function = {"Handler": "a.b", "Runtime": "python3.12", "InlineCode": "x", "Events": events}
+    return {"Resources": {
+        "Shop": {"Type": "AWS::Serverless::Api", "Properties": {"StageName": "v1", "Auth": {"ResourcePolicy": auth}}},
+        "F": {"Type": "AWS::Serverless::Function", "Properties": function},
+    }}
+
+
+def statements_of(files: Files, auth: dict[str, object], event: dict[str, object] | None = None) -> list[tuple]:
+    loaded = load([files.write("template.yaml", template(auth, event))])
+    assert loaded.gateway is not None, loaded.problems
+    policy = loaded.gateway.apis[0].policy
+    return [] if policy is None else [
+        (one.allow, one.resources[0], one.principals.accounts or one.principals.arns or "*",
+         [(condition.operator, condition.key, condition.values) for condition in one.conditions])
+        for one in policy.statements]
+
+
+ALL = "execute-api:/*"
+
+
+@pytest.mark.parametrize(("auth", "expected"), (
+    ({"IpRangeWhitelist": ["10.0.0.0/8"]},
+     [(True, ALL, "*", []), (False, ALL, "*", [("NotIpAddress", "aws:SourceIp", ("10.0.0.0/8",))])]),
+    ({"IpRangeBlacklist": "10.0.0.0/8"},
+     [(True, ALL, "*", []), (False, ALL, "*", [("IpAddress", "aws:SourceIp", ("10.0.0.0/8",))])]),
+    ({"IpRangeWhitelist": ["10.0.0.0/8"], "IpRangeBlacklist": ["10.1.0.0/16"]},
+     [(True, ALL, "*", []), (False, ALL, "*", [("NotIpAddress", "aws:SourceIp", ("10.0.0.0/8",))]),
+      (False, ALL, "*", [("IpAddress", "aws:SourceIp", ("10.1.0.0/16",))])]),
+    ({"AwsAccountWhitelist": ["123456789012"], "AwsAccountBlacklist": ["999999999999"]},
+     [(True, ALL, ("123456789012",), []), (False, ALL, ("999999999999",), [])]),
+    ({"SourceVpcWhitelist": ["vpc-1", "vpce-2"]},
+     [(True, ALL, "*", []), (False, ALL, "*", [("StringNotEquals", "aws:SourceVpc", ("vpc-1",))]),
+      (False, ALL, "*", [("StringNotEquals", "aws:SourceVpce", ("vpce-2",))])]),
+    ({"IntrinsicVpceBlacklist": ["x"]},
+     [(True, ALL, "*", []), (False, ALL, "*", [("StringEquals", "aws:SourceVpce", ("x",))])]),
+    ({"CustomStatements": [statement("Deny", Resource="execute-api:/*/GET/x")]},
+     [(False, "execute-api:/*/GET/x", "*", [])]),
+    ({"CustomStatements": []}, []),
+))
+def test_lists_of_a_sam_template(files: Files, auth: dict[str, object], expected: list[tuple]) -> None:
+    assert statements_of(files, auth) == expected
+
+
+def test_the_lists_of_an_event_are_about_its_method(files: Files) -> None:
+    found = statements_of(files, {"CustomStatements": [statement()]}, {"IpRangeWhitelist": ["10.0.0.0/8"]})
+    assert [(allow, resource) for allow, resource, _, _ in found] == [
+        (True, "*"), (True, "execute-api:/*/GET/pets/*"), (False, "execute-api:/*/GET/pets/*")]
+
+
+def test_a_misspelt_list_is_refused(files: Files) -> None:
+    loaded = load([files.write("template.yaml", template({"IpRangeWhitlist": ["10.0.0.0/8"]}))])
+    assert loaded.gateway is None
+    assert any('"IpRangeWhitlist" is no field of ResourcePolicy' in problem.message for problem in loaded.problems)
+
+
+# --- back again
+
+def test_an_export_says_what_was_read() -> None:
+    given = document(
+        statement("Deny", Sid="One", NotPrincipal={"AWS": ["123456789012", "arn:aws:iam::123456789012:user/a"]},
+                  NotAction=["execute-api:Manage*"], NotResource="execute-api:/${aws:username}/*", Condition={
+                      "ForAnyValue:StringLikeIfExists": {"aws:UserAgent": ["a*", "b"]},
+                      "Null": {"aws:Referer": "true"}}),
+        statement(Principal={"AWS": ["*"], "Service": ["a.amazonaws.com"]}))
+    policy = read_policy(given, PolicyKind.RESOURCE)[0]
+    again = read_policy(json.loads(json.dumps(policy_document(policy))), PolicyKind.RESOURCE)[0]
+    assert again == policy
+
+
+def test_one_key_twice_under_an_operator_is_refused() -> None:
+    given = document(statement(Condition={"StringLike": {"aws:UserAgent": "a", "aws:userAgent": "b"}}))
+    assert messages(given) == ["aws:UserAgent is given twice under StringLike"]
+
+
+def test_the_page_names_every_key_and_operator() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "policies.md").read_text("utf-8")
+    assert [name for name in (*KEYS, *OPERATORS) if f"`{name}" not in page] == []
