@@ -51,7 +51,7 @@ class Address:
             raise ValueError(f"{host!r} is not an IP address or localhost") from None
 
 
-LISTEN_WORDS = ("proxy_protocol", "http2")
+LISTEN_WORDS = ("proxy_protocol", "http2", "tls")
 """What may stand behind a listening address."""
 
 
@@ -71,7 +71,8 @@ class Listen:
         address, *words = text.split() or [""]
         for word in words:
             if word not in LISTEN_WORDS or words.count(word) > 1:
-                raise ValueError(f"{word!r} behind an address: expected {' or '.join(LISTEN_WORDS)}, once")
+                *some, last = LISTEN_WORDS
+                raise ValueError(f"{word!r} behind an address: expected {', '.join(some)} or {last}, once")
         return cls(Address.parse(address), tuple(words))
 
 

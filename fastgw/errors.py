@@ -100,6 +100,8 @@ FAILURES: tuple[Failure, ...] = (
             "InternalServerErrorException", _U, "Service Unavailable"),
     Failure("UPSTREAM_OVERLOADED", "INTEGRATION_FAILURE", 503, "Service Unavailable",
             "ServiceUnavailableException", _U, "Service Unavailable"),
+    # TLS: the connection is not that of the host that the request names (RFC 9110 section 15.5.20).
+    Failure("MISDIRECTED", "", 421, "Misdirected Request", "BadRequestException", _C, "Misdirected Request"),
 )
 
 CODE = {failure.name: code for code, failure in enumerate(FAILURES)}

@@ -55,7 +55,8 @@ class Settings:
     listen: tuple[str, ...] = _setting(
         ("127.0.0.1:8080",),
         "Where clients are served: a comma list of host:port, [v6]:port or unix:/path, each followed by proxy_protocol "
-        "where connections begin with a header of that protocol, and by http2 where clients may begin with HTTP/2.",
+        "where connections begin with a header of that protocol, by http2 where clients may begin with HTTP/2, and by "
+        "tls where they speak TLS.",
     )
     ops: str = _setting(
         "127.0.0.1:9901", "Where the ops listener answers: host:port, [v6]:port, unix:/path, or off."

@@ -6,7 +6,8 @@ from libc.string cimport memcpy
 from fastgw._core.ahead cimport ahead_add, ahead_drop
 from fastgw._core.bytes cimport span
 from fastgw._core.clock cimport TIMER_CONN, Timer, micros, timer_drop, timer_init, timer_set, wheel_handler
-from fastgw._core.counters cimport (H_BYTES_IN, H_CONNECTIONS_ACCEPTED, H_CONNECTIONS_OPEN, H_CONNECTIONS_REFUSED)
+from fastgw._core.counters cimport (H_BYTES_IN, H_CONNECTIONS_ACCEPTED, H_CONNECTIONS_OPEN, H_CONNECTIONS_REFUSED,
+                                   H_TLS_FAILED, H_TLS_HANDSHAKES, H_TLS_RESUMED)
 from fastgw._core.exchange cimport (ConnEvents, exchange_abort, exchange_body, exchange_drained, exchange_expire, exchange_fail,
                                     exchange_new, exchange_open, exchange_refuse, exchange_start)
 from fastgw._core.failure cimport F_BAD_MESSAGE, F_REQUEST_TIMEOUT
@@ -21,6 +22,7 @@ from fastgw._core.proxy cimport PROXY_BAD, PROXY_MORE, ProxyHeader, proxy_read
 from fastgw._core.state cimport BODY_LENGTH, DRAIN_NOW, EX_HEAD, EX_WAIT, Exchange, core, count
 from fastgw._core.stream cimport (STREAM_BROKEN, STREAM_CUT, STREAM_PLAIN, StreamEvents, stream_accept, stream_close,
                                   stream_finish, stream_init, stream_read, stream_secure, stream_unread)
+from fastgw._core.tls cimport tls_resumed, tls_secured
 
 cdef extern from "<netinet/in.h>" nogil:
     enum: AF_INET, AF_INET6
@@ -361,7 +363,13 @@ cdef void refuse_plain(Conn* c) noexcept nogil:
 
 
 cdef void on_secured(void* owner, int error) noexcept nogil:
-    h2_secured(<Conn*>owner)
+    """The TLS handshake is done."""
+    cdef Conn* c = <Conn*>owner
+    c.secured = tls_secured(c.stream.tls)
+    count(H_TLS_HANDSHAKES)
+    if tls_resumed(c.stream.tls):
+        count(H_TLS_RESUMED)
+    h2_secured(c)
 
 
 cdef void take_carried(Conn* c, const char* p, uint32_t n) noexcept nogil:
@@ -417,6 +425,8 @@ cdef void on_closed(void* owner) noexcept nogil:
     cdef Conn* c = <Conn*>owner
     ahead_drop(c)
     peer_leave(c)
+    if c.secure and c.secured.version == NULL:
+        count(H_TLS_FAILED)
     if c.h2 != NULL:
         h2_free(c)
     if c.prev != NULL:

@@ -43,6 +43,9 @@ cdef enum:
     H_DECISIONS_ASKED = 35
     H_HTTP2_CONNECTIONS = 36
     H_HTTP2_FLOODS = 37
+    H_TLS_HANDSHAKES = 38
+    H_TLS_RESUMED = 39
+    H_TLS_FAILED = 40
 
 cdef enum:
     R_REQUESTS = 0

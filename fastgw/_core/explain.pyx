@@ -1,7 +1,7 @@
 """Run one request head through the parts that decide, and report; nothing is sent."""
 from dataclasses import dataclass
 
-from libc.stdint cimport uint32_t
+from libc.stdint cimport uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memset
 
@@ -16,8 +16,10 @@ from fastgw._core.llhttp cimport PARSE_REQUEST, llhttp
 from fastgw._core.path cimport PATH_MERGE_SLASHES, PATH_PASS_ENCODED_SLASH
 from fastgw._core.plan cimport Plan
 from fastgw._core.route cimport ROUTED, route_find, route_is_preflight
-from fastgw._core.state cimport (Conn, Exchange, Field, ROUTE_FIXED, ROUTE_PROXY, ROUTE_PYTHON, Reply, Target, UpConn,
-                                 core)
+from fastgw._core.state cimport (Conn, Exchange, Field, PlanData, ROUTE_FIXED, ROUTE_PROXY, ROUTE_PYTHON, Reply,
+                                 Target, UpConn, core)
+from fastgw._core.tls cimport TlsDomain
+from fastgw._core.tls_server cimport tls_domain
 from fastgw._core.validate cimport VALID, validate_head
 
 
@@ -50,6 +52,12 @@ cdef str text(Span s):
     return (<bytes>s.p[:s.n]).decode("latin-1") if s.n else ""
 
 
+cdef uint64_t certificate_mark(PlanData* plan, Span host) noexcept:
+    """Of a connection whose client has shown what the host asks for."""
+    cdef const TlsDomain* domain = tls_domain(plan.tls, host)
+    return domain.mark if domain != NULL else 0
+
+
 cdef object report(Exchange* ex, Plan plan, int result):
     cdef UpConn up
     cdef Target target
@@ -62,6 +70,8 @@ cdef object report(Exchange* ex, Plan plan, int result):
     found.canonical = text(ex.path)
     if result == HEAD_DONE:
         found.phases = ("PARSE", "ROUTE")
+        if plan.data.asks_certificates:
+            ex.conn.secured.mark = certificate_mark(plan.data, ex.host)
         result = route_find(ex)
         if ex.stage != NULL:
             found.api_id = text(ex.stage.api_id)

@@ -29,6 +29,7 @@ cdef enum FailureCode:
     F_BAD_REQUEST_BODY = 23
     F_BAD_REQUEST_PARAMETERS = 24
     F_UNSUPPORTED_MEDIA_TYPE = 25
+    F_MISDIRECTED = 31
 
 cdef enum:
-    FAILURE_CODES = 31      # so many rows
+    FAILURE_CODES = 32      # so many rows

@@ -96,6 +96,7 @@ cdef void h2_forget(H2* h2) noexcept nogil:
 cdef void begin(Conn* c, Conn* outer) noexcept nogil:
     c.outer = outer
     c.local_port, c.address, c.secure = outer.local_port, outer.address, outer.secure
+    c.secured = outer.secured
     c.activity = uv.now(core.loop)
     stream_carried(&c.stream, &carrier, c, h2_conns.stream)
     timer_init(&c.timer, TIMER_CONN)

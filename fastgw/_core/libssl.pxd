@@ -22,7 +22,10 @@ cdef enum:
     SSL_SESS_CACHE_OFF = 0
     SSL_CTRL_MODE = 33
     SSL_CTRL_SET_SESS_CACHE_MODE = 44
+    SSL_CTRL_SET_TLSEXT_SERVERNAME_CB = 53
     SSL_CTRL_SET_TLSEXT_HOSTNAME = 55
+    SSL_CTRL_SET_TLSEXT_STATUS_REQ_CB = 63
+    SSL_CTRL_SET_TLSEXT_STATUS_REQ_OCSP_RESP = 71
     SSL_CTRL_CHAIN_CERT = 89
     SSL_CTRL_SET_GROUPS_LIST = 92
     SSL_CTRL_SET_MIN_PROTO_VERSION = 123
@@ -30,6 +33,22 @@ cdef enum:
     TLS1_3_VERSION = 0x0304
     SSL_TLSEXT_ERR_OK = 0
     SSL_TLSEXT_ERR_ALERT_FATAL = 2
+    SSL_TLSEXT_ERR_NOACK = 3
+    SSL_CLIENT_HELLO_SUCCESS = 1
+    SSL_CLIENT_HELLO_ERROR = 0
+    SSL_AD_UNRECOGNIZED_NAME = 112
+    TLSEXT_TYPE_SERVER_NAME = 0
+    X509_V_FLAG_CRL_CHECK = 0x4
+    X509_V_FLAG_CRL_CHECK_ALL = 0x8
+    X509_V_ERR_EE_KEY_TOO_SMALL = 66
+    X509_V_ERR_CA_MD_TOO_WEAK = 68
+    EVP_PKEY_RSA = 6
+    EVP_PKEY_RSA_PSS = 912
+    EVP_PKEY_EC = 408
+    OSSL_PARAM_UTF8_STRING = 4
+    OSSL_PARAM_OCTET_STRING = 5
+    XN_FLAG_RFC2253 = 0x1110317
+    BIO_CTRL_INFO = 3
     BIO_TYPE_SOURCE_SINK = 0x400
     BIO_CTRL_FLUSH = 11
     BIO_READ_LATER = 0x09           # BIO_FLAGS_READ and BIO_FLAGS_SHOULD_RETRY
@@ -44,6 +63,17 @@ ctypedef int (*alpn_cb)(void* ssl, const uint8_t** out, uint8_t* out_n, const ui
                         void* arg) noexcept nogil
 ctypedef int (*password_cb)(char* to, int n, int writing, void* arg) noexcept nogil
 ctypedef int (*verify_cb)(int ok, void* store_context) noexcept nogil
+ctypedef int (*hello_cb)(void* ssl, int* alert, void* arg) noexcept nogil
+ctypedef int (*ticket_cb)(void* ssl, uint8_t* name, uint8_t* iv, void* cipher, void* mac, int writes) noexcept nogil
+ctypedef int (*connection_cb)(void* ssl, void* arg) noexcept nogil
+ctypedef int (*server_name_cb)(void* ssl, int* alert, void* arg) noexcept nogil
+
+cdef struct OsslParam:      # OSSL_PARAM
+    const char* key
+    unsigned int data_type
+    void* data
+    size_t data_size
+    size_t return_size
 
 cdef struct Libssl:         # functions of these names, in the order of NAMES in libssl.pyx
     # the library
@@ -73,6 +103,35 @@ cdef struct Libssl:         # functions of these names, in the order of NAMES in
     void (*key_free)(void* key) noexcept nogil
     int (*store_add)(void* store, void* certificate) noexcept nogil
     const char* (*verify_text)(long error) noexcept nogil
+    void* (*read_revocations)(void* bio, void** into, password_cb password, void* arg) noexcept nogil
+    void (*revocations_free)(void* list) noexcept nogil
+    int (*store_add_revocations)(void* store, void* list) noexcept nogil
+    int (*store_flags)(void* store, unsigned long flags) noexcept nogil
+    # what a certificate says
+    void* (*subject)(const void* certificate) noexcept nogil
+    void* (*issuer)(const void* certificate) noexcept nogil
+    const void* (*serial)(const void* certificate) noexcept nogil
+    const void* (*not_before)(const void* certificate) noexcept nogil
+    const void* (*not_after)(const void* certificate) noexcept nogil
+    void* (*public_key)(const void* certificate) noexcept nogil
+    int (*key_kind)(const void* key) noexcept nogil
+    int (*key_bits)(const void* key) noexcept nogil
+    int (*signature)(void* certificate, int* digest, int* key, int* security_bits, uint32_t* flags) noexcept nogil
+    void* (*verified)(const void* store_context) noexcept nogil     # the certificate that is being looked at
+    void (*verify_fails)(void* store_context, int error) noexcept nogil
+    const void* (*bio_memory)() noexcept nogil
+    long (*bio_ctrl)(void* bio, int command, long number, void* pointer) noexcept nogil
+    int (*write_certificate)(void* bio, const void* certificate) noexcept nogil
+    int (*write_name)(void* bio, const void* name, int indent, unsigned long flags) noexcept nogil
+    int (*write_integer)(void* bio, const void* integer) noexcept nogil
+    int (*write_time)(void* bio, const void* time) noexcept nogil
+    # tickets, stapling
+    void* (*copied)(const void* p, size_t n, const char* file, int line) noexcept nogil
+    int (*random)(uint8_t* to, int n) noexcept nogil
+    const void* (*aes_256_cbc)() noexcept nogil
+    int (*cipher_writes)(void* cipher, const void* kind, void* engine, const uint8_t* key, const uint8_t* iv) noexcept nogil
+    int (*cipher_reads)(void* cipher, const void* kind, void* engine, const uint8_t* key, const uint8_t* iv) noexcept nogil
+    int (*mac_params)(void* mac, const OsslParam* params) noexcept nogil
     # contexts
     const void* (*server_method)() noexcept nogil
     const void* (*client_method)() noexcept nogil
@@ -91,6 +150,10 @@ cdef struct Libssl:         # functions of these names, in the order of NAMES in
     void (*ctx_alpn_select)(void* ctx, alpn_cb select, void* arg) noexcept nogil
     int (*ctx_alpn)(void* ctx, const uint8_t* list, unsigned int n) noexcept nogil     # 0 is success
     int (*ctx_tickets)(void* ctx, size_t n) noexcept nogil
+    void (*ctx_hello)(void* ctx, hello_cb hello, void* arg) noexcept nogil
+    int (*ctx_ticket_keys)(void* ctx, ticket_cb keys) noexcept nogil
+    long (*ctx_callback)(void* ctx, int command, void (*callback)() noexcept nogil) noexcept nogil
+    int (*ctx_client_ca)(void* ctx, void* certificate) noexcept nogil
     # connections
     void* (*ssl_new)(void* ctx) noexcept nogil
     void (*ssl_free)(void* ssl) noexcept nogil
@@ -114,5 +177,15 @@ cdef struct Libssl:         # functions of these names, in the order of NAMES in
     long (*ssl_verify_result)(const void* ssl) noexcept nogil
     void (*ssl_alpn)(const void* ssl, const uint8_t** p, unsigned int* n) noexcept nogil
     const char* (*ssl_version)(const void* ssl) noexcept nogil
+    const void* (*ssl_cipher)(const void* ssl) noexcept nogil
+    const char* (*cipher_name)(const void* cipher) noexcept nogil
+    int (*hello_extension)(void* ssl, unsigned int kind, const uint8_t** p, size_t* n) noexcept nogil
+    void* (*ssl_take_ctx)(void* ssl, void* ctx) noexcept nogil
+    int (*ssl_session_context)(void* ssl, const uint8_t* id, unsigned int n) noexcept nogil
+    uint64_t (*ssl_options)(void* ssl, uint64_t options) noexcept nogil
+    int (*ssl_tickets)(void* ssl, size_t n) noexcept nogil
+    void (*ssl_verify)(void* ssl, int mode, verify_cb verify) noexcept nogil
+    void (*ssl_verify_depth)(void* ssl, int depth) noexcept nogil
+    void* (*ssl_peer)(const void* ssl) noexcept nogil       # its certificate, to be freed; NULL: none
 
 cdef Libssl ssl

@@ -21,7 +21,7 @@ from fastgw._core.state cimport (AnswerPlan, ApiPlan, CachePlan, Cors, KEYED_AUT
                                  T_IF_UNMODIFIED_SINCE, T_KEEP_ALIVE, T_METHOD_OVERRIDE, T_ORIGIN, T_RANGE, T_SET_COOKIE,
                                  T_TRANSFER_ENCODING, T_USER_AGENT, T_VARY,
                                  core)
-from fastgw._core.tls cimport ServerContext
+from fastgw._core.tls_server cimport ServerContext
 from libc.string cimport memcmp, memcpy, memset
 
 ENGINE_TOKENS = {
@@ -98,6 +98,7 @@ cdef class Plan:
         """What listeners with TLS speak it with."""
         self.kept.append(context)
         self.data.tls = context.context
+        self.data.asks_certificates = context.asks_certificates
 
     cdef Program program(self, object ops) except *:
         cdef Program p

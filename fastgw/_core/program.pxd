@@ -20,6 +20,8 @@ cdef enum Context:          # what OP_CONTEXT can put in; `index` of the op
     C_FORWARDED_FOR = 8     # the addresses that trusted hops named, in their words, and the peer's
     C_FORWARDED_PORT = 9    # of the listener, or what a trusted hop says that it was
     C_FORWARDED_PROTO = 10
+    C_TLS_VERSION = 11      # "TLSv1.3"
+    C_TLS_CIPHER = 12
     # Whole numbers.
     C_TIME_MS = 20          # the same, since the epoch
     C_LOCAL_PORT = 21       # of the listener

@@ -455,6 +455,7 @@ cdef inline bint put_at_log(Writer* w, Exchange* ex, int which) noexcept nogil:
 
 cdef bint context_value(Exchange* ex, int which, Writer* w) noexcept nogil:
     cdef Span text
+    cdef const char* told
     if which >= C_FIRST_TEXT:
         if not context_text(ex, which, &text):
             return False
@@ -473,6 +474,11 @@ cdef bint context_value(Exchange* ex, int which, Writer* w) noexcept nogil:
         address_put(w, client_address(ex))
     elif which == C_FORWARDED_FOR:
         put_forwarded_for(w, ex)
+    elif which == C_TLS_VERSION or which == C_TLS_CIPHER:
+        told = ex.conn.secured.version if which == C_TLS_VERSION else ex.conn.secured.cipher
+        if told == NULL:
+            return False
+        put(w, told, <uint32_t>strlen(told))
     elif which == C_FORWARDED_PROTO:
         put_forwarded_proto(w, ex)
     elif which == C_FORWARDED_PORT:
@@ -574,6 +580,7 @@ CONTEXTS = {
     "INTEGRATION_ERROR": C_INTEGRATION_ERROR, "REFERER": C_REFERER, "CACHE": C_CACHE,
     "BELOW_STAGE": C_BELOW_STAGE,
     "FORWARDED_FOR": C_FORWARDED_FOR, "FORWARDED_PORT": C_FORWARDED_PORT, "FORWARDED_PROTO": C_FORWARDED_PROTO,
+    "TLS_VERSION": C_TLS_VERSION, "TLS_CIPHER": C_TLS_CIPHER,
     "ANSWER_STATUS": C_ANSWER_STATUS, "ENDPOINT_ID": C_ENDPOINT_ID,
     "RESOURCE_PATH": C_RESOURCE_PATH, "CHALLENGE": C_CHALLENGE, "AUTHORIZER_ERROR": C_AUTHORIZER_ERROR,
     "AUTHORIZER_ID": C_AUTHORIZER_ID, "AUTHORIZER_STATUS": C_AUTHORIZER_STATUS,

@@ -3,11 +3,13 @@ from libc.stdint cimport uint8_t, uint32_t
 from libc.string cimport memcmp
 
 from fastgw._core.bytes cimport Span, span
-from fastgw._core.failure cimport F_NO_SUCH_API
+from fastgw._core.failure cimport F_MISDIRECTED, F_NO_SUCH_API
 from fastgw._core.plan cimport host_lookup
 from fastgw._core.router cimport router_match
 from fastgw._core.state cimport (ApiPlan, BasePath, Field, HEAD, HostPlan, M_LOOSE, NO_VERB, OPTIONS, PlanData,
                                  RoutePlan, StagePlan, T_CORS_METHOD, T_METHOD_OVERRIDE, T_ORIGIN, field_value, verb_of)
+from fastgw._core.tls cimport TlsDomain
+from fastgw._core.tls_server cimport tls_domain
 
 
 cdef HostPlan* find_host(PlanData* plan, Span host) noexcept nogil:
@@ -95,11 +97,25 @@ cdef inline void take_route(Exchange* ex, RoutePlan* route) noexcept nogil:
     ex.sends = ex.verb if route.verb_in_own else route.sends
 
 
+cdef bint admitted(Exchange* ex) noexcept nogil:
+    """A host that asks for clients' certificates is served on connections that were held against its authorities of now.
+
+    A handshake names one host (SNI), a request another (Host): this is where both must agree.
+    """
+    cdef const TlsDomain* domain
+    if not ex.plan.asks_certificates or ex.conn == NULL:
+        return True
+    domain = tls_domain(ex.plan.tls, ex.host)
+    return domain == NULL or domain.mark == 0 or domain.mark == ex.conn.secured.mark
+
+
 cdef int route_find(Exchange* ex) noexcept nogil:
     cdef HostPlan* host = find_host(ex.plan, ex.host)
     cdef BasePath* base
     cdef ApiPlan* api
     cdef StagePlan* stage
+    if not admitted(ex):
+        return F_MISDIRECTED
     if host == NULL:
         return F_NO_SUCH_API
     base = find_base_path(host, ex.path)

@@ -38,7 +38,7 @@ from fastgw._core.ops cimport (AnswerPlan, E_ESCAPED_PATH, E_ESCAPED_QUERY, E_HE
 from fastgw._core.permission_plan cimport PermissionPlan
 from fastgw._core.router cimport RouterMatch, RouterTable
 from fastgw._core.stream cimport Stream
-from fastgw._core.tls cimport TlsContext
+from fastgw._core.tls cimport Secured, TlsContext
 from fastgw._core.verbs cimport DELETE, GET, HEAD, NO_VERB, OPTIONS, PATCH, POST, PUT, verb_idempotent, verb_of
 
 
@@ -227,6 +227,7 @@ cdef struct PlanData:
     UsagePlan* usage_plans
     Bucket account          # of everything
     TlsContext* tls         # of listeners that speak TLS; NULL: none can
+    uint8_t asks_certificates   # of clients, under one of its names
     uint32_t refs           # exchanges that hold the plan
 
 # --- upstreams
@@ -526,6 +527,7 @@ cdef struct Conn:
     uint8_t counted         # in the table of peers
     uint8_t secure          # its listener speaks TLS
     uint8_t proxied         # a header of the PROXY protocol is still due
+    Secured secured         # once its handshake is done
     uint8_t blank           # CR and LF skipped before a request line
     uint8_t http2           # its listener takes HTTP/2 from clients that begin with it
     uint8_t preface         # bytes of HTTP/2's preface that have come

@@ -4,7 +4,7 @@ No descriptor is touched here: stream.pyx carries the bytes. One transport (BIO)
 for a call never leaves bytes in it: a connection at rest holds no buffer but what OpenSSL keeps of a record that has
 come in part.
 """
-from libc.stdint cimport uint8_t, uint32_t
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
 
 from fastgw._core.bytes cimport Span, Writer
 
@@ -19,12 +19,24 @@ cdef enum:
     TLS_HELD = 32768        # what a read may give beyond its own length: a record that had come in part
     TLS_ROOM = 17408        # a sealed record is no longer
 
+cdef struct TlsDomain:      # what a server shows and asks under one name
+    char* name              # owned; lower case: "api.test", "*.test" for one more label before it, "*" for the rest
+    uint32_t name_n
+    void* ctx               # SSL_CTX, with its certificate
+    int minimum             # version
+    uint8_t session[32]     # sessions of other domains, or of other rules for this one, are not resumed
+    uint64_t mark           # of the authorities and revocations that clients are held against; 0: no certificate is asked
+    char* staple            # OCSP response, DER; owned. NULL: none
+    uint32_t staple_n
+
 cdef struct TlsContext:     # settings that connections share; lives as long as its Python object or one of them
     void* ctx               # SSL_CTX
     uint32_t refs
     uint8_t verifies        # a client's: the server's certificate
     uint8_t alpn[64]        # a server's: protocols in its order, each with its length
     uint8_t alpn_n
+    TlsDomain* domains      # a server's, by name
+    uint32_t ndomains
 
 cdef struct Tls:            # one connection's
     void* ssl
@@ -34,6 +46,12 @@ cdef struct Tls:            # one connection's
     uint8_t closed          # close_notify came
     uint8_t spoke           # anything came
     unsigned long error     # of OpenSSL, why it broke
+    const TlsDomain* domain # of a server, once the client has named it
+
+cdef struct Secured:        # what a handshake with a client agreed on; all NULL: plain
+    const char* version     # "TLSv1.3"; these two are OpenSSL's own for good
+    const char* cipher
+    uint64_t mark           # of the authorities that its certificate was held against; 0: it has shown none
 
 cdef Writer tls_out         # sealed bytes that are to be sent; the caller empties it
 
@@ -48,10 +66,20 @@ cdef void tls_bye(Tls* t) noexcept nogil        # close_notify
 cdef bint tls_holds(const Tls* t) noexcept nogil    # part of a record
 cdef Span tls_alpn(const Tls* t) noexcept nogil     # the protocol agreed on, or nothing
 cdef bint tls_resumed(const Tls* t) noexcept nogil
+cdef Secured tls_secured(const Tls* t) noexcept nogil      # once it is open
 cdef uint32_t tls_live() noexcept nogil         # connections
 
-cdef class ServerContext:
-    cdef TlsContext* context
+cdef Tls* tls_at_work       # whose handshake goes on, for OpenSSL's callbacks
+cdef TlsContext* context_new(const void* method) except NULL
+cdef void* ctx_new(const void* method) except NULL
+cdef void domain_free(TlsDomain* domain) noexcept nogil
+cdef void context_leave(TlsContext* context) noexcept nogil
+cdef list certificates_of(bytes pem)        # X509 pointers as numbers; ValueError
+cdef void free_certificates(list certificates)
+cdef int use_certificate(void* ctx, bytes pem, bytes key_pem) except -1
+cdef bytes protocols(object names)          # as ALPN writes them (RFC 7301 section 3.1)
+cdef str reason()                           # of the newest error
+cdef int refuse_password(char* to, int n, int writing, void* arg) noexcept nogil
 
 cdef class ClientContext:
     cdef TlsContext* context

@@ -1,14 +1,14 @@
 """TLS sessions over memory, and the contexts that they are made of."""
 from libc.stdlib cimport calloc, free
-from libc.string cimport memcmp, memcpy
+from libc.string cimport memcpy
 
 from fastgw._core.bytes cimport put, span, writer_init
 from fastgw._core.libssl cimport (BIO_CTRL_FLUSH, BIO_READ_LATER, BIO_RETRY_BITS, BIO_TYPE_SOURCE_SINK, SSL_CTRL_CHAIN_CERT,
                                   SSL_CTRL_MODE, SSL_CTRL_SET_MIN_PROTO_VERSION, SSL_CTRL_SET_SESS_CACHE_MODE,
                                   SSL_CTRL_SET_TLSEXT_HOSTNAME, SSL_ERROR_WANT_READ, SSL_ERROR_ZERO_RETURN,
-                                  SSL_MODE_RELEASE_BUFFERS, SSL_OP_CIPHER_SERVER_PREFERENCE, SSL_OP_NO_COMPRESSION,
+                                  SSL_MODE_RELEASE_BUFFERS, SSL_OP_NO_COMPRESSION,
                                   SSL_OP_NO_RENEGOTIATION, SSL_RECEIVED_SHUTDOWN, SSL_SENT_SHUTDOWN, SSL_SESS_CACHE_OFF,
-                                  SSL_TLSEXT_ERR_ALERT_FATAL, SSL_TLSEXT_ERR_OK, SSL_VERIFY_NONE, SSL_VERIFY_PEER,
+                                  SSL_VERIFY_NONE, SSL_VERIFY_PEER,
                                   TLS1_2_VERSION, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS, ssl)
 
 cdef enum:
@@ -145,9 +145,12 @@ cdef int broken(Tls* t) noexcept nogil:
 
 
 cdef int shake(Tls* t) noexcept nogil:
+    global tls_at_work
     cdef int result
     ssl.clear_error()
+    tls_at_work = t
     result = ssl.ssl_handshake(t.ssl)
+    tls_at_work = NULL
     if result == 1:
         t.open = True
     elif ssl.ssl_error(t.ssl, result) != SSL_ERROR_WANT_READ:
@@ -227,17 +230,37 @@ cdef bint tls_resumed(const Tls* t) noexcept nogil:
     return ssl.ssl_reused(t.ssl) == 1
 
 
+cdef Secured tls_secured(const Tls* t) noexcept nogil:
+    cdef Secured found
+    found.version = ssl.ssl_version(t.ssl)
+    found.cipher = ssl.cipher_name(ssl.ssl_cipher(t.ssl))
+    found.mark = t.domain.mark if t.domain != NULL else 0
+    return found
+
+
 cdef uint32_t tls_live() noexcept nogil:
     return live
 
 
 # --- contexts
 
+cdef void domain_free(TlsDomain* domain) noexcept nogil:
+    """What it owns."""
+    ssl.ctx_free(domain.ctx)
+    free(domain.name)
+    free(domain.staple)
+
+
 cdef void context_leave(TlsContext* context) noexcept nogil:
+    cdef uint32_t i
     context.refs -= 1
-    if context.refs == 0:
-        ssl.ctx_free(context.ctx)
-        free(context)
+    if context.refs:
+        return
+    for i in range(context.ndomains):
+        domain_free(&context.domains[i])
+    free(context.domains)
+    ssl.ctx_free(context.ctx)
+    free(context)
 
 
 cdef int refuse_password(char* to, int n, int writing, void* arg) noexcept nogil:
@@ -245,7 +268,7 @@ cdef int refuse_password(char* to, int n, int writing, void* arg) noexcept nogil
 
 
 cdef str reason():
-    """Of the newest error; the queue is empty after it."""
+    """The queue of errors is empty after it."""
     cdef unsigned long error = ssl.get_error(), next = error
     cdef const char* text
     while next:
@@ -259,16 +282,24 @@ cdef TlsContext* context_new(const void* method) except NULL:
     cdef TlsContext* context = <TlsContext*>calloc(1, sizeof(TlsContext))
     if context == NULL:
         raise MemoryError
-    context.ctx = ssl.ctx_new(method)
-    if context.ctx == NULL:
-        free(context)
-        raise MemoryError
     context.refs = 1
-    ssl.ctx_options(context.ctx, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION)
-    ssl.ctx_ctrl(context.ctx, SSL_CTRL_MODE, SSL_MODE_RELEASE_BUFFERS, NULL)
-    ssl.ctx_ctrl(context.ctx, SSL_CTRL_SET_MIN_PROTO_VERSION, TLS1_2_VERSION, NULL)
-    ssl.ctx_ctrl(context.ctx, SSL_CTRL_SET_SESS_CACHE_MODE, SSL_SESS_CACHE_OFF, NULL)
+    try:
+        context.ctx = ctx_new(method)
+    except MemoryError:
+        free(context)
+        raise
     return context
+
+
+cdef void* ctx_new(const void* method) except NULL:
+    cdef void* ctx = ssl.ctx_new(method)
+    if ctx == NULL:
+        raise MemoryError
+    ssl.ctx_options(ctx, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION)
+    ssl.ctx_ctrl(ctx, SSL_CTRL_MODE, SSL_MODE_RELEASE_BUFFERS, NULL)
+    ssl.ctx_ctrl(ctx, SSL_CTRL_SET_MIN_PROTO_VERSION, TLS1_2_VERSION, NULL)
+    ssl.ctx_ctrl(ctx, SSL_CTRL_SET_SESS_CACHE_MODE, SSL_SESS_CACHE_OFF, NULL)
+    return ctx
 
 
 cdef list certificates_of(bytes pem):
@@ -326,52 +357,8 @@ cdef int use_certificate(void* ctx, bytes pem, bytes key_pem) except -1:
     return 0
 
 
-cdef bytes protocols(names):
-    """As ALPN writes them (RFC 7301 section 3.1)."""
+cdef bytes protocols(object names):
     return b"".join(bytes([len(name)]) + name for name in names)
-
-
-cdef int choose_protocol(void* _, const unsigned char** out, unsigned char* out_n, const unsigned char* offered,
-                         unsigned int n, void* arg) noexcept nogil:
-    """The first of ours that the client offers; none is fatal (RFC 7301 section 3.2)."""
-    cdef TlsContext* context = <TlsContext*>arg
-    cdef unsigned int mine = 0, theirs
-    cdef unsigned char length
-    while mine < context.alpn_n:
-        length = context.alpn[mine]
-        theirs = 0
-        while theirs < n:
-            if offered[theirs] == length and theirs + 1 + length <= n \
-                    and memcmp(&offered[theirs + 1], &context.alpn[mine + 1], length) == 0:
-                out[0] = &offered[theirs + 1]
-                out_n[0] = length
-                return SSL_TLSEXT_ERR_OK
-            theirs += 1 + offered[theirs]
-        mine += 1 + length
-    return SSL_TLSEXT_ERR_ALERT_FATAL
-
-
-cdef class ServerContext:
-    """What connections of clients are secured with. certificate and key: PEM; alpn: protocols, the best first.
-
-    Raises ValueError, which never holds a word of a key.
-    """
-
-    def __cinit__(self, bytes certificate, bytes key, alpn=(b"http/1.1",)):
-        self.context = context_new(ssl.server_method())
-        cdef bytes list = protocols(alpn)
-        if len(list) > <Py_ssize_t>sizeof(self.context.alpn):
-            raise ValueError("too many protocols")
-        memcpy(self.context.alpn, <const char*>list, len(list))
-        self.context.alpn_n = <unsigned char>len(list)
-        ssl.ctx_options(self.context.ctx, SSL_OP_CIPHER_SERVER_PREFERENCE)
-        ssl.ctx_alpn_select(self.context.ctx, choose_protocol, self.context)
-        ssl.ctx_tickets(self.context.ctx, 1)
-        use_certificate(self.context.ctx, certificate, key)
-
-    def __dealloc__(self):
-        if self.context != NULL:
-            context_leave(self.context)
 
 
 cdef class ClientContext:

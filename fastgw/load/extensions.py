@@ -35,7 +35,6 @@ _COMPONENTS = frozenset((
     "callbacks", "pathItems",
 ))
 _NOT_SERVED = {
-    "security-policy": "TLS comes with a later part",
     "endpoint-access-mode": "every endpoint may be called",
 }
 

@@ -35,7 +35,7 @@ CONTEXT = frozenset((
     "domainName", "domainPrefix", "error.message", "error.messageString", "error.responseType",
     "error.validationErrorString", "extendedRequestId", "fastgw.limitLevel", "httpMethod", "isCanaryRequest", "path",
     "protocol", "requestId", "requestTime", "requestTimeEpoch", "resourceId", "resourcePath", "routeKey",
-    "stage", "status", "wafResponseCode", "webaclArn", "xrayTraceId",
+    "stage", "status", "cipherSuite", "tlsVersion", "wafResponseCode", "webaclArn", "xrayTraceId",
     *(f"identity.{name}" for name in _IDENTITY),
 ))
 """$context names that can be known outside an authorizer. Source: SPEC, "$context"; those of "fastgw." are ours."""

@@ -21,6 +21,7 @@ from fastgw.load.params import Params, as_text
 from fastgw.load.plain import check_upstream_url
 from fastgw.load.problem import Problems, did_you_mean, one_of, shown
 from fastgw.load.services import read_identity, read_services
+from fastgw.load.tls import read_tls
 from fastgw.load.upstreams import read_upstreams
 from fastgw.model.accesslog import AccessLog
 from fastgw.model.api import Api, ApiKind
@@ -72,6 +73,7 @@ class NativeFile:
                           keys=self._keys(plans), log=self._common_log,
                           functions=read_functions(self._file.functions, self._root.get("functions"), self._problems),
                           services=self._services,
+                          tls=read_tls(self._file.tls, self._root.get("tls"), domains, apis, self._problems),
                           identity=read_identity(self._file.credentials), account_id=self._file.account_id,
                           region=self._file.region,
                           issuers=read_issuers(self._file.issuers, self._root.get("issuers"), self._problems))
@@ -287,9 +289,14 @@ class NativeFile:
         return tuple(found.values())
 
     def _listeners(self) -> tuple[Listener, ...]:
-        return tuple(Listener(given.address, self._view("listeners", index).place, given.proxy_protocol,
-                              given.http2)
-                     for index, given in enumerate(self._file.listeners))
+        found = tuple(Listener(given.address, self._view("listeners", index).place, given.proxy_protocol,
+                               given.http2, given.tls)
+                      for index, given in enumerate(self._file.listeners))
+        for listener in found:
+            if listener.tls and self._file.tls is msgspec.UNSET:
+                self._problems.error(listener.place, "missing-field", f"listener {listener.address} speaks TLS, and "
+                                     "the file has no section tls with certificates")
+        return found
 
     def _settings(self) -> Settings:
         section = self._root.get("settings")

@@ -22,11 +22,13 @@ from fastgw.load.policy import policy
 from fastgw.load.problem import did_you_mean, shown
 from fastgw.load.reader import Reader
 from fastgw.load.servers import base_path
+from fastgw.load.tls import check_policy
 from fastgw.model.api import ANY, DEFAULT_ROUTE, Api, ApiKind, Cors, Route
 from fastgw.model.integration import GatewayResponse, Integration, Unserved
 from fastgw.model.place import Place
 from fastgw.model.policy import Policy
 from fastgw.model.service import Service
+from fastgw.model.tls import DEFAULT_POLICY
 from fastgw.model.validation import Mode
 
 _DEFAULT_PATHS = (DEFAULT_ROUTE, "/" + DEFAULT_ROUTE)
@@ -121,7 +123,8 @@ class _ApiReader:
         self.plain.report()
         return Api(name or self._title(), "", self.kind, tuple(self.routes), self.root.place,
                    self._gateway_responses(), self._cors(), self._binary_types(), self._compress_from(),
-                   policy=self._policy(), execute_api=not execute_api_disabled(self.reader, self.root))
+                   policy=self._policy(), execute_api=not execute_api_disabled(self.reader, self.root),
+                   security_policy=self._security_policy())
 
     def _policy(self) -> Policy | None:
         given = self.own_policy or self.root.get(PREFIX + "policy")
@@ -130,6 +133,15 @@ class _ApiReader:
                                 "service; remove it, or say that this is an API of kind REST")
             return None
         return policy(self.reader, given)
+
+    def _security_policy(self) -> str | None:
+        given = self.root.get(PREFIX + "security-policy")
+        name = self.reader.text(given) if given is not None else None
+        if name == "TLS_1_0":
+            self.problems.warning(given.place, "stricter", f"{given.name} {name} is served as {DEFAULT_POLICY}: "
+                                  "TLS 1.0 and 1.1 are not served")
+            return DEFAULT_POLICY
+        return name if name is not None and check_policy(name, given, self.problems) else None
 
     def _compress_from(self) -> int | None:
         given = self.root.get(PREFIX + "minimum-compression-size")

@@ -60,6 +60,7 @@ class ListenerFile(Struct, forbid_unknown_fields=True):
         description="connections begin with a header of the PROXY protocol, version 1 or 2")] = False
     http2: Annotated[bool, Meta(
         description="clients may begin with HTTP/2 (prior knowledge); those of TLS ask for it by ALPN")] = False
+    tls: Annotated[bool, Meta(description="clients speak TLS there, with the certificates of the section tls")] = False
 
 
 Ttl = Annotated[int, Meta(ge=0, le=MAX_TTL, description="seconds; 0 is off")]
@@ -358,6 +359,30 @@ class IssuerFile(Struct, forbid_unknown_fields=True):
         ge=60, le=86_400, description="seconds after which its keys are asked for anew, while they go on being used")
     ] = 3_600
     user_pools: Annotated[list[UserPool], Meta(description="user pools in definitions that it stands for")] = []
+TlsName = Annotated[str, Meta(
+    pattern=r"^(\*|(\*\.)?[A-Za-z0-9]([A-Za-z0-9._-]{0,252}))$",
+    description='a host name, "*." and a host name for names of one label more, or "*" for every other name')]
+
+
+class TlsDomainFile(Struct, forbid_unknown_fields=True):
+    """What clients get, and have to show, that ask for one name. Paths are relative to this file."""
+
+    certificate: Annotated[Text, Meta(description="path of the certificate, PEM, with those it is signed by behind it")]
+    key: Annotated[Text, Meta(description="path of its key, PEM, without a password")]
+    policy: Annotated[Text, Meta(description="security policy by name; absent: what the APIs served under the name "
+                                 "ask for, else tls.policy")] | UnsetType = UNSET
+    ocsp: Annotated[Text, Meta(description="path of an OCSP response, DER, that is stapled")] | UnsetType = UNSET
+    truststore: Annotated[Text, Meta(description="path of certificates, PEM: clients must show one that comes from "
+                                     "one of these")] | UnsetType = UNSET
+    crl: Annotated[Text, Meta(description="path of lists of revoked certificates, PEM, one of each authority of a "
+                              "chain")] | UnsetType = UNSET
+
+
+class TlsFile(Struct, forbid_unknown_fields=True):
+    """TLS of the listeners with tls: true."""
+
+    domains: Annotated[dict[TlsName, TlsDomainFile], Meta(min_length=1)]
+    policy: Annotated[Text, Meta(description="of names without one of their own; absent: TLS_1_2")] | UnsetType = UNSET
 
 
 class File(Struct, forbid_unknown_fields=True):
@@ -367,6 +392,7 @@ class File(Struct, forbid_unknown_fields=True):
     apis: Annotated[dict[Text, ApiFile], Meta(min_length=1)]
     listeners: list[ListenerFile] = []
     domains: dict[Host, list[MappingFile]] | UnsetType = UNSET
+    tls: TlsFile | UnsetType = UNSET
     upstreams: dict[Authority, UpstreamFile] = {}
     log: Annotated[LogFile, Meta(description="of requests that reach no stage, and of every stage without a log "
                                  "of its own")] | UnsetType = UNSET
@@ -393,12 +419,11 @@ class File(Struct, forbid_unknown_fields=True):
 
 NOT_SERVED = {
     "": ("api_keys", "authorizers", "cache", "certificates", "cluster", "cors",
-         "groups", "logs", "plugins", "redis", "store", "throttle", "tls",
+         "groups", "logs", "plugins", "redis", "store", "throttle",
          "usage_plans", "waf"),
     "apis": ("authorizers", "cors", "functions", "keys", "log", "throttle", "tls", "waf"),
     "stages": ("canary", "tracing", "waf"),
     "domains": ("rules", "stage_rules"),
-    "listeners": ("tls",),
     "upstreams": ("retry", "tls", "weights"),
 }
 """Names of later parts, refused as such: by the section they would stand in."""

@@ -71,6 +71,7 @@ class Api:
     policy         who may call, where and when; None: whoever the routes let in
     execute_api    reachable by its id, too: at its execute-api host and below /_aws/execute-api
     compress_from  bytes from which on answers are compressed for those who take it; None: never
+    security_policy  name of one of fastgw.model.tls, for the names that the API is served under; None: theirs
     """
 
     name: str
@@ -85,3 +86,4 @@ class Api:
     authorizers: tuple[Authorizer, ...] = ()
     policy: Policy | None = None
     execute_api: bool = True
+    security_policy: str | None = None

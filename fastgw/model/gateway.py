@@ -9,6 +9,7 @@ from fastgw.model.function import Function
 from fastgw.model.issuer import Issuer
 from fastgw.model.place import Place
 from fastgw.model.service import Identity, Service
+from fastgw.model.tls import TlsDomain
 from fastgw.model.usage import KeyRing, MethodSettings, Throttle, UsagePlan
 from fastgw.model.validation import Mode
 
@@ -24,12 +25,14 @@ class Listener:
 
     proxy_protocol  connections begin with a header of the PROXY protocol
     http2           a plain one: clients may begin with HTTP/2 (prior knowledge)
+    tls             clients speak TLS there
     """
 
     address: str
     place: Place | None = None
     proxy_protocol: bool = False
     http2: bool = False
+    tls: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +174,7 @@ class Gateway:
     identity    who the gateway is to them
     account_id, region  in which it stands for callers: in the ARNs of its methods
     issuers     of tokens, where the operator says where their keys are; others say it themselves
+    tls         by name, for listeners with TLS; its keys are in the supervisor and the workers alone
     """
 
     apis: tuple[Api, ...]
@@ -188,3 +192,4 @@ class Gateway:
     account_id: str = DEFAULT_ACCOUNT
     region: str = DEFAULT_REGION
     issuers: tuple[Issuer, ...] = ()
+    tls: tuple[TlsDomain, ...] = ()

@@ -22,6 +22,8 @@ ENGINE_NAMES = {
     "stage": "STAGE",
     "apiId": "API_ID",
     "protocol": "PROTOCOL",
+    "tlsVersion": "TLS_VERSION",
+    "cipherSuite": "TLS_CIPHER",
     "identity.sourceIp": "SOURCE_IP",
     "identity.userAgent": "USER_AGENT",
     "requestTime": "TIME_CLF",

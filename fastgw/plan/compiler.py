@@ -35,6 +35,7 @@ from fastgw.plan.permission import permission_spec
 from fastgw.plan.replies import always, replies, status_line
 from fastgw.plan.rules import KEY_HEADER, REMAP_PREFIX, UNMAPPABLE, names
 from fastgw.plan.targets import Targets
+from fastgw.plan.tls import server_context
 
 EXECUTE_API = "execute-api"
 """Second label of the hosts under which every API is reachable by its id."""
@@ -122,6 +123,8 @@ class _Compiler:
             paths.extend(by_id)
         any_host = domains.pop(ANY_HOST, by_id)
         hosts = {host.encode(): paths for host, paths in domains.items()}
+        if self._gateway.tls:
+            self._plan.secure(server_context(self._gateway.tls))
         self._plan.finish(hosts, any_host, labels, replies(None, {}), compile_log(self._gateway.log, self._logs))
         return self._plan
 

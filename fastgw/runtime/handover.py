@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from fastgw.model.function import Function
 from fastgw.model.gateway import Gateway
 from fastgw.runtime.slots import RouteKey
+from fastgw.runtime.tickets import TicketSecrets
 from fastgw.settings import Resolved, Settings
 
 _MOST_DESCRIPTORS = 253
@@ -56,6 +57,7 @@ class WorkerStart:
     memory_share: int
     settings: Settings
     definition: Definition
+    tickets: TicketSecrets
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,10 @@ class Listening:
     words: tuple[str, ...] = ()
     """As the settings' Listen."""
 
+    @property
+    def tls(self) -> bool:
+        return "tls" in self.words
+
     def of(self, worker: int, workers: int) -> tuple[socket.socket, ...]:
         """The worker's own sockets. Where there are fewer than workers they are shared; where more, each has several,
         for a connection waits in one of them."""

@@ -28,7 +28,7 @@ def file_settings(loaded: Loaded) -> dict[str, Given]:
 
 
 def _listen(listener: Listener) -> str:
-    words = {"proxy_protocol": listener.proxy_protocol, "http2": listener.http2}
+    words = {"proxy_protocol": listener.proxy_protocol, "http2": listener.http2, "tls": listener.tls}
     return " ".join((listener.address, *(word for word, said in words.items() if said)))
 
 

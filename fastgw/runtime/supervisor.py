@@ -8,6 +8,7 @@ import signal
 import sys
 import time
 from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import replace
 from typing import Any
 
 import fastgw
@@ -42,6 +43,7 @@ from fastgw.runtime.request import RunRequest, file_settings, worker_count
 from fastgw.runtime.slots import Slots
 from fastgw.runtime.store import Store, StoreError
 from fastgw.runtime.systemd import Manager
+from fastgw.runtime.tickets import TicketSecrets
 from fastgw.runtime.watchdog import LOOK_SECONDS, Watchdog
 from fastgw.settings import Resolved, SettingsError, manager_words, resolve, shown, state_directory
 
@@ -73,6 +75,7 @@ class Supervisor:
         self._ready: set[int] = set()
         self._control: Child | None = None
         self._listening: list[Listening] = []
+        self._tickets = TicketSecrets()
         self._ops_listening: Listening | None = None
         self._counters = -1
         self._health = -1
@@ -211,6 +214,9 @@ class Supervisor:
     async def _define(self, loaded: Loaded) -> tuple[Definition, Assigned]:
         """Raises Refused where its limits or its logs cannot be served."""
         gateway = self._functions.reachable(loaded.gateway)
+        if not gateway.tls and (secure := [one.name for one in self._listening if one.tls]):
+            raise Refused(f"{self._request.files[0]}:1:1: error: listener {secure[0]} speaks TLS, and the definition "
+                          "has no section tls with certificates")
         shared = [plan for plan in gateway.plans if plan.nodes]
         if shared and not self._resolved.settings.redis_url:
             raise Refused(*(f"{plan.nodes.place}: error: plan {plan.name} is shared with other nodes, and redis_url is "
@@ -234,7 +240,8 @@ class Supervisor:
         roles, descriptors = zip(*handed, strict=True)
         settings = self._resolved.settings
         words = tuple(words for words, _ in own)
-        message = WorkerStart(roles, words, number, self._memory_share, settings, self._definition)
+        self._tickets.turn(time.monotonic())
+        message = WorkerStart(roles, words, number, self._memory_share, settings, self._definition, self._tickets)
         await child.start(descriptors, message, {})
         self._ready.add(number)
 
@@ -260,7 +267,8 @@ class Supervisor:
 
     def _served(self) -> Served:
         definition = self._definition
-        return Served(definition.gateway, self._slots.labels(), definition.cells, definition.generation)
+        gateway = replace(definition.gateway, tls=())
+        return Served(gateway, self._slots.labels(), definition.cells, definition.generation)
 
     def _status_line(self) -> str:
         apis = self._definition.gateway.apis
@@ -271,12 +279,12 @@ class Supervisor:
     def _announce(self) -> None:
         print(f"fastgw {fastgw.__version__}, pid {os.getpid()}: {self._status_line()}")
         for one in self._listening:
-            print(f"listening on {url(one.address)}")
+            print(f"listening on {url(one.address, one.tls)}")
         if self._ops_listening:
             print(f"ops on {url(self._ops_listening.address)}")
         sys.stdout.flush()
         if self._when_ready:
-            self._when_ready([url(one.address) for one in self._listening])
+            self._when_ready([url(one.address, one.tls) for one in self._listening])
 
     # Watching
 
@@ -572,9 +580,9 @@ class Supervisor:
         return [*self._workers.values(), *self._functions.children(), *control]
 
 
-def url(address: Address) -> str:
+def url(address: Address, tls: bool = False) -> str:
     """What to put before a path, for people and tests."""
-    return str(address) if address.path else f"http://{address}"
+    return str(address) if address.path else f"http{'s' * tls}://{address}"
 
 
 def _print_lines(lines: Iterable[str]) -> None:

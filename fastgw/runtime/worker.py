@@ -21,6 +21,7 @@ from fastgw._core.cells import Cells
 from fastgw._core.engine import Engine
 from fastgw._core.health import HealthTable
 from fastgw._core.keys import KeyTable
+from fastgw._core.tls_server import tickets as seal_tickets
 from fastgw.addresses import networks
 from fastgw.observe.counters import Region
 from fastgw.plan.compiler import Identities, Issuers, compile_plan
@@ -44,6 +45,7 @@ from fastgw.runtime.peer import Peer, Refused
 from fastgw.runtime.redis.leases import Leases
 from fastgw.runtime.resolver import Resolver
 from fastgw.runtime.threads import in_passing_thread
+from fastgw.runtime.tickets import TicketSecrets
 from fastgw.settings import Settings, engine_settings, service_words
 
 _TICK = 0.02
@@ -75,6 +77,7 @@ class Worker:
         self._ring: Ring | None = None
         self._resolver: Resolver | None = None
         self._leases: Leases | None = None
+        self._tickets = TicketSecrets()
         self._chores: list[asyncio.Task[None]] = []
         self._prepared: Any = None
         self._identities = Identities(service_words())
@@ -129,6 +132,8 @@ class Worker:
         limits = {**engine_settings(start.settings), "memory_share": start.memory_share}
         limits["max_connections"] = client_connections(start.settings.max_connections)
         engine = self._engine = Engine(loop, limits, self._region.view, start.worker, cells, self._ring.view)
+        self._tickets = start.tickets
+        seal_tickets(self._tickets.now, self._tickets.before)
         engine.watch_health(health)
         engine.trust(networks(start.settings.trusted_proxies))
         engine.swap(plan)
@@ -141,7 +146,7 @@ class Worker:
         listening = [descriptor for role, descriptor in handed if role == LISTEN]
         for words, descriptor in zip(start.listens, listening, strict=True):
             with socket.socket(fileno=descriptor) as sock:
-                engine.listen(sock, proxied="proxy_protocol" in words, http2="http2" in words)
+                engine.listen(sock, proxied="proxy_protocol" in words, http2="http2" in words, tls="tls" in words)
 
     def _compile(self, definition: Definition, keys: KeyTable) -> Any:
         try:
@@ -180,6 +185,8 @@ class Worker:
         while True:
             await asyncio.sleep(_REAP_SECONDS)
             self._engine.reap()
+            if self._tickets.turn(time.monotonic()):
+                seal_tickets(self._tickets.now, self._tickets.before)
             overload.look(self._engine.overload())
 
     async def _upstreams(self, _: None) -> list[dict[str, Any]]:

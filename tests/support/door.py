@@ -16,7 +16,7 @@ from fastgw._core.handle import Handle
 from fastgw._core.plan import Plan
 from fastgw._core.router import Router
 from fastgw._core.step import Step
-from fastgw._core.tls import ServerContext
+from fastgw._core.tls_server import ServerContext
 from fastgw.errors import CODE
 from fastgw.observe import layout
 from fastgw.plan.replies import replies

@@ -72,10 +72,11 @@ def reserve_port() -> socket.socket:
 class Gateway:
     """One `fastgw run`; use as a context manager.
 
-    files   name -> text or JSON-able document, written side by side into a temporary folder
+    files   name -> bytes, text or JSON-able document, written side by side into a temporary folder
     main    the file given to `fastgw run`; the first of `files` where not said
     env     FASTGW_* settings on top of DEFAULTS; None takes a default away
     wrap    words before the command: ["prlimit", "--nofile=300"]
+    tls     listen at tls_port too, where clients speak TLS
     listen  words behind the listener's address; None: the file says where it listens
     """
 
@@ -88,6 +89,7 @@ class Gateway:
         env: Mapping[str, str | None] | None = None,
         wrap: tuple[str, ...] = (),
         listen: str | None = "",
+        tls: bool = False,
     ) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="fastgw-test-")
         self.folder = Path(self._folder.name)
@@ -96,6 +98,8 @@ class Gateway:
         self.main = main or next(iter(files))
         self._held = reserve_port()
         self.port: int = self._held.getsockname()[1]
+        self._held_tls = reserve_port() if tls else None
+        self.tls_port: int = self._held_tls.getsockname()[1] if self._held_tls else 0
         self.ops_path = str(self.folder / "ops.sock")
         self._arguments, self._wrap, self._listen = arguments, wrap, listen
         self._env = {**DEFAULTS, **(env or {})}
@@ -103,6 +107,9 @@ class Gateway:
         self._stderr = self.folder / "stderr.txt"
 
     def write(self, name: str, content: object) -> None:
+        if isinstance(content, bytes):
+            (self.folder / name).write_bytes(content)
+            return
         text = content if isinstance(content, str) else json.dumps(content, indent=1)
         (self.folder / name).write_text(text, encoding="utf-8")
 
@@ -138,11 +145,15 @@ class Gateway:
             "fastgw",
             "run",
             str(self.folder / self.main),
-            *(["--listen", f"127.0.0.1:{self.port} {self._listen}".strip()] if self._listen is not None else []),
+            *(["--listen", self._listeners()] if self._listen is not None else []),
             "--ops",
             f"unix:{self.ops_path}",
             *self._arguments,
         ]
+
+    def _listeners(self) -> str:
+        plain = f"127.0.0.1:{self.port} {self._listen}".strip()
+        return f"{plain},127.0.0.1:{self.tls_port} tls" if self.tls_port else plain
 
     def start(self) -> None:
         with self._stderr.open("wb") as stderr:
@@ -255,6 +266,8 @@ class Gateway:
                 if alive(pid) and b"fastgw" in command_line(pid):
                     os.kill(pid, signal.SIGKILL)
         self._held.close()
+        if self._held_tls:
+            self._held_tls.close()
         self._folder.cleanup()
 
 

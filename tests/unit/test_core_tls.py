@@ -1,6 +1,7 @@
 """TLS in the engine: what a client sees of it, record by record, and what is left behind: nothing."""
 
 import asyncio
+import socket
 import ssl
 import warnings
 from collections.abc import Iterator
@@ -8,16 +9,33 @@ from collections.abc import Iterator
 import pytest
 
 from fastgw._core.step import Answer, Request
-from fastgw._core.tls import ClientContext, ServerContext
+from fastgw._core.tls import ClientContext
+from fastgw._core.tls_server import ServerContext, tickets
+from fastgw.model.tls import POLICIES
 from fastgw.observe import layout
-from tests.support.certificates import Authority, key_pem, new_key, root, server
+from tests.support.certificates import Authority, Issued, key_pem, new_key, root, server
 from tests.support.door import Doors, eventually, looped
 
 LARGE = bytes(range(256)) * 4000
 
 
-def context(**named: object) -> ServerContext:
-    return ServerContext(server().chain, server().key_pem, **named)
+def spec(name: str, issued: Issued, **named: object) -> dict[str, object]:
+    policy = POLICIES["edge"]
+    return {
+        "name": name.encode(),
+        "certificate": issued.chain,
+        "key": issued.key_pem,
+        "minimum": policy.minimum,
+        "ciphers": ":".join(policy.ciphers).encode(),
+        "suites": ":".join(policy.suites).encode(),
+    } | named
+
+
+def context(*domains: dict[str, object], **named: object) -> ServerContext:
+    made = ServerContext(**named)
+    for domain in domains or (spec("*", server()),):
+        made.add(domain)
+    return made
 
 
 def trusting(version: str = "TLSv1_3", alpn: tuple[str, ...] = ()) -> ssl.SSLContext:
@@ -243,8 +261,104 @@ def broken() -> Iterator[tuple[bytes, bytes, str]]:
 @pytest.mark.parametrize(("certificate", "key", "message"), list(broken()))
 def test_what_cannot_be_used_is_refused(certificate: bytes, key: bytes, message: str) -> None:
     with pytest.raises(ValueError, match=message) as caught:
-        ServerContext(certificate, key)
+        context(spec("*", server(), certificate=certificate, key=key))
     assert "PRIVATE" not in str(caught.value)
+
+
+NAMES = [
+    ("api.test", "api.test"),
+    ("API.test", "api.test"),
+    ("other.api.test", "*.api.test"),
+    ("a.b.api.test", "*"),
+    ("elsewhere.test", "*"),
+    ("api.test.", "*"),
+    (None, "*"),
+]
+
+
+@pytest.mark.parametrize(("asked", "got"), NAMES)
+@looped
+async def test_the_name_chooses_the_certificate(asked: str | None, got: str) -> None:
+    domains = [spec(name, server(name.replace("*", "star"))) for name in ("api.test", "*.api.test", "*", "zz.test")]
+    async with Doors(STEPS, tls=context(*domains)) as doors:
+        made = ssl.create_default_context(cadata=root().pem.decode())
+        made.check_hostname = False
+        client = await doors.client(made, asked or "")
+        names = dict(pair[0] for pair in client.writer.get_extra_info("peercert")["subject"])
+        assert names["commonName"] == got.replace("*", "star")
+        assert await client.ask("/small") == (200, b"small")
+
+
+@looped
+async def test_a_name_that_nobody_has() -> None:
+    async with Doors(STEPS, tls=context(spec("api.test", server("api.test")))) as doors:
+        for name in ("other.test", "localhost"):
+            with pytest.raises(ssl.SSLError, match=r"(?i)unrecognized.name"):
+                await doors.client(trusting(), name)
+
+
+def resume(port: int, made: ssl.SSLContext, session: object, name: str = "localhost") -> tuple[object, bool]:
+    """A session of one connection, and whether it was resumed. Tickets come with the first answer."""
+    with socket.create_connection(("127.0.0.1", port)) as plain, \
+            made.wrap_socket(plain, server_hostname=name, session=session) as wrapped:
+        wrapped.sendall(b"GET /small HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        while wrapped.recv(1000):
+            pass
+        return wrapped.session, wrapped.session_reused
+
+
+@VERSIONS
+@looped
+async def test_sessions_are_resumed(version: str) -> None:
+    made = trusting(version)
+    try:
+        async with Doors(STEPS, tls=context(spec("*", server()), spec("api.test", server("api.test")))) as doors:
+            async def ask(session: object, name: str = "localhost") -> tuple[object, bool]:
+                return await asyncio.to_thread(resume, doors.port, made, session, name)
+
+            session, reused = await ask(None)
+            assert not reused
+            assert (await ask(session))[1]
+            tickets(b"2" * 32, b"1" * 32)       # keys that have nothing in common with those before
+            session, reused = await ask(session)
+            assert not reused
+            tickets(b"3" * 32, b"2" * 32)       # a ticket of the keys before is good, and is replaced
+            assert (await ask(session))[1]
+            tickets(b"4" * 32, b"3" * 32)
+            assert not (await ask(session))[1]
+            session, _ = await ask(None, "api.test")
+            assert doors.cell(layout.H_TLS_RESUMED) == 2
+            assert doors.cell(layout.H_TLS_HANDSHAKES) == 6
+            doors.swap(STEPS)                   # another plan, the same domains
+            assert (await ask(session, "api.test"))[1]
+    finally:
+        tickets(b"5" * 32, b"6" * 32)
+
+
+@looped
+async def test_a_session_of_one_name_is_none_of_another() -> None:
+    made = ssl.create_default_context(cadata=root().pem.decode())
+    made.maximum_version = ssl.TLSVersion.TLSv1_2
+    made.check_hostname = False
+    async with Doors(STEPS, tls=context(spec("*", server()), spec("api.test", server("api.test")))) as doors:
+        session, _ = await asyncio.to_thread(resume, doors.port, made, None)
+        _, reused = await asyncio.to_thread(resume, doors.port, made, session, "api.test")
+        assert not reused
+        _, reused = await asyncio.to_thread(resume, doors.port, made, session)
+        assert reused
+
+
+@looped
+async def test_failures_are_counted() -> None:
+    async with Doors(STEPS, tls=context()) as doors:
+        untrusting = ssl.create_default_context()
+        with pytest.raises(ssl.SSLError, match=r"(?i)certificate.verify.failed"):
+            await doors.client(untrusting)
+        assert await eventually(lambda: doors.cell(layout.H_TLS_FAILED) == 1)
+        plain = await doors.client()
+        plain.send("/small")
+        await plain.answer()
+        assert await eventually(lambda: doors.cell(layout.H_TLS_FAILED) == 2)
 
 
 def test_a_client_context() -> None:

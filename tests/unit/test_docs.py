@@ -210,6 +210,8 @@ def test_keys_of_a_fastgw_yaml() -> None:
         "upstreams.AUTHORITY.ejection": schema.EjectionFile,
         "upstreams.AUTHORITY.health": schema.HealthFile,
         "listeners[]": schema.ListenerFile,
+        "tls": schema.TlsFile,
+        "tls.domains.NAME": schema.TlsDomainFile,
         "functions.NAME": schema.FunctionFile,
         "services.NAME": schema.ServiceFile,
         "credentials": schema.CredentialsFile,

@@ -11,7 +11,9 @@ from fastgw.load.schema import NOT_SERVED, json_schema
 from fastgw.model.api import ApiKind
 from fastgw.model.gateway import Ejection, Health, Listener, Upstream, UpstreamAddress
 from fastgw.model.usage import Quota, Throttle
+from tests.support.certificates import root, server
 from tests.support.load_files import UPSTREAM, Files, definition, messages, proxy
+from tests.support.tls import files as tls_files
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = ROOT / "tests" / "golden" / "fastgw.schema.json"
@@ -25,6 +27,11 @@ listeners:
     http2: true
   - address: "[::]:8080"
   - address: unix:/run/fastgw.sock
+    tls: true
+tls:
+  policy: edge
+  domains:
+    "*": {{certificate: one.pem, key: one.key, policy: TLS_1_2, ocsp: one.ocsp, truststore: root.pem, crl: root.crl}}
 apis:
   pets:
     definition: api.json
@@ -135,6 +142,9 @@ def files(tmp_path: Path) -> Files:
         definition({"/a": {"get": {INTEGRATION: proxy("${shop}/a")}, "post": {}}}, servers=[{"url": "/v1"}]),
     )
     (tmp_path / "code").mkdir()
+    status = {"one.ocsp": root().status(server()), "root.pem": root().pem, "root.crl": root().revocations()}
+    for name, content in {**tls_files(one=server()), **status}.items():
+        (tmp_path / name).write_bytes(content)
     found.write("zoo.key", "zoo-0123456789-0123456789\n")
     found.write("more.csv", "Name,Key,UsagePlanIds\nlion,lion-0123456789-0123456789,gold\n")
     return found

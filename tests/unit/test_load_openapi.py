@@ -349,7 +349,6 @@ def test_nothing_that_matters_is_silent(files: Files) -> None:
         "TRACE",
         "vpcEndpointIds",
         "x-amazon-apigateway-any-method",
-        "x-amazon-apigateway-security-policy",
     ]
     assert loaded.gateway is not None and not loaded.gateway.apis[0].execute_api
 

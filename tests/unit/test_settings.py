@@ -74,8 +74,8 @@ def test_values_are_typed(name, text, value):
         ("LISTEN", "[::g]:80", "listen is '[::g]:80': '[::g]' is not an IP address or localhost"),
         ("LISTEN", "[::]:1,[::]:1", "listen is '[::]:1,[::]:1': an address is named twice"),
         ("LISTEN", ":1,:1 proxy_protocol", "listen is ':1,:1 proxy_protocol': an address is named twice"),
-        ("LISTEN", ":1 proxy", "listen is ':1 proxy': 'proxy' behind an address: expected proxy_protocol or http2, "
-                               "once"),
+        ("LISTEN", ":1 proxy", "listen is ':1 proxy': 'proxy' behind an address: expected proxy_protocol, http2 or "
+                               "tls, once"),
         ("OPS", "unix:", "ops is 'unix:': unix: needs a path"),
         ("TRUSTED_PROXIES", "10.0.0.1/8", "trusted_proxies is '10.0.0.1/8': '10.0.0.1/8' is no address, no network "
          "like 10.0.0.0/8 or 2001:db8::/32 without bits behind its prefix, and not unix"),

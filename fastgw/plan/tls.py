@@ -1,0 +1,34 @@
+"""TLS of listeners -> the engine's context."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from fastgw._core.nghttp2 import nghttp2_missing
+from fastgw._core.tls_server import ServerContext
+from fastgw.model.tls import POLICIES, TlsDomain
+
+
+def server_context(domains: Sequence[TlsDomain]) -> ServerContext:
+    """Raises ValueError, with the place in the definition, for what OpenSSL does not take."""
+    context = ServerContext((b"http/1.1",) if nghttp2_missing() else (b"h2", b"http/1.1"))
+    for domain in domains:
+        try:
+            context.add(_spec(domain))
+        except ValueError as error:
+            raise ValueError(f"{domain.place}: error: {error}") from None
+    return context
+
+
+def _spec(domain: TlsDomain) -> dict[str, Any]:
+    policy = POLICIES[domain.policy]
+    return {
+        "name": domain.name.encode(),
+        "certificate": domain.certificate,
+        "key": domain.key,
+        "minimum": policy.minimum,
+        "ciphers": ":".join(policy.ciphers).encode(),
+        "suites": ":".join(policy.suites).encode(),
+        "staple": domain.staple,
+        "trust": domain.truststore,
+        "revoked": domain.revoked,
+    }

@@ -1,0 +1,48 @@
+"""Files, definitions and clients of gateways that speak TLS."""
+
+import ssl
+from collections.abc import Mapping
+
+from tests.support.certificates import Issued, root
+from tests.support.client import Wire
+
+
+def trusting(version: str | None = None, own: tuple[str, str] | None = None) -> ssl.SSLContext:
+    """Trusts root(). version: that one only; own: files of our own certificate and key."""
+    made = ssl.create_default_context(cadata=root().pem.decode())
+    if version:
+        made.minimum_version = made.maximum_version = ssl.TLSVersion[version]
+    if own:
+        made.load_cert_chain(*own)
+    return made
+
+
+def files(**issued: Issued) -> dict[str, bytes]:
+    """NAME.pem and NAME.key of each."""
+    found = {}
+    for name, each in issued.items():
+        found |= {f"{name}.pem": each.chain, f"{name}.key": each.key_pem}
+    return found
+
+
+def entry(name: str, **more: object) -> dict[str, object]:
+    """A domain of the section tls with the files of a name."""
+    return {"certificate": f"{name}.pem", "key": f"{name}.key", **more}
+
+
+def native(domains: Mapping[str, object], **sections: object) -> dict[str, object]:
+    """A fastgw.yaml of the API in api.json; domains of the section tls."""
+    return {"fastgw": 1, "apis": {"api": {"definition": "api.json"}}, "tls": {"domains": dict(domains)}, **sections}
+
+
+class SecureWire(Wire):
+    """One client connection that speaks TLS."""
+
+    def __init__(self, port: int, name: str = "localhost", context: ssl.SSLContext | None = None,
+                 session: ssl.SSLSession | None = None, **options: object) -> None:
+        super().__init__(port, **options)  # type: ignore[arg-type]
+        made = context or trusting()
+        self.socket = made.wrap_socket(self.socket, server_hostname=name, session=session)
+
+    def reset(self) -> None:
+        raise NotImplementedError("reset the plain socket")
