@@ -5,7 +5,7 @@ from libc.stdint cimport uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memset
 
-from fastgw._core.bytes cimport Span
+from fastgw._core.bytes cimport Span, span
 from fastgw._core.caching cimport caching_concerns
 from fastgw._core.forward cimport FORWARDED, forward_build
 from fastgw._core.gather cimport gather_clear, to_upstream
@@ -13,8 +13,11 @@ from fastgw._core.head cimport HEAD_DONE, HEAD_MORE, head_feed, request_settings
 from fastgw._core.keys cimport key_name
 from fastgw._core.limits cimport ALLOWED, limits_key
 from fastgw._core.llhttp cimport PARSE_REQUEST, llhttp
+from fastgw._core.network cimport address_read
 from fastgw._core.path cimport PATH_MERGE_SLASHES, PATH_PASS_ENCODED_SLASH
+from fastgw._core.permission cimport PERMITTED, permission_before, permission_decided
 from fastgw._core.plan cimport Plan
+from fastgw._core.policy cimport POLICY_ALLOW, POLICY_DENY, POLICY_SILENT
 from fastgw._core.route cimport ROUTED, route_find, route_is_preflight
 from fastgw._core.state cimport (Conn, Exchange, Field, PlanData, ROUTE_FIXED, ROUTE_PROXY, ROUTE_PYTHON, Reply,
                                  Target, UpConn, core)
@@ -42,6 +45,8 @@ class Trace:
     status: int = 0
     key: str = ""           # name of the API key
     plan: int = -1          # number of its usage plan
+    policy: str = ""        # what the API's policy says: "allow", "deny", "silent", or "signer" where it is asked with that
+    statement: int = -1     # of it, that decides
     target: str = ""
     step: bool = False      # a step in Python answers
     model: str = ""
@@ -87,6 +92,11 @@ cdef object report(Exchange* ex, Plan plan, int result):
                 (<bytes>ex.rest.p[ex.match.off[i]:ex.match.off[i] + ex.match.len[i]]).decode("latin-1")
                 for i in range(ex.match.nparams)
             ])
+            if ex.stage.permission.policy != NULL:
+                found.phases += ("GUARD",)
+                result = guarded(found, ex)
+                if result != PERMITTED:
+                    return refused(found, ex, plan, result)
             if ex.route.keyed:
                 found.phases += ("KEY",)
                 result = limits_key(ex)
@@ -133,6 +143,17 @@ cdef object report(Exchange* ex, Plan plan, int result):
     return refused(found, ex, plan, 0 if result == HEAD_MORE else result)
 
 
+cdef int guarded(object found, Exchange* ex) except? -2:
+    """What the API's policy says of a request without a caller."""
+    cdef int result = permission_before(ex)
+    if ex.route.signed:
+        found.policy = "signer"
+        return result
+    found.policy = {POLICY_ALLOW: "allow", POLICY_DENY: "deny", POLICY_SILENT: "silent"}[ex.api_says]
+    found.statement = permission_decided()
+    return result
+
+
 cdef object refused(object found, Exchange* ex, Plan plan, int failure):
     cdef Reply* reply
     found.failure = failure
@@ -142,8 +163,9 @@ cdef object refused(object found, Exchange* ex, Plan plan, int failure):
     return found
 
 
-def trace(Plan plan, dict settings, bytes head):
-    """Trace a request head under engine settings (head_bytes, head_fields, merge_slashes, encoded_slashes).
+def trace(Plan plan, dict settings, bytes head, bytes address=b"", bint secure=False):
+    """Trace a request head under engine settings (head_bytes, head_fields, merge_slashes, encoded_slashes), from a peer
+    at an address, none being a unix socket's, over TLS or not.
 
     For a process that runs no engine.
     """
@@ -158,6 +180,9 @@ def trace(Plan plan, dict settings, bytes head):
     core.limits.path_flags = ((PATH_MERGE_SLASHES if settings["merge_slashes"] else 0)
                               | (PATH_PASS_ENCODED_SLASH if settings["encoded_slashes"] else 0))
     memset(&conn, 0, sizeof(conn))
+    conn.secure = secure
+    if address and not address_read(span(address, len(address)), &conn.address):
+        raise ValueError(f"{address.decode()} is no address")
     try:
         ex.fields = <Field*>calloc(core.limits.head_fields + 1, sizeof(Field))
         if ex.fields == NULL:

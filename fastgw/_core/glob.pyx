@@ -4,7 +4,7 @@ What stands before the first "*" and behind the last is compared where it must b
 from left to right, the first place being as good as any: a text by memmem, which is linear, one with "?" or values in
 it by Shift-And (Baeza-Yates and Gonnet 1992), 64 of its bytes in one word, so that a byte of the text costs one step.
 """
-from libc.string cimport memcmp, memset
+from libc.string cimport memchr, memcmp, memset
 
 from fastgw._core.bytes cimport span
 
@@ -18,6 +18,7 @@ cdef extern from *:
 
 cdef enum:
     WORD = 64
+    SHORT = 128             # bytes of a text in which looking about is quicker than memmem's preparations
 
 glob_steps = 0
 
@@ -91,6 +92,19 @@ cdef uint32_t mark(const Piece* p, uint32_t n) noexcept nogil:
     return count
 
 
+cdef const char* find(Span part, const char* at, const char* end) noexcept nogil:
+    """Where a text first stands; it is not empty, and no longer than what is looked through."""
+    cdef const char* last = end - part.n
+    if end - at > SHORT:
+        return <const char*>memmem(at, end - at, part.p, part.n)
+    while at <= last:
+        at = <const char*>memchr(at, part.p[0], last - at + 1)
+        if at == NULL or memcmp(at, part.p, part.n) == 0:
+            return at
+        at += 1
+    return NULL
+
+
 cdef const char* search(const Piece* p, uint32_t n, const char* at, const char* end) noexcept nogil:
     """Where a part first stands between at and end; NULL: nowhere. Of one that is longer than WORD the first WORD
     bytes are looked for, and the rest is compared there.
@@ -102,7 +116,7 @@ cdef const char* search(const Piece* p, uint32_t n, const char* at, const char* 
     if whole > <size_t>(end - at):
         return NULL
     if n == 1 and p.kind == PIECE_TEXT:
-        found = <const char*>memmem(at, end - at, p.text.p, p.text.n)
+        found = find(p.text, at, end)
         glob_steps += (end if found == NULL else found + p.text.n) - at
         return found
     marked = mark(p, n)
@@ -137,6 +151,8 @@ cdef bint glob_fits(const Glob* glob, const Span* values, Span text) noexcept no
     cdef const Piece* p = resolved
     if glob.n == 1 and glob.pieces.kind == PIECE_MANY:
         return True
+    if glob.n == 1 and glob.pieces.kind == PIECE_TEXT:
+        return text.n == glob.pieces.text.n and fits_at(glob.pieces, 1, at)
     if not resolve(glob, values):
         return False
     while first < glob.n and p[first].kind != PIECE_MANY:

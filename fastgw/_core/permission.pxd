@@ -14,5 +14,7 @@ cdef int permission_before(Exchange* ex) noexcept nogil
 """Of a request whose caller nobody knows yet. Without an authorizer it is the whole answer."""
 cdef int permission_of_caller(Exchange* ex) noexcept nogil
 """Of a request with ex.caller, once an authorizer or a signature has told who that is."""
+cdef int permission_decided() noexcept nogil
+"""Number of the statement that decided in the policy that was asked last; -1: none."""
 cdef bint permission_to_invalidate(Exchange* ex) noexcept nogil
 """Whether the request may have an answer of the cache replaced; nobody may whom no policy allows it."""

@@ -81,6 +81,10 @@ cdef int says(Exchange* ex, const Policy* policy, int action) noexcept nogil:
     return policy_judge(policy, &facts)
 
 
+cdef int permission_decided() noexcept nogil:
+    return facts.decided
+
+
 # --- refusals
 
 cdef int refuse(Exchange* ex, bint by_name, bint spelt_out) noexcept nogil:

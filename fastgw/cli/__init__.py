@@ -66,6 +66,7 @@ def parser() -> argparse.ArgumentParser:
     explain.add_argument("method", metavar="METHOD")
     explain.add_argument("url", metavar="URL", help="http://host/path?query, or /path")
     explain.add_argument("-H", dest="headers", action="append", default=[], metavar="'NAME: VALUE'")
+    explain.add_argument("--from", dest="address", default="", metavar="ADDRESS", help="the client's")
     _setting_flags(explain)
 
     tested = _command(commands, "test-invoke", "invoke.run", "send one request and tell its story")

@@ -1,6 +1,7 @@
 """Commands that read a definition and answer: validate, routes, explain, schema."""
 
 import argparse
+import ipaddress
 import json
 import sys
 from dataclasses import replace
@@ -50,7 +51,8 @@ def explain(options: argparse.Namespace) -> int:
     from fastgw.plan.explain import explain as explained
     from fastgw.settings import engine_settings
 
-    rows = explained(gateway, given, engine_settings(given), options.method, options.url, headers)
+    rows = explained(gateway, given, engine_settings(given), options.method, options.url, headers,
+                     _address(options.address))
     from fastgw.cli.keys import what_is_left
 
     rows += what_is_left(given, dict(rows).get("key", ""))
@@ -58,6 +60,13 @@ def explain(options: argparse.Namespace) -> int:
     for name, value in rows:
         print(f"{name.ljust(width)}  {value}")
     return OK
+
+
+def _address(text: str) -> str:
+    try:
+        return str(ipaddress.ip_address(text)) if text else ""
+    except ValueError:
+        raise CommandError(f"fastgw: --from {text!r}: expected an address") from None
 
 
 def schema(options: argparse.Namespace) -> int:

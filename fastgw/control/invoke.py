@@ -85,10 +85,10 @@ def invoke(gateway: Gateway, settings: Settings, asked: Invocation) -> Told:
 
 
 def _bare(gateway: Gateway) -> Gateway:
-    """The gateway without keys, limits, caches and logs."""
+    """The gateway without policies, keys, limits, caches and logs."""
     return replace(
         gateway,
-        apis=tuple(replace(api, routes=tuple(replace(route, key=False) for route in api.routes))
+        apis=tuple(replace(api, policy=None, routes=tuple(replace(route, key=False) for route in api.routes))
                    for api in gateway.apis),
         stages=tuple(_bare_stage(stage) for stage in gateway.stages),
         account=None,

@@ -10,6 +10,7 @@ from fastgw.errors import FAILURES
 from fastgw.model.gateway import Gateway
 from fastgw.plan.compiler import compile_plan
 from fastgw.plan.explain_limits import limit_rows
+from fastgw.plan.explain_policy import policy_rows
 from fastgw.plan.knobs import Knobs
 
 
@@ -20,11 +21,12 @@ def explain(
     method: str,
     url: str,
     headers: Sequence[tuple[str, str]],
+    address: str = "",
 ) -> list[tuple[str, str]]:
     """Rows of (name, value): canonical path, stage, route, parameters, phases, upstream request.
 
     numbers are the settings of the engine. url is "/path?query" or "http://host/path?query"; a Host among
-    headers wins over the URL's.
+    headers wins over the URL's. address: the client's, "" for one of a unix socket. Raises ValueError for what is none.
     """
     rows = {
         (stage.api, stage.name, route.method, route.path): 0
@@ -35,8 +37,8 @@ def explain(
     }
     plan = compile_plan(gateway, settings, rows, keys=_key_table(gateway))
     head = head_of(method, url, headers)
-    found = trace(plan, numbers, head)
-    return _rows(found, list(limit_rows(gateway, found)))
+    found = trace(plan, numbers, head, address.encode(), url.startswith("https:"))
+    return _rows(found, [*policy_rows(gateway, found), *limit_rows(gateway, found)])
 
 
 def _key_table(gateway: Gateway) -> keys.KeyTable:
@@ -65,7 +67,7 @@ def head_of(method: str, url: str, headers: Sequence[tuple[str, str]]) -> bytes:
     return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1", "replace")
 
 
-def _rows(found: Trace, limits: list[tuple[str, str]]) -> list[tuple[str, str]]:
+def _rows(found: Trace, rules: list[tuple[str, str]]) -> list[tuple[str, str]]:
     rows = [("request", f"{found.method} {found.path}" if found.path else "not HTTP by the gateway's rules")]
     if found.host:
         rows.append(("host", found.host))
@@ -77,7 +79,7 @@ def _rows(found: Trace, limits: list[tuple[str, str]]) -> list[tuple[str, str]]:
     if found.operation:
         rows.append(("route", f"{found.operation} {found.resource}".strip()))
     rows += [(f"parameter {number}", value) for number, value in enumerate(found.parameters, 1)]
-    rows += limits
+    rows += rules
     if found.model:
         rows.append(("body", f"held against the model of {found.model}"))
     if found.cached_for:

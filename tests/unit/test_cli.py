@@ -10,6 +10,7 @@ import pytest
 
 from fastgw import settings
 from fastgw.cli import main
+from tests.support.definition import mock, openapi
 
 PETS = """\
 openapi: 3.0.3
@@ -122,6 +123,36 @@ def test_explain(pets, capsys):
     shown = capsys.readouterr().out
     for part in ("127.0.0.1:9\n", "GET /pets?limit=2 HTTP/1.1\n", "Accept: text/plain\n"):
         assert part in shown
+
+
+def test_explain_names_the_statement_that_decides(tmp_path, capsys):
+    statements = [
+        {"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "execute-api:/*/GET/*"},
+        {"Sid": "Away", "Effect": "Deny", "Principal": "*", "Action": "*", "Resource": "*",
+         "Condition": {"NotIpAddress": {"aws:SourceIp": "10.0.0.0/8"}}},
+    ]
+    file = tmp_path / "api.json"
+    file.write_text(json.dumps(openapi({"/a": {"any": mock(200)}}, policy={"Statement": statements}), indent=1))
+
+    def rows(*asked: str) -> dict[str, str]:
+        assert main(["explain", str(file), *asked]) == 0
+        lines = [line.partition("  ") for line in capsys.readouterr().out.splitlines()]
+        return {name: value.strip() for name, _, value in lines if name}
+
+    home = ("--from", "10.1.2.3")
+    at = {key: number for number, line in enumerate(file.read_text().splitlines(), 1) for key in ("Allow", "Sid")
+          if f'"{key}"' in line}
+    allowed, silent, denied = rows("GET", "/a", *home), rows("POST", "/a", *home), rows("GET", "/a")
+    assert allowed["policy"] == f"statement 1 at {file}:{at['Allow']}:5 allows"
+    assert allowed["phases"].startswith("PARSE ROUTE GUARD") and allowed["answer"].startswith("200")
+    assert (silent["policy"], silent["answer"]) == ("no statement applies", "403 ACCESS_DENIED")
+    assert denied["policy"] == f"statement 2 (Away) at {file}:{at['Sid']}:5 denies"
+    assert denied["answer"] == "403 ACCESS_DENIED"
+
+
+def test_explain_refuses_what_is_no_address(pets, capsys):
+    assert main(["explain", pets, "GET", "/", "--from", "nowhere"]) == 2
+    assert capsys.readouterr().err == "fastgw: --from 'nowhere': expected an address\n"
 
 
 def test_explain_refuses_a_header_without_a_name(pets, capsys):
