@@ -64,8 +64,9 @@ def plan_of(
     cache: dict[str, Any] | None = None,
     auth: dict[str, Any] | None = None,
     http_api: bool = False,
+    stage: dict[str, Any] | None = None,
 ) -> Plan:
-    """One API at every host's root; row FIRST_ROUTE_SLOT + n counts the n-th step."""
+    """One API at every host's root; row FIRST_ROUTE_SLOT + n counts the n-th step. stage: more of its stage."""
     routes = [
         {
             "kind": "python",
@@ -82,8 +83,8 @@ def plan_of(
     plan = Plan(names(), REMAP_PREFIX.encode(), b"label")
     for spec in groups:
         plan.add_target(spec)
-    stage = plan.add_stage(
-        {
+    number = plan.add_stage(
+        (stage or {}) | {
             "api_id": b"doors",
             "name": b"$default",
             "http_api": http_api,
@@ -100,7 +101,7 @@ def plan_of(
             "compress_from": compress_from,
         }
     )
-    plan.finish({}, [(b"", plan.add_api([], stage), -1)], {}, replies(None, {}))
+    plan.finish({}, [(b"", plan.add_api([], number), -1)], {}, replies(None, {}))
     return plan
 
 
