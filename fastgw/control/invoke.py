@@ -1,8 +1,8 @@
 """Test invocation: one request through a gateway of its own, in this process, and its story.
 
-The same plan, engine and steps as in a worker; but as in the service's test feature no key is asked for, and no limit,
-cache or access log takes part. An engine is alone in its process: `python -m fastgw.control.invoke` is one for the
-control process, which hands it everything on stdin.
+The same plan, engine and steps as in a worker; but as in the service's test feature no key and no authorizer is asked
+for, and no limit, cache or access log takes part. An engine is alone in its process:
+`python -m fastgw.control.invoke` is one for the control process, which hands it everything on stdin.
 """
 
 import asyncio
@@ -85,11 +85,13 @@ def invoke(gateway: Gateway, settings: Settings, asked: Invocation) -> Told:
 
 
 def _bare(gateway: Gateway) -> Gateway:
-    """The gateway without policies, keys, limits, caches and logs."""
+    """The gateway without policies, authorizers, keys, limits, caches and logs."""
     return replace(
         gateway,
-        apis=tuple(replace(api, policy=None, routes=tuple(replace(route, key=False) for route in api.routes))
-                   for api in gateway.apis),
+        apis=tuple(
+            replace(api, policy=None, routes=tuple(replace(route, key=False, access=None) for route in api.routes))
+            for api in gateway.apis
+        ),
         stages=tuple(_bare_stage(stage) for stage in gateway.stages),
         account=None,
         plans=(),

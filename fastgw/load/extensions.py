@@ -34,6 +34,8 @@ _COMPONENTS = frozenset((
     "schemas", "responses", "parameters", "examples", "requestBodies", "headers", "securitySchemes", "links",
     "callbacks", "pathItems",
 ))
+_HTTP_AUTHORIZER = ("authorizerPayloadFormatVersion", "enableSimpleResponses")
+"""Fields of authorizers that REST APIs do not have."""
 _NOT_SERVED = {
     "endpoint-access-mode": "every endpoint may be called",
 }
@@ -126,7 +128,8 @@ def is_http_api(root: View) -> bool:
     schemes = components.get("securitySchemes") if components is not None else None
     for _, scheme in schemes.items() if schemes is not None else ():
         authorizer = scheme.get(AUTHORIZER)
-        if authorizer is not None and _lowered(authorizer.get("type")) == "jwt":
+        if authorizer is not None and (_lowered(authorizer.get("type")) == "jwt" or any(
+                authorizer.get(field) is not None for field in _HTTP_AUTHORIZER)):
             return True
     found = [view.value for _, view in shared.items()] if shared is not None else []
     for item in _path_items(root):

@@ -13,6 +13,7 @@ from fastgw.load.problem import Problems, did_you_mean, nearest, one_of, shown
 from fastgw.load.services import Reach
 from fastgw.load.uri import STAGE_VARIABLE
 from fastgw.model.api import Route
+from fastgw.model.authorizer import Authorizer, RequestAuthorizer
 from fastgw.model.compose import Composed
 from fastgw.model.function import Function, function_of, name_of
 from fastgw.model.gateway import Gateway, Stage
@@ -72,7 +73,9 @@ def settle_functions(gateway: Gateway, problems: Problems) -> Gateway:
     for api in gateway.apis:
         stages = [stage for stage in gateway.stages if stage.api == api.name]
         routes = tuple(_settled(route, stages, hosted, reach, problems) for route in api.routes)
-        settled.append(replace(api, routes=routes) if routes != api.routes else api)
+        authorizers = tuple(_settled_authorizer(one, stages, hosted, reach, problems) for one in api.authorizers)
+        changed = routes != api.routes or authorizers != api.authorizers
+        settled.append(replace(api, routes=routes, authorizers=authorizers) if changed else api)
     return replace(gateway, apis=tuple(settled))
 
 
@@ -86,35 +89,51 @@ def _settled(route: Route, stages: Iterable[Stage], hosted: Mapping[str, Functio
         return replace(route, integration=lost) if lost is not None else route
     if not isinstance(integration, Integrated) or function_of(integration.uri) is None:
         return route
+    lost = _is_lost(f"{route.method} {route.path}", integration, stages, hosted, reach, problems)
+    return replace(route, integration=Unserved("a Lambda function", integration.place)) if lost else route
+
+
+def _settled_authorizer(authorizer: Authorizer, stages: Iterable[Stage], hosted: Mapping[str, Function], reach: Reach,
+                        problems: Problems) -> Authorizer:
+    """One whose function is nowhere lets nobody in."""
+    if not isinstance(authorizer, RequestAuthorizer) or function_of(authorizer.uri) is None:
+        return authorizer
+    lost = _is_lost(f"authorizer {shown(authorizer.name)}", authorizer, stages, hosted, reach, problems)
+    return replace(authorizer, lost=True) if lost else authorizer
+
+
+def _is_lost(what: str, called: Integrated | RequestAuthorizer, stages: Iterable[Stage],
+             hosted: Mapping[str, Function], reach: Reach, problems: Problems) -> bool:
+    """Whether a stage's function is nowhere, which is told."""
     for stage in stages:
-        uri = _filled(route, integration, stage, problems)
+        uri = _filled(what, called, stage, problems)
         name = name_of(function_of(uri)) if uri is not None else None
         if name is None or name in hosted or not reach.why_not(ServiceUri.parse(uri)):
             continue
-        told = f"{route.method} {route.path} in stage {shown(stage.name)}: no function is named {shown(name)}"
+        told = f"{what} in stage {shown(stage.name)}: no function is named {shown(name)}"
         if nearest(name, hosted) is not None:
-            problems.error(integration.place, "unknown-function", f"{told}; functions: has {one_of(hosted)}"
+            problems.error(called.place, "unknown-function", f"{told}; functions: has {one_of(hosted)}"
                            f"{did_you_mean(name, hosted)}")
             continue
-        problems.warning(integration.place, "unserved", f"{told}: a fastgw.yaml names functions under functions:, and "
+        problems.warning(called.place, "unserved", f"{told}: a fastgw.yaml names functions under functions:, and "
                          "a Lambda API under services: lambda: endpoint:; it answers 500 Internal server error")
-        return replace(route, integration=Unserved("a Lambda function", integration.place))
-    return route
+        return True
+    return False
 
 
-def _filled(route: Route, integration: Integrated, stage: Stage, problems: Problems) -> str | None:
+def _filled(what: str, called: Integrated | RequestAuthorizer, stage: Stage, problems: Problems) -> str | None:
     """The uri; None, with an error, where the stage does not say which function is meant."""
     variables = dict(stage.variables)
-    missing = sorted(set(STAGE_VARIABLE.findall(integration.uri)) - variables.keys())
-    told = f"{route.method} {route.path} in stage {shown(stage.name)}"
+    missing = sorted(set(STAGE_VARIABLE.findall(called.uri)) - variables.keys())
+    told = f"{what} in stage {shown(stage.name)}"
     if missing:
-        problems.error(integration.place, "missing-variable", f"{told}: the uri needs stage variable "
+        problems.error(called.place, "missing-variable", f"{told}: the uri needs stage variable "
                        f"{', '.join(missing)}; set it in a fastgw.yaml, under stages: variables:")
         return None
-    uri = STAGE_VARIABLE.sub(lambda found: variables[found[1]], integration.uri)
+    uri = STAGE_VARIABLE.sub(lambda found: variables[found[1]], called.uri)
     reference = function_of(uri)
     if name_of(reference or "") is None:
-        problems.error(integration.place, "bad-uri", f"{told}: {shown(reference)} is neither the name of a function "
+        problems.error(called.place, "bad-uri", f"{told}: {shown(reference)} is neither the name of a function "
                        "nor its ARN")
         return None
     return uri

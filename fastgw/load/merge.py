@@ -31,6 +31,7 @@ def _over(before: Api, new: Api) -> Api:
     """What differs from a field's default in the new one holds."""
     changed: dict[str, object] = {
         "routes": _by_name(before.routes, new.routes, "name"),
+        "authorizers": _by_name(before.authorizers, new.authorizers, "name"),
         "gateway_responses": _by_name(before.gateway_responses, new.gateway_responses, "type"),
     }
     for field in fields(Api):

@@ -1,6 +1,7 @@
 """An OpenAPI 3.0/3.1 or Swagger 2.0 document, with or without x-amazon-apigateway-*, -> model.Api."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 from fastgw.load import answers, compose, cors, responses
 from fastgw.load.checks import RequestChecks
@@ -21,9 +22,11 @@ from fastgw.load.plain import PlainUpstreams
 from fastgw.load.policy import policy
 from fastgw.load.problem import did_you_mean, shown
 from fastgw.load.reader import Reader
+from fastgw.load.security import Security
 from fastgw.load.servers import base_path
 from fastgw.load.tls import check_policy
 from fastgw.model.api import ANY, DEFAULT_ROUTE, Api, ApiKind, Cors, Route
+from fastgw.model.authorizer import Authorizer
 from fastgw.model.integration import GatewayResponse, Integration, Unserved
 from fastgw.model.place import Place
 from fastgw.model.policy import Policy
@@ -48,6 +51,7 @@ class Choices:
     services where AWS services are asked
     compose  routes that the fastgw.yaml composes, by "GET /path"
     policy   that the fastgw.yaml gives the API, in place of the definition's own
+    authorizers  of the fastgw.yaml, by the name of the security scheme that they stand for
     """
 
     kind: ApiKind | None = None
@@ -59,6 +63,7 @@ class Choices:
     services: tuple[Service, ...] = ()
     compose: tuple[tuple[str, View], ...] = ()
     policy: View | None = None
+    authorizers: Mapping[str, Authorizer] = field(default_factory=dict)
 
 
 def read_api(reader: Reader, root: View, choices: Choices, name: str | None = None) -> Api | None:
@@ -93,7 +98,8 @@ class _ApiReader:
         self.problems = reader.problems
         self.root = root
         self.kind = choices.kind or (ApiKind.HTTP if is_http_api(root) else ApiKind.REST)
-        self.guards = Guards(reader, root, choices.allow_unenforced)
+        self.guards = Guards(reader, choices.allow_unenforced)
+        self.security = Security(reader, root, self.kind, self.guards, choices.authorizers)
         self.checks = RequestChecks(reader, root, choices.modes, self.guards)
         self.integrations = Integrations(reader, choices.clear, self.kind is ApiKind.HTTP, choices.services)
         self.plain = PlainUpstreams(self.integrations, root, choices.upstream)
@@ -106,7 +112,6 @@ class _ApiReader:
 
     def read(self, name: str | None) -> Api | None:
         check_root(self.reader, self.root, self.kind)
-        self.guards.root()
         paths = self.reader.mapping(self.root.get("paths"))
         if paths is None:
             if self.root.get("paths") is None and self.root.get("webhooks") is None:
@@ -123,8 +128,13 @@ class _ApiReader:
         self.plain.report()
         return Api(name or self._title(), "", self.kind, tuple(self.routes), self.root.place,
                    self._gateway_responses(), self._cors(), self._binary_types(), self._compress_from(),
-                   policy=self._policy(), execute_api=not execute_api_disabled(self.reader, self.root),
+                   self.security.authorizers, self._keys_of_callers(), policy=self._policy(),
+                   execute_api=not execute_api_disabled(self.reader, self.root),
                    security_policy=self._security_policy())
+
+    def _keys_of_callers(self) -> bool:
+        source = self.root.get(PREFIX + "api-key-source")
+        return self.reader.name(source, ("HEADER", "AUTHORIZER")) == "AUTHORIZER"
 
     def _policy(self) -> Policy | None:
         given = self.own_policy or self.root.get(PREFIX + "policy")
@@ -205,7 +215,7 @@ class _ApiReader:
                    operation: View) -> None:
         place = operation.key_place
         check_operation(self.reader, operation)
-        key = self.guards.operation(operation)
+        asked = self.security.operation(operation)
         is_default = operation.get("isDefaultRoute")
         if self.kind is ApiKind.HTTP and is_default is not None and self.reader.flag(is_default):
             method = ANY
@@ -214,7 +224,8 @@ class _ApiReader:
             return
         integration = self._integration(f"{method} {whole.text}", own, item, operation, place)
         checks = self.checks.operation(own, item, operation)
-        self.routes.append(Route(method, whole.text, integration, place, key=key, checks=checks))
+        self.routes.append(Route(method, whole.text, integration, place, key=asked.key, checks=checks,
+                                 access=asked.access))
 
     def _integration(self, route: str, own: ResourcePath, item: View, operation: View,
                      place: Place) -> Integration:

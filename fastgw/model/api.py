@@ -70,6 +70,7 @@ class Api:
     authorizers    those that a route names, and maybe others
     policy         who may call, where and when; None: whoever the routes let in
     execute_api    reachable by its id, too: at its execute-api host and below /_aws/execute-api
+    keys_of_callers  API keys are those that authorizers give, not those of a header
     compress_from  bytes from which on answers are compressed for those who take it; None: never
     security_policy  name of one of fastgw.model.tls, for the names that the API is served under; None: theirs
     """
@@ -84,6 +85,7 @@ class Api:
     binary_types: tuple[str, ...] = ()
     compress_from: int | None = None
     authorizers: tuple[Authorizer, ...] = ()
+    keys_of_callers: bool = False
     policy: Policy | None = None
     execute_api: bool = True
     security_policy: str | None = None

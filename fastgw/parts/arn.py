@@ -17,5 +17,6 @@ def stage_arn(region: str, account: str, api: str, stage: str) -> str:
 
 
 def method_arn(stage: str, method: str, path: str) -> str:
-    """stage: of stage_arn(). path: canonical, below base path and stage, from its slash on."""
+    """stage: of stage_arn(). path: canonical, below base path and stage, from its slash on, without the slash at
+    its end that routing does not look at."""
     return f"{stage}{method}{path}"

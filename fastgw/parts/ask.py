@@ -2,16 +2,16 @@
 
 from collections.abc import Awaitable, Callable
 
-from fastgw._core.step import Answer, Call, CallFailed, Reply, Request, Sent
+from fastgw._core.step import Call, CallFailed, Reply, Request, Sent
 
-Then = Callable[[Request, Reply], Answer | Awaitable[Answer]]
+Then = Callable[[Request, Reply], object]
 
 
 def ask(call: Call | Awaitable[Call], then: Then) -> Sent | Awaitable[Sent]:
     """then gets the Reply; a call that failed is the request's failure. An awaitable call is one whose credentials are
     not there yet."""
 
-    def told(request: Request, outcome: Reply | CallFailed) -> Answer | Awaitable[Answer]:
+    def told(request: Request, outcome: Reply | CallFailed) -> object:
         if isinstance(outcome, CallFailed):
             raise outcome
         return then(request, outcome)

@@ -8,11 +8,14 @@ from typing import Any
 from fastgw._core.pcre import Whole
 from fastgw._core.step import Authorize
 from fastgw.errors import CODE
-from fastgw.model.api import Api
-from fastgw.model.authorizer import Authorizer, IdentitySource
+from fastgw.model.api import Api, Route
+from fastgw.model.authorizer import Authorizer, IdentitySource, RequestAuthorizer
 from fastgw.model.gateway import Gateway, Stage
 from fastgw.model.value import RequestParameter
 from fastgw.parts.arn import stage_arn
+from fastgw.parts.auth.function_authorizer import TIMEOUT_MS, FunctionAuthorizer, unreachable
+from fastgw.parts.env import Env
+from fastgw.parts.transform.vtl.regex import translated
 from fastgw.plan.ops import RAW, Op, context, of_source, text
 
 _SLACK_MS = 1000
@@ -73,3 +76,28 @@ def _part(source: IdentitySource, variables: Mapping[str, str]) -> tuple[str, by
         return ("header" if source.location == "header" else "query", source.name.encode())
     op = of_source(source, variables, (), RAW)
     return "program", [] if op is None else [op]
+
+
+def access_spec(gateway: Gateway, route: Route, env: Env) -> dict[str, Any] | None:
+    """What a route asks; None where everybody may call. Raises ValueError with the place for an authorizer that cannot
+    be served."""
+    access = route.access
+    if access is None:
+        return None
+    authorizer = next((one for one in env.api.authorizers if one.name == access.authorizer), None)
+    if isinstance(authorizer, RequestAuthorizer):
+        return _asked(gateway, authorizer, env)
+    raise ValueError(f"{route.place}: error: what {route.name} asks of its callers is not served")
+
+
+def _asked(gateway: Gateway, authorizer: RequestAuthorizer, env: Env) -> dict[str, Any]:
+    made = unreachable if authorizer.lost else FunctionAuthorizer(authorizer, env)
+    return auth_spec(
+        authorizer.sources,
+        env.variables,
+        made,
+        zone(gateway, env.api, env.stage, authorizer),
+        ttl_seconds=authorizer.ttl_seconds,
+        timeout_ms=TIMEOUT_MS[env.api.kind],
+        pattern=None if authorizer.validation is None else translated(authorizer.validation).encode(),
+    )

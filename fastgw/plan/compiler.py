@@ -23,7 +23,7 @@ from fastgw.parts.integrate.build import build
 from fastgw.parts.integrate.headers import answered_as
 from fastgw.parts.story import Story, told
 from fastgw.parts.uri import Uri, split_uri
-from fastgw.plan.access import arn_ops
+from fastgw.plan.access import access_spec, arn_ops
 from fastgw.plan.accesslog import compile_log
 from fastgw.plan.caching import cache_spec
 from fastgw.plan.checks import CompiledChecks
@@ -166,6 +166,7 @@ class _Compiler:
             "forward": self._forward(api),
             "defaults": _defaults(api),
             "log": compile_log(stage.log, self._logs),
+            "keys_of_callers": api.keys_of_callers,
             "arn": arn_ops(self._gateway, api, stage),
             "permission": permission_spec(self._gateway, api, stage),
             **self._limits.stage(self._gateway, api, stage),
@@ -189,6 +190,7 @@ class _Compiler:
             "operation": DEFAULT_ROUTE.encode() if default else route.method.encode(),
             "signed": route.access is not None and route.access.iam,
             "checks": self._checks.of(route, stage.validation, _PARAMETER.findall(route.path)),
+            "auth": access_spec(self._gateway, route, self._env(api, stage, route, variables)),
         }
         integration = route.integration
         if isinstance(integration, HttpProxy):
@@ -199,6 +201,10 @@ class _Compiler:
             return spec | self._step(api, stage, route, integration, variables)
         return spec | {"kind": "fail", "failure": CODE["API_CONFIGURATION_ERROR"]}
 
+    def _env(self, api: Api, stage: Stage, route: Route, variables: Mapping[str, str]) -> Env:
+        return Env(api, stage, route, variables, tuple(_PARAMETER.findall(route.path)), self._settings, self._targets,
+                   self._services, self._functions, self._gateway.account_id, self._gateway.region)
+
     def _step(
         self,
         api: Api,
@@ -208,15 +214,13 @@ class _Compiler:
         variables: Mapping[str, str],
     ) -> dict[str, Any]:
         """A route that leaves the compiled path."""
-        parameters = tuple(_PARAMETER.findall(route.path))
-        env = Env(api, stage, route, variables, parameters, self._settings, self._targets, self._services,
-                  self._functions, self._gateway.account_id, self._gateway.region)
+        env = self._env(api, stage, route, variables)
         step = SubtypeStep(integration, env) if isinstance(integration, ServiceAction) else build(integration, env)
         return {
             "kind": "python",
             "step": step if self._story is None else told(step, self._story),
             "timeout_ms": (integration.timeout_ms or round(self._settings.total_timeout * 1000)) + _STEP_SLACK_MS,
-            "cache": cache_spec(stage.cache, route, integration, variables, parameters)
+            "cache": cache_spec(stage.cache, route, integration, variables, env.parameters)
             if isinstance(integration, Integrated) and integration.cached else None,
         }
 

@@ -18,6 +18,8 @@ from tests.support.same import without_places
 INTEGRATION = "x-amazon-apigateway-integration"
 SHARED = Path(__file__).parents[2].parent / "shared"
 ALL = frozenset(ALLOWABLE)
+PARAMS = {"uri": UPSTREAM, "authorizer_lambda_invocation_arn":
+          "arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/authorizer/invocations"}
 
 
 @pytest.fixture
@@ -193,7 +195,7 @@ def test_integrations_come_out_as_they_went_in() -> None:
     """Over every public definition: what the service exported, read and exported here, says the same."""
     compared = 0
     for path in definitions():
-        api = load([str(path)], LoadOptions({"uri": UPSTREAM}, allow_unenforced=ALL)).gateway.apis[0]
+        api = load([str(path)], LoadOptions(PARAMS, allow_unenforced=ALL)).gateway.apis[0]
         served = replace(api, routes=tuple(
             route for route in api.routes if isinstance(route.integration, Integrated | HttpProxy)))
         before = integrations(json.loads(path.read_text().replace("${uri}", UPSTREAM)))

@@ -18,6 +18,8 @@ INTEGRATION = "x-amazon-apigateway-integration"
 SHARED = Path(__file__).parents[2].parent / "shared" / "openapi"
 TEMPLATE = Path(__file__).parents[1] / "support" / "templates" / "rest.yaml"
 ALL = frozenset(ALLOWABLE)
+PARAMS = {"uri": UPSTREAM, "authorizer_lambda_invocation_arn":
+          "arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/authorizer/invocations"}
 
 
 @pytest.fixture
@@ -208,7 +210,7 @@ def test_the_report_as_text(files: Files, capsys: pytest.CaptureFixture[str]) ->
 def test_every_shared_definition_is_imported(files: Files) -> None:
     """Each on its own: what is written reads as the same model."""
     for path in sorted([*SHARED.glob("aws_docs/*"), *SHARED.glob("localstack/*")]):
-        found = import_definitions([str(path)], LoadOptions({"uri": UPSTREAM}, allow_unenforced=ALL))
+        found = import_definitions([str(path)], LoadOptions(PARAMS, allow_unenforced=ALL))
         assert found.loaded.gateway is not None, path.name
         for name, text in found.texts(str(files.directory)).items():
             (files.directory / name).parent.mkdir(exist_ok=True)

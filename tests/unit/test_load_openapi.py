@@ -361,7 +361,6 @@ CHECKS = [
     ("authorizer", {"security": [{"unknown": []}]}, {}),
     ("authorizer", {}, {"security": [{"a": []}]}),
     ("iam", {"x-amazon-apigateway-auth": {"type": "aws_iam"}}, {}),
-    ("key", {}, {"x_api_key_source": "AUTHORIZER"}),
 ]
 
 
@@ -389,7 +388,7 @@ def test_checks_are_refused_or_allowed_by_name(files: Files, name: str, operatio
             "securitySchemes": {
                 "q": {"type": "apiKey", "in": "query", "name": "x-api-key"},
                 "s": {"type": "apiKey", "x-amazon-apigateway-authtype": "awsSigv4"},
-                "a": {"type": "apiKey", "x-amazon-apigateway-authorizer": {"type": "token"}},
+                "a": {"type": "apiKey", "x-amazon-apigateway-authorizer": {"type": "jwt"}},
                 "b": {"type": "http", "scheme": "bearer"},
             }
         },

@@ -15,7 +15,8 @@ GOLDEN = Path(__file__).parents[1] / "golden" / "shapes"
 DEFINITIONS = sorted(
     path for folder in ("aws_docs", "localstack") for path in (SHARED / "openapi" / folder).glob("*")
 )
-PARAMS = {"uri": UPSTREAM}
+AUTHORIZER = "arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/authorizer/invocations"
+PARAMS = {"uri": UPSTREAM, "authorizer_lambda_invocation_arn": AUTHORIZER}
 """What some of them leave open."""
 
 pytestmark = pytest.mark.skipif(not SHARED.is_dir(), reason="../shared is not beside the repository")

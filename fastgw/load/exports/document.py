@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from fastgw.load.exports import spelt
+from fastgw.load.exports import security, spelt
 from fastgw.load.exports.integrations import extension, integration, statuses
 from fastgw.load.exports.policy import policy_document
 from fastgw.load.exports.schemas import Schemas
@@ -100,9 +100,17 @@ class _Export:
 
     def _shared(self) -> dict[str, object]:
         """Models and security schemes."""
-        schemes = {}
+        schemes: dict[str, object] = {}
         if any(route.key for route in self._api.routes):
             schemes[_KEY_SCHEME] = {"type": "apiKey", "name": "x-api-key", "in": "header"}
+        used = {route.access.authorizer for route in self._api.routes if route.access is not None}
+        whole = bool(self._options.extensions & {"apigateway", "authorizers"})
+        for authorizer in self._api.authorizers:
+            if authorizer.name in used:
+                try:
+                    schemes[authorizer.name] = security.scheme(authorizer, self._api.kind, whole)
+                except Unspeakable as why:
+                    self._faults.append(f"authorizer {authorizer.name} is {why}")
         if self._swagger:
             parts = {"definitions": self._schemas.shared, "securityDefinitions": schemes}
             return {name: part for name, part in parts.items() if part}
@@ -118,6 +126,7 @@ class _Export:
             "binary-media-types": list(api.binary_types),
             "minimum-compression-size": api.compress_from,
             "policy": policy_document(api.policy) if api.policy is not None else None,
+            "api-key-source": "AUTHORIZER" if api.keys_of_callers else None,
             "importexport-version": "1.0" if api.kind is ApiKind.HTTP else None,
         }
         found = {PREFIX + name: value for name, value in given.items() if value not in (None, {}, [])}
@@ -136,8 +145,9 @@ class _Export:
                 whole["requestBody"] = self._body(route, body)
         if parameters:
             whole["parameters"] = parameters
-        if route.key:
-            whole["security"] = [{_KEY_SCHEME: []}]
+        needs = self._needs(route)
+        if needs:
+            whole["security"] = [needs]
         whole["responses"] = {str(status): {"description": f"{status} response"}
                               for status in statuses(route.integration)} or {
             "default": {"description": f"Default response for {route.name}"}}
@@ -150,6 +160,13 @@ class _Export:
             except Unspeakable as why:
                 self._faults.append(f"{route.name}: its integration ({why}) is not served, and so not known")
         return whole
+
+    def _needs(self, route: Route) -> dict[str, list[str]]:
+        access = route.access
+        if access is not None and access.iam:
+            self._faults.append(f"{route.name}: requests are signed, which is not exported")
+        needs = {access.authorizer: list(access.scopes)} if access is not None and access.authorizer else {}
+        return needs | ({_KEY_SCHEME: []} if route.key else {})
 
     def _parameters(self, route: Route) -> Iterator[dict[str, object]]:
         """Those that are required; of the path all that are there, where no more is checked by it."""

@@ -93,7 +93,7 @@ def _check_types(stack: Stack, allow: Collection[str]) -> None:
 
 def _demand_certificates(stack: Stack, resource: Resource, allow: Collection[str]) -> None:
     """Clients' certificates are a check that is not made yet."""
-    guards = Guards(stack.reader, resource.view, allow)
+    guards = Guards(stack.reader, allow)
     guards.demand("authorizer", f"clients' certificates (MutualTlsAuthentication of {resource.id})",
                   resource.get("MutualTlsAuthentication").key_place)
     guards.report()

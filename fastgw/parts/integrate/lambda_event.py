@@ -47,8 +47,14 @@ _encode = msgspec.json.Encoder().encode
 
 def event_maker(payload: str, env: Env) -> Callable[[Request], bytes]:
     """payload counts for HTTP APIs only."""
+    maker = event_of(payload, env)
+    return lambda request: _encode(maker(request))
+
+
+def event_of(payload: str, env: Env) -> Callable[[Request], Event]:
+    """The same, as what is encoded."""
     maker = RestEvent if env.api.kind is ApiKind.REST else HttpEvent2 if payload == "2.0" else HttpEvent1
-    return maker(env).make
+    return maker(env).event
 
 
 class _Maker(ABC):
@@ -59,9 +65,6 @@ class _Maker(ABC):
         self._stage_variables = dict(env.variables) or None
         self._resource = env.route.path
         self._kind = authorizer_kind(env.api, env.route)
-
-    def make(self, request: Request) -> bytes:
-        return _encode(self.event(request))
 
     @abstractmethod
     def event(self, request: Request) -> Event:

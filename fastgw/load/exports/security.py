@@ -1,0 +1,42 @@
+"""What routes ask of their callers: security schemes with their authorizers."""
+
+from fastgw.load.exports.spelt import Unspeakable, filled
+from fastgw.load.names import AUTHORIZER, AUTHTYPE
+from fastgw.model.api import ApiKind
+from fastgw.model.authorizer import Authorizer, IdentitySource, RequestAuthorizer
+from fastgw.model.function import function_of
+from fastgw.model.value import Context, RequestParameter
+
+
+def scheme(authorizer: Authorizer, kind: ApiKind, whole: bool) -> dict[str, object]:
+    """whole: with the service's extensions. Raises Unspeakable."""
+    if not isinstance(authorizer, RequestAuthorizer) or function_of(authorizer.uri) is None:
+        raise Unspeakable("no function of the service")
+    first = next((source for source in authorizer.sources if isinstance(source, RequestParameter)), None)
+    header = first.name if first is not None and first.location == "header" else "Authorization"
+    found: dict[str, object] = {"type": "apiKey", "name": filled(header), "in": "header"}
+    if whole:
+        found |= {AUTHTYPE: "custom", AUTHORIZER: _extension(authorizer, kind)}
+    return found
+
+
+def _extension(authorizer: RequestAuthorizer, kind: ApiKind) -> dict[str, object]:
+    http = kind is ApiKind.HTTP
+    given = {
+        "type": authorizer.kind.lower(),
+        "authorizerUri": filled(authorizer.uri),
+        "authorizerCredentials": filled(authorizer.credentials) if authorizer.credentials else None,
+        "identitySource": ", ".join(_source(source, http) for source in authorizer.sources) or None,
+        "identityValidationExpression": filled(authorizer.validation) if authorizer.validation else None,
+        "authorizerResultTtlInSeconds": authorizer.ttl_seconds,
+        "authorizerPayloadFormatVersion": authorizer.payload if http else None,
+        "enableSimpleResponses": authorizer.simple if http else None,
+    }
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def _source(source: IdentitySource, http: bool) -> str:
+    if isinstance(source, RequestParameter):
+        return f"{'$request' if http else 'method.request'}.{source.location}.{filled(source.name)}"
+    start = "context" if isinstance(source, Context) else "stageVariables"
+    return f"{'$' if http else ''}{start}.{source.name}"
