@@ -7,6 +7,7 @@ from libc.string cimport memset
 
 from fastgw._core.bytes cimport Span, span
 from fastgw._core.caching cimport caching_concerns
+from fastgw._core.clock cimport micros
 from fastgw._core.forward cimport FORWARDED, forward_build
 from fastgw._core.gather cimport gather_clear, to_upstream
 from fastgw._core.head cimport HEAD_DONE, HEAD_MORE, head_feed, request_settings
@@ -190,6 +191,7 @@ def trace(Plan plan, dict settings, bytes head, bytes address=b"", bint secure=F
         ex.conn = &conn
         ex.plan = plan.data
         ex.verb = 255
+        ex.began = micros()
         ex.minor = 1
         llhttp.init(ex.parser, PARSE_REQUEST, &request_settings)
         return report(ex, plan, head_feed(ex, head, len(head), &used))

@@ -9,6 +9,7 @@ from fastgw.load.document import BadText, View
 from fastgw.load.problem import Problems, did_you_mean, shown
 from fastgw.load.reader import Reader
 from fastgw.model.api import Api
+from fastgw.model.arn import partition
 from fastgw.model.gateway import Gateway
 from fastgw.model.place import Place
 from fastgw.model.policy import SHORT_RESOURCE, Policy, PolicyKind, key_of
@@ -137,12 +138,13 @@ def _reaches(text: str, gateway: Gateway, api: Api) -> bool:
     """Whether a resource may be one of an API's. What variables stand for is taken to fit."""
     if text == "*" or text.startswith(SHORT_RESOURCE):
         return True
-    _, _, _, region, account, what = (_HOLE.sub("*", part) for part in arn_parts(text))
+    _, start, _, region, account, what = (_HOLE.sub("*", part) for part in arn_parts(text))
     own = what.partition("/")[0]
     if "*" in own:
         # It may stand for more than the API's id.
         own = own[:own.index("*") + 1]
-    return glob_fits(region, gateway.region) and glob_fits(account, gateway.account_id) and glob_fits(own, api.id)
+    pairs = ((start, partition(gateway.region)), (region, gateway.region), (account, gateway.account_id), (own, api.id))
+    return all(glob_fits(glob, text) for glob, text in pairs)
 
 
 def _begins(view: View) -> Place:

@@ -3,12 +3,7 @@
 Source: developer guide, "Resource format of permissions for executing API in API Gateway".
 """
 
-
-def partition(region: str) -> str:
-    """Of the service, by the region's name."""
-    if region.startswith("cn-"):
-        return "aws-cn"
-    return "aws-us-gov" if region.startswith("us-gov-") else "aws"
+from fastgw.model.arn import partition
 
 
 def stage_arn(region: str, account: str, api: str, stage: str) -> str:

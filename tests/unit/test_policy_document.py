@@ -247,8 +247,9 @@ def test_resources_of_the_api_are_fine(files: Files, resource: str) -> None:
     assert of_api(files, statement("Deny", Resource=resource)) == []
 
 
-@pytest.mark.parametrize("resource", (FOREIGN, OWN.replace("eu-", "us-"), OWN.replace("1234", "4321"), OWN + "/x",
-                                      OWN.replace(":abc", ":ab")))
+@pytest.mark.parametrize("resource", (
+    FOREIGN, OWN.replace("eu-", "us-"), OWN.replace(":aws:", ":aws-cn:"), OWN.replace("1234", "4321"), OWN + "/x",
+    OWN.replace(":abc", ":ab")))
 def test_what_never_fits_is_told(files: Files, resource: str) -> None:
     if resource.startswith(OWN):
         assert of_api(files, statement("Deny", Resource=resource)) == []
@@ -325,6 +326,21 @@ def test_the_lists_of_an_event_are_about_its_method(files: Files) -> None:
     found = statements_of(files, {"CustomStatements": [statement()]}, {"IpRangeWhitelist": ["10.0.0.0/8"]})
     assert [(allow, resource) for allow, resource, _, _ in found] == [
         (True, "*"), (True, "execute-api:/*/GET/pets/*"), (False, "execute-api:/*/GET/pets/*")]
+
+
+def test_the_policy_of_a_cloudformation_template(files: Files) -> None:
+    """A policy may be a mapping or a text. It cannot refer to its own API: that would be a circle."""
+    own = statement("Deny", Resource={"Fn::Sub": "arn:aws:execute-api:${AWS::Region}:${AWS::AccountId}:*/*"})
+    for given in (document(own), json.dumps(document({**own, "Resource": "execute-api:/*"}))):
+        properties = {"Name": "s", "Policy": given, "DisableExecuteApiEndpoint": True,
+                      "Body": definition({"/a": {"get": {INTEGRATION: proxy(UPSTREAM)}}})}
+        loaded = load([files.write("t.yaml", {"Resources": {
+            "Shop": {"Type": "AWS::ApiGateway::RestApi", "Properties": properties}}})])
+        assert loaded.gateway is not None, loaded.problems
+        (api,) = loaded.gateway.apis
+        assert api.policy.statements[0].resources in (
+            ("arn:aws:execute-api:us-east-1:000000000000:*/*",), ("execute-api:/*",))
+        assert not api.execute_api
 
 
 def test_a_misspelt_list_is_refused(files: Files) -> None:
