@@ -30,7 +30,7 @@ export LD_PRELOAD ASAN_OPTIONS UBSAN_OPTIONS PYTHONMALLOC PYTHONPATH
 # Some tests are left out: the memory that they weigh is the sanitizer's here.
 [ $# -gt 0 ] || set -- --deselect tests/wire/test_e_many.py::test_e2_idle_connections \
   --deselect tests/wire/test_overload.py \
-  tests/fuzz tests/twin tests/unit/test_core_*.py tests/unit/test_door*.py tests/unit/test_call*.py tests/unit/test_authorize.py \
+  tests/fuzz tests/twin tests/unit/test_core_*.py tests/unit/test_door*.py tests/unit/test_call*.py tests/unit/test_authorize.py tests/unit/test_jwt_authorizer.py \
   tests/unit/test_policy_document.py tests/unit/test_streams.py tests/unit/test_lag.py tests/unit/test_leases.py tests/unit/test_access_log.py tests/conformance tests/wire
 # Output is captured above the descriptors: a report about this very process must not be lost with it.
 exec "$python" -m pytest -p no:cacheprovider --capture=sys "$@"

@@ -6,9 +6,11 @@ from fastgw.load.document import View
 from fastgw.load.mapping import NAME
 from fastgw.load.problem import shown
 from fastgw.load.reader import Reader
+from fastgw.model.api import ApiKind
 from fastgw.model.authorizer import MAX_TTL, JwtAuthorizer
 from fastgw.model.issuer import DISCOVERY, ISSUER, USER_POOL, pool_issuer
 from fastgw.model.value import RequestParameter
+from fastgw.parts.transform.selection import SelectionPattern
 
 JWT, USER_POOLS = "jwt", "cognito_user_pools"
 TYPES = (JWT, USER_POOLS)
@@ -31,9 +33,15 @@ _FIELDS = {
 }
 
 
-def read_jwt_authorizer(reader: Reader, name: str, kind: str, scheme: View, given: View) -> JwtAuthorizer | None:
+def read_jwt_authorizer(reader: Reader, name: str, kind: str, scheme: View, given: View,
+                        api: ApiKind) -> JwtAuthorizer | None:
     """kind: one of TYPES. scheme: the security scheme; given: its x-amazon-apigateway-authorizer. None where it cannot
     be used; what is wrong is told."""
+    if (kind == JWT) != (api is ApiKind.HTTP):
+        other = USER_POOLS if kind == JWT else JWT
+        reader.problems.error(given.place, "unknown-value", f"{'a REST' if kind == JWT else 'an HTTP'} API has no "
+                              f"authorizers of type {kind}; write {other}")
+        return None
     reader.known_keys(given, _FIELDS[kind], f"an authorizer of type {kind}", strict=True)
     source = _source(reader, kind, scheme, given)
     ttl = given.get("authorizerResultTtlInSeconds")
@@ -47,9 +55,9 @@ def read_jwt_authorizer(reader: Reader, name: str, kind: str, scheme: View, give
     pools = _pools(reader, given)
     if source is None or not pools:
         return None
-    validation = reader.text(given.get("identityValidationExpression"))
+    validation = _validation(reader, given.get("identityValidationExpression"))
     issuers = tuple(pool_issuer(pool) for pool in pools)
-    return JwtAuthorizer(name, issuers, given.key_place, source, (), validation or None, pools, **kept)
+    return JwtAuthorizer(name, issuers, given.key_place, source, (), validation, pools, **kept)
 
 
 def read_scopes(reader: Reader, given: View) -> tuple[str, ...]:
@@ -69,6 +77,8 @@ def _source(reader: Reader, kind: str, scheme: View, given: View) -> RequestPara
     view = given.get("identitySource")
     if view is not None and isinstance(view.value, list) and len(view.value) == 1:
         view = next(iter(view.elements()))
+    if view is not None and view.value is None:
+        view = None
     text = reader.text(view)
     if view is not None and text is None:
         return None
@@ -81,6 +91,16 @@ def _source(reader: Reader, kind: str, scheme: View, given: View) -> RequestPara
                               f"must be one expression; allowed are {_ALLOWED[kind]}")
         return None
     return RequestParameter(found[1], found[2])
+
+
+def _validation(reader: Reader, view: View | None) -> str | None:
+    text = reader.text(view) or None
+    if text is not None:
+        try:
+            SelectionPattern(text)
+        except ValueError as error:
+            reader.problems.error(view.place, "bad-pattern", f"identityValidationExpression {shown(text)}: {error}")
+    return text
 
 
 def _issuer(reader: Reader, scheme: View, given: View) -> str | None:

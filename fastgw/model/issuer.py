@@ -9,7 +9,7 @@ from fastgw.model.place import Place
 
 MAX_URL = 2_048
 
-USER_POOL = re.compile(r"arn:aws[a-z-]*:cognito-idp:([a-z0-9-]+):[0-9]{12}:userpool/([A-Za-z0-9_-]{1,128})")
+USER_POOL = re.compile(r"arn:aws[a-z-]*:cognito-idp:([a-z0-9-]+):[0-9]{1,12}:userpool/([A-Za-z0-9_-]{1,128})")
 """ARN of a user pool; groups: region, id."""
 
 ISSUER = re.compile(r"https?://([A-Za-z0-9][A-Za-z0-9._-]{0,252}|\[[0-9A-Fa-f:.]{2,45}\])(:[0-9]{1,5})?"

@@ -9,6 +9,7 @@ from fastgw.model.authorizer import JwtAuthorizer
 from fastgw.model.gateway import Gateway, Stage
 from fastgw.model.issuer import issuers_of
 from fastgw.parts.auth.issuers import Issuers
+from fastgw.parts.transform.vtl.regex import translated
 from fastgw.plan.access import auth_spec, zone
 
 _TIMEOUT_MS = 3_000
@@ -16,8 +17,8 @@ _TIMEOUT_MS = 3_000
 
 
 def token_spec(gateway: Gateway, api: Api, stage: Stage, route: Route, authorizer: JwtAuthorizer, issuers: Issuers,
-               variables: Mapping[str, str], pattern: bytes | None) -> dict[str, Any]:
-    """See fastgw/_core/access.pxd. pattern: authorizer.validation, compiled. Raises ValueError with a place."""
+               variables: Mapping[str, str]) -> dict[str, Any]:
+    """See fastgw/_core/access.pxd. Raises ValueError with a place."""
     # Here: only those who verify tokens wait for the libraries, and hold them in memory.
     from fastgw.parts.auth.jwt_authorizer import NO_TOKEN, build, insufficient_scope
 
@@ -32,7 +33,7 @@ def token_spec(gateway: Gateway, api: Api, stage: Stage, route: Route, authorize
         hashlib.blake2b(zone(gateway, api, stage, authorizer) + own, digest_size=16).digest(),
         ttl_seconds=authorizer.ttl_seconds,
         timeout_ms=_TIMEOUT_MS,
-        pattern=pattern,
+        pattern=None if authorizer.validation is None else translated(authorizer.validation).encode(),
         scopes=scopes,
         no_scope="ACCESS_DENIED" if http else "UNAUTHORIZED",
         challenge=insufficient_scope(scopes) if http and scopes else None,

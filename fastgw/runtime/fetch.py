@@ -5,6 +5,7 @@ own document has been read.
 """
 
 import socket
+import ssl
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -44,6 +45,7 @@ class Fetcher:
 
     def __init__(self, server: str) -> None:
         self._names = Names(server)
+        self._tls = ssl.create_default_context()
 
     async def __call__(self, url: str, private: bool, timeout: float, max_bytes: int) -> bytes:
         """The body of a 200 answer to a GET of a whole URL: no redirect, no proxy, no cookie, no coding. private:
@@ -54,14 +56,15 @@ class Fetcher:
         except TimeoutError:
             raise OSError(f"{url} does not answer within {timeout:g} s") from None
         except (aiohttp.ClientError, ValueError) as error:
-            cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else None
+            cause = getattr(error, "certificate_error", None) or getattr(error, "os_error", None)
             raise OSError(f"{url} cannot be asked: {cause or type(error).__name__}") from None
 
     async def _get(self, url: str, private: bool, timeout: float, max_bytes: int) -> bytes:
         host = urlsplit(url).hostname or ""
         if not private and is_literal(host) and not is_public(host):
             raise OSError(f"{url} is at no public address; allow_private permits others")
-        connector = aiohttp.TCPConnector(resolver=_Checked(self._names, private), force_close=True, limit=1)
+        connector = aiohttp.TCPConnector(resolver=_Checked(self._names, private), ssl=self._tls,
+                                         force_close=True, limit=1)
         headers = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "fastgw"}
         async with (
             aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=timeout), trust_env=False,

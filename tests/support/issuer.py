@@ -1,6 +1,7 @@
 """An issuer of tokens: a recording HTTP server with a discovery document and a key set."""
 
 import json
+import ssl
 import threading
 import time
 from collections import Counter
@@ -18,7 +19,7 @@ class IssuerServer:
     asked counts requests by path. dripping: the body comes byte by byte.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self.asked: Counter[str] = Counter()
         self.dripping = False
         self._over = threading.Event()
@@ -37,7 +38,9 @@ class IssuerServer:
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
         self.port: int = self._server.server_address[1]
-        self.url = f"http://127.0.0.1:{self.port}"
+        if tls is not None:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
+        self.url = f"{'http' if tls is None else 'https'}://127.0.0.1:{self.port}"
         self.issuer = f"{self.url}/pool"
         self.documents: dict[str, object] = {
             DISCOVERY: {"issuer": self.issuer, "jwks_uri": self.url + JWKS},

@@ -3,6 +3,7 @@ why not."""
 
 import json
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from joserfc import jws
@@ -16,6 +17,8 @@ from fastgw.parts.auth.oidc import Fixed
 from fastgw.parts.auth.strict_json import NotStrict, read_object
 from fastgw.parts.auth.verifier import Verified, Verifier
 from tests.support.tokens import ALGORITHMS, AUDIENCE, ISSUER, Signer, every_key, kid_of
+
+pytestmark = pytest.mark.filterwarnings("ignore:EdDSA is deprecated")
 
 NOW = 1_000_000
 KEYS = every_key()
@@ -138,7 +141,7 @@ values = st.recursive(st.one_of(st.none(), st.booleans(), st.integers(), st.text
                       lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=10)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.dictionaries(st.text(), values), st.booleans())
 def test_objects_are_read_as_json_says(given: dict, escaped: bool) -> None:
     assert read_object(json.dumps(given, ensure_ascii=escaped).encode()) == given

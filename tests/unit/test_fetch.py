@@ -1,12 +1,15 @@
 """Documents fetched from a real server that misbehaves."""
 
 import asyncio
+import ssl
+from pathlib import Path
 from unittest.mock import patch
 
 import pytest
 
 from fastgw.runtime.fetch import Fetcher
 from fastgw.runtime.names import Names
+from tests.support.certificates import Authority
 from tests.support.issuer import IssuerServer
 
 PATH = "/document"
@@ -82,6 +85,24 @@ def test_other_spellings_of_addresses(spelling: str) -> None:
     with IssuerServer() as server:
         trouble(f"http://{spelling}:{server.port}{PATH}", private=False)
         assert not server.asked
+
+
+@pytest.mark.parametrize(("names", "known", "trouble_is"), [
+    (("127.0.0.1",), True, None), (("127.0.0.1",), False, "certificate"), (("issuer.test",), True, "certificate"),
+])
+def test_certificates_are_verified(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, names: tuple, known: bool,
+                                   trouble_is: str | None) -> None:
+    ours, other = Authority(), Authority("Other Root")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*ours.issue(*names).write(tmp_path, "server"))
+    (tmp_path / "roots.pem").write_bytes((ours if known else other).pem)
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "roots.pem"))
+    with IssuerServer(context) as server:
+        server.documents[PATH] = b"x"
+        if trouble_is is None:
+            assert fetched(server.url + PATH) == b"x"
+        else:
+            assert trouble_is in trouble(server.url + PATH)
 
 
 def test_a_name_is_asked_for_once_and_connected_to_as_it_was_judged() -> None:

@@ -19,7 +19,10 @@ from fastgw.parts.auth.jwks import read_keys
 from fastgw.parts.auth.jwt_authorizer import HttpApiJwt, TokenAuthorizer, UserPools
 from fastgw.parts.auth.oidc import Fixed
 from fastgw.parts.auth.verifier import Verifier
+from fastgw.parts.env import Env
+from fastgw.parts.integrate.lambda_event import event_maker
 from fastgw.plan.tokens import token_spec
+from fastgw.settings import Settings
 from tests.support.door import Doors, looped, plan_of
 from tests.support.tokens import AUDIENCE, ISSUER, Signer, every_key, jwk, key_set, rsa_key
 
@@ -79,6 +82,25 @@ def test_a_failure_tells_no_piece_of_the_token() -> None:
             assert "secret" not in f"{failure.value}{failure.value.detail}{failure.value.challenge}"
 
 
+@pytest.mark.parametrize(("kind", "payload", "scoped", "told_as"), [
+    (HttpApiJwt, "2.0", True, {"jwt": {"claims": {"sub": "ann"}, "scopes": ["read"]}}),
+    (HttpApiJwt, "2.0", False, {"jwt": {"claims": {"sub": "ann"}, "scopes": None}}),
+    (HttpApiJwt, "1.0", True, {"claims": {"sub": "ann"}, "scopes": ["read"]}),
+    (UserPools, "1.0", False, {"claims": {"sub": "ann"}}),
+])
+def test_events(kind: type[TokenAuthorizer], payload: str, scoped: bool, told_as: dict) -> None:
+    of = ApiKind.HTTP if kind is HttpApiJwt else ApiKind.REST
+    authorizer = JwtAuthorizer("token", (ISSUER,), PLACE, RequestParameter("header", "Authorization"))
+    route = Route("GET", "/a", Unserved("x", PLACE), PLACE, access=Access("token"))
+    api = Api("pets", "abc", of, (route,), PLACE, authorizers=(authorizer,))
+    env = Env(api, STAGE, route, {}, (), Settings(), None, None, account="000000000000")
+    allowed = told(made(kind, scoped), sub="ann")
+    allowed.told["claims"] = {"sub": allowed.told["claims"]["sub"]}
+    request = Request(told=allowed.told, caller=allowed.values, context={"TIME_MS": "1", "METHOD": "GET"})
+    event = json.loads(event_maker(payload, env)(request))
+    assert event["requestContext"]["authorizer"] == told_as
+
+
 # --- in the engine
 
 HTTP = Api("pets", "abc", ApiKind.HTTP, (), PLACE)
@@ -91,7 +113,7 @@ def spec(api: Api = HTTP, *scopes: str, keys: bytes = KEYS, **own: Any) -> dict[
         "audiences": (AUDIENCE,) if api is HTTP else (), **own})
     route = Route("GET", "/a", Unserved("x", PLACE), PLACE, access=Access("token", scopes=scopes))
     gateway = Gateway((api,), (STAGE,), (), issuers=(Issuer(ISSUER, keys=keys, place=PLACE),))
-    return token_spec(gateway, api, STAGE, route, authorizer, Issuers(), {}, None)
+    return token_spec(gateway, api, STAGE, route, authorizer, Issuers(), {})
 
 
 def served(auth: dict[str, Any], api: Api = HTTP) -> Doors:

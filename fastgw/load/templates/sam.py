@@ -376,6 +376,7 @@ class SamApi:
                 pools = given.get("UserPoolArn")
                 whole = pools.value if isinstance(pools.value, list) else [pools.value]
                 self._made.set((*own, "providerARNs"), whole, pools)
+                self._identity(own, given, None)
             else:
                 self._function_authorizer(name, own, given)
 
@@ -388,11 +389,15 @@ class SamApi:
         if arn is not None:
             self._made.set((*own, "authorizerUri"), self._invoked(arn), given.get("FunctionArn"))
         self._made.take_all(own, given, _REST_AUTHORIZER if self._kind is ApiKind.REST else _HTTP_AUTHORIZER)
+        self._identity(own, given, "Authorization" if kind == "token" else None)
+
+    def _identity(self, own: tuple[str, ...], given: View, default: str | None) -> None:
+        """default: the header where Identity says nothing."""
         identity = self._reader.mapping(given.get("Identity"))
         sources = []
-        header = self._reader.text(identity.get("Header")) if identity is not None else None
-        if header is not None or (kind == "token" and identity is None):
-            sources.append(f"method.request.header.{header or 'Authorization'}")
+        header = self._reader.text(identity.get("Header")) if identity is not None else default
+        if header is not None:
+            sources.append(f"method.request.header.{header}")
         starts = {"Headers": "header", "QueryStrings": "querystring", "StageVariables": None, "Context": None}
         for field, start in starts.items() if identity is not None else ():
             for value in self._reader.texts(identity.get(field)):
@@ -408,6 +413,12 @@ class SamApi:
         if sources:
             self._made.set((*own, "identitySource"), ", ".join(sources), identity or given)
 
+    def _scopes(self, authorizer: str) -> list[str]:
+        """What an authorizer asks for wherever nothing else is said."""
+        listed = self._auth.get("Authorizers") if self._auth is not None else None
+        given = listed.get(authorizer) if listed is not None else None
+        return list(self._reader.texts(given.get("AuthorizationScopes"))) if given is not None else []
+
     def _security(self, operation: tuple[str, ...], event: Event) -> None:
         """What an event asks for, else what the API does by default."""
         auth = self._reader.mapping(event.get("Auth"))
@@ -422,7 +433,7 @@ class SamApi:
             self._made.set((*operation, PREFIX + "auth"), {"type": name}, chosen)
         elif name is not None:
             scopes = auth.get("AuthorizationScopes") if auth is not None else None
-            needs[name] = list(self._reader.texts(scopes))
+            needs[name] = list(self._reader.texts(scopes)) if scopes is not None else self._scopes(name)
         if key:
             at = asked or self._auth
             self._made.set(self._scheme(KEY_SCHEME), {"type": "apiKey", "name": "x-api-key", "in": "header"}, at)
@@ -437,7 +448,7 @@ class SamApi:
         if name == "AWS_IAM":
             self._made.set((PREFIX + "auth",), {"type": "AWS_IAM"}, default)
         elif name is not None and name != "NONE":
-            needs[name] = []
+            needs[name] = self._scopes(name)
         if self._key_required:
             self._made.set(self._scheme(KEY_SCHEME), {"type": "apiKey", "name": "x-api-key", "in": "header"},
                            self._auth)

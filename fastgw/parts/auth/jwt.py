@@ -6,6 +6,7 @@ looked at. Whatever is refused is told in a few words of our own; they go to the
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Protocol
 
 from cryptography.exceptions import InvalidSignature
@@ -19,6 +20,9 @@ MAX_TOKEN = 16_384
 
 MAX_SIGNATURE = 2_048
 """Bytes in base64url; that of the largest key has 1,366."""
+
+USUAL_HEADER = 512
+"""Bytes in base64url of headers that are remembered."""
 
 LEEWAY = 60.0
 """Seconds by which clocks may differ."""
@@ -68,10 +72,16 @@ def parse(text: bytes) -> Token:
     if len(parts[2]) > MAX_SIGNATURE:
         raise Refused("the token is malformed")
     try:
-        header, claims = read_object(decode(parts[0])), read_object(decode(parts[1]))
-        signature = decode(parts[2])
+        claims, signature = read_object(decode(parts[1])), decode(parts[2])
+        algorithm, kid = (_known_header if len(parts[0]) <= USUAL_HEADER else _header)(parts[0])
     except (NotBase64Url, NotStrict):
         raise Refused("the token is malformed") from None
+    return Token(algorithm, kid, claims, text[:len(parts[0]) + 1 + len(parts[1])], signature)
+
+
+def _header(part: bytes) -> tuple[str, str]:
+    """(alg, kid). Raises Refused, NotBase64Url, NotStrict."""
+    header = read_object(decode(part))
     algorithm, kid = header.get("alg"), header.get("kid")
     if not isinstance(algorithm, str) or algorithm not in ALGORITHMS:
         raise Refused("signing method is invalid")
@@ -80,7 +90,11 @@ def parse(text: bytes) -> Token:
         raise Refused("the token asks for an extension")
     if not isinstance(kid, str) or not kid:
         raise Refused("the token has no kid")
-    return Token(algorithm, kid, claims, text[:len(parts[0]) + 1 + len(parts[1])], signature)
+    return algorithm, kid
+
+
+_known_header = lru_cache(256)(_header)
+"""All tokens by one key have one header."""
 
 
 def check_signature(token: Token, keys: Finder) -> None:
