@@ -136,7 +136,7 @@ def _audiences(reader: Reader, given: View) -> tuple[str, ...]:
     configured = given.get("jwtConfiguration")
     view = configured.get("audience") if configured is not None else None
     found = reader.texts(view)
-    if not found or "" in found:
+    if view is None or not view.value or "" in found:
         reader.problems.error((view or given).place, "missing-field", "an authorizer of type jwt needs "
                               "jwtConfiguration: audience, of which a token must name one")
         return ()
@@ -148,7 +148,7 @@ def _audiences(reader: Reader, given: View) -> tuple[str, ...]:
 def _pools(reader: Reader, given: View) -> tuple[str, ...]:
     view = given.get("providerARNs")
     found = reader.texts(view)
-    if not found:
+    if view is None or not view.value:
         reader.problems.error((view or given).place, "missing-field", "an authorizer of type cognito_user_pools needs "
                               "providerARNs")
         return ()

@@ -3,16 +3,16 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from fastgw.load import authorizers
+from fastgw.load import authorizers, jwt_authorizers
 from fastgw.load.document import View
 from fastgw.load.guards import KEY_HEADER, Guards
 from fastgw.load.names import AUTHORIZER, AUTHTYPE, PREFIX
 from fastgw.load.problem import Problems, did_you_mean, one_of, shown
 from fastgw.load.reader import Reader
 from fastgw.model.api import ApiKind
-from fastgw.model.authorizer import Access, Authorizer
+from fastgw.model.authorizer import Access, Authorizer, JwtAuthorizer
 
-TYPES = (*authorizers.TYPES, "jwt", "cognito_user_pools")
+TYPES = (*authorizers.TYPES, *jwt_authorizers.TYPES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +80,9 @@ class Security:
         return Access(names[0], scopes=self._scopes(names[0], found.authorizers[names[0]]))
 
     def _scopes(self, name: str, use: View) -> tuple[str, ...]:
-        scopes = self._reader.texts(use)
-        if scopes:
+        if isinstance(self._read[name], JwtAuthorizer):
+            return jwt_authorizers.read_scopes(self._reader, use)
+        if self._reader.texts(use):
             self._guards.demand("authorizer", f"scopes (security {shown(name)}), which only a token has",
                                 use.key_place, 1)
         return ()
@@ -153,8 +154,6 @@ class Security:
         if found.has_errors() and self._guards.allows("authorizer"):
             made = None
             self._unread[name] = f"an authorizer (security {shown(name)}) that cannot be read"
-        elif made is None and not found.has_errors():
-            self._unread[name] = f"an authorizer (security {shown(name)}, {kind})"
         else:
             self._problems.absorb(found)
         self._read[name] = made
@@ -162,7 +161,7 @@ class Security:
     def _made(self, reader: Reader, name: str, kind: str, scheme: View, given: View) -> Authorizer | None:
         if kind in authorizers.TYPES:
             return authorizers.read_request_authorizer(reader, name, kind, scheme, given, self._kind)
-        return None
+        return jwt_authorizers.read_jwt_authorizer(reader, name, kind, scheme, given, self._kind)
 
     def _auth(self, auth: View, found: _Found) -> None:
         kind = auth.get("type")

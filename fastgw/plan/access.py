@@ -8,15 +8,20 @@ from typing import Any
 from fastgw._core.pcre import Whole
 from fastgw._core.step import Authorize
 from fastgw.errors import CODE
-from fastgw.model.api import Api, Route
-from fastgw.model.authorizer import Authorizer, IdentitySource, RequestAuthorizer
+from fastgw.model.api import Api, ApiKind, Route
+from fastgw.model.authorizer import Authorizer, IdentitySource, JwtAuthorizer, RequestAuthorizer
 from fastgw.model.gateway import Gateway, Stage
+from fastgw.model.issuer import issuers_of
 from fastgw.model.value import RequestParameter
 from fastgw.parts.arn import stage_arn
 from fastgw.parts.auth.function_authorizer import TIMEOUT_MS, FunctionAuthorizer, unreachable
+from fastgw.parts.auth.issuers import Issuers
 from fastgw.parts.env import Env
 from fastgw.parts.transform.vtl.regex import translated
 from fastgw.plan.ops import RAW, Op, context, of_source, text
+
+_ISSUER_TIMEOUT_MS = 3_000
+"""Of the two documents that an issuer may be asked for, one after the other."""
 
 _SLACK_MS = 1000
 """An exchange's own deadline comes after that of its authorizer's calls, which know better what to answer."""
@@ -78,7 +83,7 @@ def _part(source: IdentitySource, variables: Mapping[str, str]) -> tuple[str, by
     return "program", [] if op is None else [op]
 
 
-def access_spec(gateway: Gateway, route: Route, env: Env) -> dict[str, Any] | None:
+def access_spec(gateway: Gateway, route: Route, env: Env, issuers: Issuers) -> dict[str, Any] | None:
     """What a route asks; None where everybody may call. Raises ValueError with the place for an authorizer that cannot
     be served."""
     access = route.access
@@ -87,6 +92,8 @@ def access_spec(gateway: Gateway, route: Route, env: Env) -> dict[str, Any] | No
     authorizer = next((one for one in env.api.authorizers if one.name == access.authorizer), None)
     if isinstance(authorizer, RequestAuthorizer):
         return _asked(gateway, authorizer, env)
+    if isinstance(authorizer, JwtAuthorizer):
+        return _verified(gateway, authorizer, access.scopes, env, issuers)
     raise ValueError(f"{route.place}: error: what {route.name} asks of its callers is not served")
 
 
@@ -100,4 +107,28 @@ def _asked(gateway: Gateway, authorizer: RequestAuthorizer, env: Env) -> dict[st
         ttl_seconds=authorizer.ttl_seconds,
         timeout_ms=TIMEOUT_MS[env.api.kind],
         pattern=None if authorizer.validation is None else translated(authorizer.validation).encode(),
+    )
+
+
+def _verified(gateway: Gateway, authorizer: JwtAuthorizer, scopes: tuple[str, ...], env: Env,
+              issuers: Issuers) -> dict[str, Any]:
+    # Here: only those who verify tokens wait for the libraries, and hold them in memory.
+    from fastgw.parts.auth.jwt_authorizer import NO_TOKEN, build, insufficient_scope
+
+    known = issuers_of(authorizer.issuers, authorizer.providers, gateway.issuers)
+    http = env.api.kind is ApiKind.HTTP
+    # Whether scopes are asked for decides which tokens are taken; where keys are, which keys are good.
+    own = repr((bool(scopes), [(one.name, one.jwks, one.keys) for one in known])).encode()
+    return auth_spec(
+        (authorizer.source,),
+        env.variables,
+        build(authorizer, env.api.kind, bool(scopes), known, issuers),
+        hashlib.blake2b(zone(gateway, env.api, env.stage, authorizer) + own, digest_size=16).digest(),
+        ttl_seconds=authorizer.ttl_seconds,
+        timeout_ms=_ISSUER_TIMEOUT_MS,
+        pattern=None if authorizer.validation is None else translated(authorizer.validation).encode(),
+        scopes=scopes,
+        no_scope="ACCESS_DENIED" if http else "UNAUTHORIZED",
+        challenge=insufficient_scope(scopes) if http and scopes else None,
+        absent=NO_TOKEN if http else None,
     )

@@ -190,7 +190,8 @@ class _Compiler:
             "operation": DEFAULT_ROUTE.encode() if default else route.method.encode(),
             "signed": route.access is not None and route.access.iam,
             "checks": self._checks.of(route, stage.validation, _PARAMETER.findall(route.path)),
-            "auth": access_spec(self._gateway, route, self._env(api, stage, route, variables)),
+            "auth": access_spec(self._gateway, route, self._env(api, stage, route, variables),
+                                self._issuers),
         }
         integration = route.integration
         if isinstance(integration, HttpProxy):

@@ -1,6 +1,7 @@
 """Authorizers that verify tokens, behind the engine's door in this process."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -21,7 +22,7 @@ from fastgw.parts.auth.oidc import Fixed
 from fastgw.parts.auth.verifier import Verifier
 from fastgw.parts.env import Env
 from fastgw.parts.integrate.lambda_event import event_maker
-from fastgw.plan.tokens import token_spec
+from fastgw.plan.access import access_spec
 from fastgw.settings import Settings
 from tests.support.door import Doors, looped, plan_of
 from tests.support.tokens import AUDIENCE, ISSUER, Signer, every_key, jwk, key_set, rsa_key
@@ -112,8 +113,11 @@ def spec(api: Api = HTTP, *scopes: str, keys: bytes = KEYS, **own: Any) -> dict[
     authorizer = JwtAuthorizer("token", (ISSUER,), PLACE, RequestParameter("header", "Authorization"), **{
         "audiences": (AUDIENCE,) if api is HTTP else (), **own})
     route = Route("GET", "/a", Unserved("x", PLACE), PLACE, access=Access("token", scopes=scopes))
+    api = replace(api, authorizers=(authorizer,))
     gateway = Gateway((api,), (STAGE,), (), issuers=(Issuer(ISSUER, keys=keys, place=PLACE),))
-    return token_spec(gateway, api, STAGE, route, authorizer, Issuers(), {})
+    found = access_spec(gateway, route, Env(api, STAGE, route, {}, (), Settings(), None, None), Issuers())
+    assert found is not None
+    return found
 
 
 def served(auth: dict[str, Any], api: Api = HTTP) -> Doors:

@@ -356,10 +356,9 @@ def test_nothing_that_matters_is_silent(files: Files) -> None:
 CHECKS = [
     ("key", {"security": [{"q": []}]}, {}),
     ("iam", {"security": [{"s": []}]}, {}),
-    ("authorizer", {"security": [{"a": []}]}, {}),
     ("authorizer", {"security": [{"b": []}]}, {}),
     ("authorizer", {"security": [{"unknown": []}]}, {}),
-    ("authorizer", {}, {"security": [{"a": []}]}),
+    ("authorizer", {}, {"security": [{"b": []}]}),
     ("iam", {"x-amazon-apigateway-auth": {"type": "aws_iam"}}, {}),
 ]
 
@@ -388,7 +387,6 @@ def test_checks_are_refused_or_allowed_by_name(files: Files, name: str, operatio
             "securitySchemes": {
                 "q": {"type": "apiKey", "in": "query", "name": "x-api-key"},
                 "s": {"type": "apiKey", "x-amazon-apigateway-authtype": "awsSigv4"},
-                "a": {"type": "apiKey", "x-amazon-apigateway-authorizer": {"type": "jwt"}},
                 "b": {"type": "http", "scheme": "bearer"},
             }
         },

@@ -16,7 +16,8 @@ DEFINITIONS = sorted(
     path for folder in ("aws_docs", "localstack") for path in (SHARED / "openapi" / folder).glob("*")
 )
 AUTHORIZER = "arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/authorizer/invocations"
-PARAMS = {"uri": UPSTREAM, "authorizer_lambda_invocation_arn": AUTHORIZER}
+POOL = "arn:aws:cognito-idp:us-east-1:000000000000:userpool/us-east-1_x"
+PARAMS = {"uri": UPSTREAM, "authorizer_lambda_invocation_arn": AUTHORIZER, "cognito_pool_arn": POOL}
 """What some of them leave open."""
 
 pytestmark = pytest.mark.skipif(not SHARED.is_dir(), reason="../shared is not beside the repository")

@@ -405,12 +405,14 @@ def test_an_http_api_of_routes_and_integrations(files: Files) -> None:
     assert [(one.base_path, one.stage) for one in domain.mappings] == [("", "live")]
 
 
-def test_an_authorizer_is_refused_unless_allowed(files: Files) -> None:
+def test_an_authorizer_is_refused_unless_it_can_be_read(files: Files) -> None:
     text = HTTP % ", AuthorizationType: JWT, AuthorizerId: !Ref Jwt"
-    loaded = files.load(text, "t.yaml")
+    assert files.load(text, "t.yaml").gateway is not None
+    broken = text.replace("https://issuer", "issuer")
+    loaded = files.load(broken, "t.yaml")
     assert loaded.gateway is None
-    assert any('an authorizer (security "Jwt", jwt)' in message for message in messages(loaded))
-    assert files.load(text, "t.yaml", allow_unenforced=frozenset(["authorizer"])).gateway is not None
+    assert any('issuer "issuer" must be https://' in message for message in messages(loaded))
+    assert files.load(broken, "t.yaml", allow_unenforced=frozenset(["authorizer"])).gateway is not None
 
 
 def test_a_quick_api_goes_to_its_target(files: Files) -> None:

@@ -3,13 +3,15 @@
 from fastgw.load.exports.spelt import Unspeakable, filled
 from fastgw.load.names import AUTHORIZER, AUTHTYPE
 from fastgw.model.api import ApiKind
-from fastgw.model.authorizer import Authorizer, IdentitySource, RequestAuthorizer
+from fastgw.model.authorizer import Authorizer, IdentitySource, JwtAuthorizer, RequestAuthorizer
 from fastgw.model.function import function_of
 from fastgw.model.value import Context, RequestParameter
 
 
 def scheme(authorizer: Authorizer, kind: ApiKind, whole: bool) -> dict[str, object]:
     """whole: with the service's extensions. Raises Unspeakable."""
+    if isinstance(authorizer, JwtAuthorizer):
+        return _token_scheme(authorizer, kind, whole)
     if not isinstance(authorizer, RequestAuthorizer) or function_of(authorizer.uri) is None:
         raise Unspeakable("no function of the service")
     first = next((source for source in authorizer.sources if isinstance(source, RequestParameter)), None)
@@ -33,6 +35,26 @@ def _extension(authorizer: RequestAuthorizer, kind: ApiKind) -> dict[str, object
         "enableSimpleResponses": authorizer.simple if http else None,
     }
     return {name: value for name, value in given.items() if value is not None}
+
+
+def _token_scheme(authorizer: JwtAuthorizer, kind: ApiKind, whole: bool) -> dict[str, object]:
+    http = kind is ApiKind.HTTP
+    given: dict[str, object] = {
+        "identitySource": _source(authorizer.source, http),
+        "identityValidationExpression": filled(authorizer.validation) if authorizer.validation else None,
+        "authorizerResultTtlInSeconds": authorizer.ttl_seconds,
+    }
+    if http:
+        found: dict[str, object] = {"type": "oauth2", "flows": {}}
+        given |= {"type": "jwt", "jwtConfiguration": {
+            "issuer": filled(authorizer.issuers[0]), "audience": [filled(one) for one in authorizer.audiences]}}
+    else:
+        found = {"type": "apiKey", "name": filled(authorizer.source.name), "in": "header"}
+        found |= {AUTHTYPE: "cognito_user_pools"} if whole else {}
+        given |= {"type": "cognito_user_pools", "providerARNs": [filled(one) for one in authorizer.providers]}
+    if whole:
+        found[AUTHORIZER] = {name: value for name, value in given.items() if value is not None}
+    return found
 
 
 def _source(source: IdentitySource, http: bool) -> str:
