@@ -1,9 +1,11 @@
 """Authorizers that verify tokens, as definitions write them."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from fastgw.cli import OK, main
 from fastgw.model.api import Api, ApiKind
 from fastgw.model.authorizer import Access, JwtAuthorizer
 from fastgw.model.value import RequestParameter
@@ -123,6 +125,20 @@ def test_each_kind_of_api_has_its_own(files: Files, scheme: dict, kind: ApiKind)
 def test_scopes_that_are_none(files: Files, scopes: list[str]) -> None:
     loaded = files.load(document({**OAUTH, AUTHORIZER: JWT}, [{"token": scopes}]))
     assert loaded.gateway is None and "scope" in " ".join(messages(loaded))
+
+
+@pytest.mark.parametrize("scheme", [
+    {**OAUTH, AUTHORIZER: {**JWT, "identitySource": "$request.querystring.token"}},
+    {**HEADER, AUTHORIZER: {**USER_POOLS, "identityValidationExpression": "a+", "authorizerResultTtlInSeconds": 5}},
+], ids=["jwt", "user pools"])
+def test_an_export_is_read_as_the_same(files: Files, scheme: dict, monkeypatch: pytest.MonkeyPatch,
+                                       capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.chdir(files.directory)
+    before, authorizer = read(files, scheme, "read")
+    assert main(["export", "--json", "api.json"]) == OK
+    after = files.api(capsys.readouterr().out, "exported.json")
+    assert replace(after.authorizers[0], place=authorizer.place) == authorizer
+    assert [route.access for route in after.routes] == [route.access for route in before.routes]
 
 
 def test_sam(files: Files) -> None:
