@@ -13,15 +13,8 @@ from fastgw._core.state cimport BODY_NONE, T_CONTENT_ENCODING, core, count, fiel
 cdef enum:
     FIRST_ROOM = 16384
 
-cdef enum Content:          # Exchange.content
-    CONTENT_UNSEEN = 0
-    CONTENT_PLAIN = 1       # or decoded
-    CONTENT_GZIP = 2
-    CONTENT_DEFLATE = 3
-
 
 cdef int content_of(Exchange* ex) noexcept nogil:
-    """Which coding the body has; -1 for an unknown one, or for more than one."""
     cdef uint32_t i
     cdef int found = CONTENT_PLAIN
     cdef Span value
@@ -56,7 +49,7 @@ cdef int decode_wants(Exchange* ex, bint* wanted) noexcept nogil:
     return DECODED
 
 
-cdef inline int window_of(bint gzip, Span body) noexcept nogil:
+cdef int window_of(bint gzip, Span body) noexcept nogil:
     """What is called deflate is the zlib format (RFC 9110 section 8.4.1.2); some senders leave its wrapper out."""
     cdef const uint8_t* p = <const uint8_t*>body.p
     if gzip:

@@ -266,6 +266,11 @@ cdef class Engine:
             stage.zone.wanted = True
         return 0
 
+    def samples(self) -> list:
+        """What the firewalls of the newest plan matched last: dicts, as firewall_sample.pyx makes them."""
+        return [sample for firewall in (<Plan>self.plans[0]).firewalls for sample in firewall.samples()] \
+            if self.plans else []
+
     def flush(self, bytes id) -> int:
         """Forget the cached answers of the stage b"{api id}/{stage}", or of all with b""; returns how many."""
         cdef CacheZone* zone = cache_zones()

@@ -21,6 +21,9 @@ cdef void exchange_start(Exchange* ex) noexcept nogil       # the head is comple
 cdef void exchange_resume(Exchange* ex) noexcept nogil        # what a phase waited for is there: walk on from it
 cdef void exchange_fail(Exchange* ex, int code) noexcept nogil
 cdef void exchange_expire(Exchange* ex) noexcept nogil      # what it waits for has not come in time
+cdef Verdict exchange_routed(Exchange* ex, int result) noexcept nogil
+"""What ROUTE found: NEXT where it is a route, else it is answered."""
+cdef void want_beginning(Exchange* ex, uint32_t n) noexcept nogil   # after WAIT the walk comes back to this phase with it
 cdef void exchange_refuse(Exchange* ex, int code) noexcept nogil    # the head is not by the rules: answer and close
 cdef bint exchange_body(Exchange* ex, const char* p, uint32_t n, uint32_t* used) noexcept nogil # False: it has ended
 cdef void exchange_abort(Exchange* ex) noexcept nogil       # the client is gone

@@ -220,18 +220,30 @@ cdef Verdict want_body(Exchange* ex, Span* body) noexcept nogil:
 cdef void collect_all(Exchange* ex) noexcept nogil:
     """Hold the body until all of it is here; then the walk comes back to this phase."""
     ex.holds = True
+    ex.guard.ahead = False
     ex.state = EX_COLLECT
     if ex.expects and ex.body_now_n == 0 and respond_continue(ex) < 0:
         finish_broken(ex)
 
 
+cdef void want_beginning(Exchange* ex, uint32_t n) noexcept nogil:
+    """Hold the body until n bytes of it are here, or all; the rest is not held for this."""
+    ex.guard.looks = n
+    collect_all(ex)
+
+
 cdef Verdict step_route(Exchange* ex) noexcept nogil:
-    cdef int result
     if ex.asterisk:
         settle(ex)
         finish(ex, respond_asterisk(ex))
         return DONE
-    result = route_find(ex)
+    ex.guard.routed = route_find(ex)
+    if ex.guard.staged and ex.stage.firewall != NULL:
+        return NEXT         # it sees every request of its stage, also one without a route; then GUARD goes on here
+    return exchange_routed(ex, ex.guard.routed)
+
+
+cdef Verdict exchange_routed(Exchange* ex, int result) noexcept nogil:
     if route_is_preflight(ex):
         settle(ex)
         finish(ex, respond_preflight(ex))
@@ -460,7 +472,11 @@ cdef bint exchange_body(Exchange* ex, const char* p, uint32_t n, uint32_t* used)
     if ex.state == EX_COLLECT:
         result = collect(ex, p, n, used)
         if result == FORWARDED:
-            if ex.received:
+            if ex.received or (ex.guard.looks and ex.body_seen >= ex.guard.looks):
+                if not ex.received:
+                    ex.holds = False
+                    ex.guard.ahead = True
+                ex.guard.looks = 0
                 ex.state = EX_WAIT
                 walk(ex)
             return True

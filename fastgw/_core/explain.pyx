@@ -8,6 +8,9 @@ from libc.string cimport memset
 from fastgw._core.bytes cimport Span, span
 from fastgw._core.caching cimport caching_concerns
 from fastgw._core.clock cimport micros
+from fastgw._core.failure cimport F_WAF_FILTERED
+from fastgw._core.firewall cimport firewall_decides
+from fastgw._core.firewall_plan cimport FirewallRule, RULE_BLOCK
 from fastgw._core.forward cimport FORWARDED, forward_build
 from fastgw._core.gather cimport gather_clear, to_upstream
 from fastgw._core.head cimport HEAD_DONE, HEAD_MORE, head_feed, request_settings
@@ -40,6 +43,9 @@ class Trace:
     operation: str = ""
     resource: str = ""
     parameters: tuple = ()
+    firewall: str = ""
+    rule: str = ""          # of the firewall, that decides for the head
+    blocked: bool = False
     phases: tuple = ("PARSE",)
     cached_for: int = 0         # seconds
     failure: int = -1
@@ -82,6 +88,10 @@ cdef object report(Exchange* ex, Plan plan, int result):
         if ex.stage != NULL:
             found.api_id = text(ex.stage.api_id)
             found.stage = text(ex.stage.name)
+        if ex.guard.staged and ex.stage.firewall != NULL:
+            guard(found, ex)
+            if found.blocked:
+                return refused(found, ex, plan, F_WAF_FILTERED)
         if route_is_preflight(ex):
             found.status = 204
             found.phases += ("WRITE", "LOG")
@@ -155,10 +165,20 @@ cdef int guarded(object found, Exchange* ex) except? -2:
     return result
 
 
+cdef object guard(object found, Exchange* ex):
+    cdef const FirewallRule* rule = firewall_decides(ex)
+    found.firewall, found.rule = text(ex.stage.firewall.name), text(rule.name)
+    found.blocked = rule.action == RULE_BLOCK
+    found.phases += ("GUARD",)
+    if found.blocked:
+        ex.instead = <const Reply*>rule.reply
+
+
 cdef object refused(object found, Exchange* ex, Plan plan, int failure):
-    cdef Reply* reply
+    cdef const Reply* reply = ex.instead
     found.failure = failure
-    reply = &(ex.stage.replies if ex.stage != NULL else plan.data.replies)[found.failure]
+    if reply == NULL:
+        reply = &(ex.stage.replies if ex.stage != NULL else plan.data.replies)[found.failure]
     found.status = reply.status
     found.phases += ("WRITE", "LOG")
     return found

@@ -4,6 +4,7 @@ from libc.string cimport memchr
 
 from fastgw._core.bytes cimport Span, Writer, put, put_char, put_field, put_span, put_uint, writer_init
 from fastgw._core.clock cimport micros
+from fastgw._core.exchange_memory cimport body_free
 from fastgw._core.failure cimport (F_BAD_MESSAGE, F_BAD_REQUEST_PARAMETERS, F_HEADERS_TOO_LARGE, F_REQUEST_TOO_LARGE)
 from fastgw._core.gather cimport (gather_chunk, gather_clear, gather_crowded, gather_piece, gather_send, to_upstream)
 from fastgw._core.head cimport chunks_feed
@@ -160,7 +161,7 @@ cdef void put_client_fields(Writer* w, Exchange* ex, uint64_t* tokens) noexcept 
 cdef void put_framing(Writer* w, Exchange* ex) noexcept nogil:
     if ex.holds or ex.body == BODY_LENGTH:
         put(w, b"Content-Length: ", 16)
-        put_uint(w, ex.body_seen if ex.holds else ex.body_left)
+        put_uint(w, ex.body_seen if ex.holds else ex.body_left + (ex.body_seen if ex.guard.ahead else 0))
         put(w, b"\r\n", 2)
     elif ex.body == BODY_CHUNKED:
         put(w, b"Transfer-Encoding: chunked\r\n", 28)
@@ -220,6 +221,10 @@ cdef int forward_head(Exchange* ex) noexcept nogil:
     if ex.holds:
         if ex.body_seen:
             gather_piece(&to_upstream, ex.collected, <uint32_t>ex.body_seen)
+    elif ex.guard.ahead and ex.body == BODY_CHUNKED:
+        gather_chunk(&to_upstream, ex.collected, <uint32_t>ex.body_seen)
+    elif ex.guard.ahead:
+        gather_piece(&to_upstream, ex.collected, <uint32_t>ex.body_seen)
     elif ex.body_now_n:
         gather_piece(&to_upstream, ex.body_now, ex.body_now_n)
     if gather_send(&to_upstream, &ex.up.stream) < 0:
@@ -228,6 +233,9 @@ cdef int forward_head(Exchange* ex) noexcept nogil:
     if ex.holds:
         request_out(ex)
         return FORWARDED
+    if ex.guard.ahead:
+        ex.guard.ahead = False
+        body_free(ex)
     if ex.body_now_n:
         ex.conn.taken = ex.body_now_n
         ex.body_left -= ex.body_now_n

@@ -22,6 +22,7 @@ cdef class Whole:           # a pattern that all of a text must fit, for pattern
 
 cdef bint pcre_open() except -1     # the library is here
 cdef void* pattern_compile(bytes pattern) except NULL   # free with pattern_free; ValueError says what is wrong
+cdef void* pattern_compile_bytes(bytes pattern) except NULL     # the same for texts that may be any bytes
 cdef void pattern_free(void* pattern) noexcept nogil
 cdef int pattern_match(void* pattern, const char* p, uint32_t n, uint32_t* purse) noexcept nogil
 """p is valid UTF-8. purse: second tries left."""

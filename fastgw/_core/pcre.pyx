@@ -97,6 +97,11 @@ cdef void* pattern_compile(bytes pattern) except NULL:
     return compiled(pattern, UTF | DOLLAR_ENDONLY | ALLOW_EMPTY_CLASS | MATCH_UNSET_BACKREF | NEVER_BACKSLASH_C)
 
 
+cdef void* pattern_compile_bytes(bytes pattern) except NULL:
+    """As Perl reads it."""
+    return compiled(pattern, NEVER_BACKSLASH_C)
+
+
 cdef void* compiled(bytes pattern, uint32_t options) except NULL:
     cdef int error = 0
     cdef size_t at = 0
@@ -160,6 +165,11 @@ cdef class Whole:
     def __dealloc__(self):
         if self.code != NULL:
             pattern_free(self.code)
+
+
+def bytes_pattern_check(pattern: bytes) -> None:
+    """The same of one for texts that may be any bytes."""
+    pattern_free(pattern_compile_bytes(pattern))
 
 
 class TooMuch(Exception):

@@ -9,6 +9,7 @@ from fastgw._core.arena cimport Arena
 from fastgw._core.bucket cimport Bucket
 from fastgw._core.bytes cimport Span
 from fastgw._core.checks cimport Checks
+from fastgw._core.firewall_build cimport Firewall
 from fastgw._core.keys cimport KeyTable
 from fastgw._core.permission_plan cimport PermissionPlan
 from fastgw._core.state cimport (BasePath, HostPlan, LogPlan, Mapping, PlanData, Program, Reply, RoutePlan, StagePlan)
@@ -22,6 +23,7 @@ cdef class Plan:
     cdef readonly list targets  # dicts: key, authority, host, port, unix_path, limits
     cdef list handles           # of the targets, in their order
     cdef list kept              # what routes point to: callables, schemas
+    cdef readonly list firewalls    # Firewall objects
     cdef KeyTable keys          # mapped as long as the plan lives; None: the plan has no keys
     cdef Program program(self, object ops) except *
     cdef Mapping* mappings(self, object items) except? NULL
@@ -36,6 +38,7 @@ cdef class Plan:
     cdef Bucket bucket(self, object spec) except *
     cdef int fill_limits(self, StagePlan* stage, dict spec) except -1
     cdef int fill_route_limits(self, StagePlan* stage, RoutePlan* route, dict spec) except -1
+    cdef int fill_firewall(self, StagePlan* stage, int number) except -1
     cdef int fill_cors(self, StagePlan* stage, object spec) except -1
     cdef HostPlan* host(self, bytes name, object paths) except NULL
     cdef HostPlan** table(self, dict hosts, unsigned int* mask) except NULL

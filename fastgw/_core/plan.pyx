@@ -74,6 +74,7 @@ cdef class Plan:
         self.targets = []
         self.handles = []
         self.kept = []
+        self.firewalls = []
         self.keys = keys
         self.data = <PlanData*>self.arena.take(sizeof(PlanData))
         table = self.data.names = <NameTable*>self.arena.take(sizeof(NameTable))
@@ -384,6 +385,19 @@ cdef class Plan:
         cors.expose = self.arena.keep(spec["expose"])
         return 0
 
+    def add_firewall(self, dict spec) -> int:
+        """Before the stages that have it. spec: see firewall_build.pyx, and replies (see make_replies)."""
+        cdef Firewall firewall = Firewall()
+        firewall.build(spec, self.make_replies(spec["replies"]))
+        self.firewalls.append(firewall)
+        return len(self.firewalls) - 1
+
+    cdef int fill_firewall(self, StagePlan* stage, int number) except -1:
+        """number: of a firewall; below 0: none."""
+        if number >= 0:
+            stage.firewall = (<Firewall>self.firewalls[number]).plan
+        return 0
+
     def add_target(self, dict spec) -> int:
         """spec: key, authority (bytes), host, port, unix_path, and the limits of TargetLimits."""
         self.targets.append(spec)
@@ -416,6 +430,7 @@ cdef class Plan:
         stage.default_route = spec["default_route"]
         stage.replies = self.make_replies(spec["replies"])
         self.fill_cors(stage, spec["cors"])
+        self.fill_firewall(stage, spec["firewall"])
         stage.always = self.program(spec["always"])
         stage.forward = self.program(spec["forward"])
         stage.defaults = self.mappings(spec["defaults"])

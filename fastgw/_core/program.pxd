@@ -36,6 +36,8 @@ cdef enum Context:          # what OP_CONTEXT can put in; `index` of the op
     C_AUTHORIZER_ANSWER = 30    # status of the answer of the authorizer's function or endpoint
     C_AUTHORIZER_WAIT = 31      # ms; as C_AUTHORIZER_LATENCY, where it was asked
     C_AUTHORIZE_STATUS = 32     # 200 where the caller may, else what the client got
+    C_GUARD_LATENCY = 33    # ms that the firewall took
+    C_GUARD_STATUS = 34     # 200 where it was asked
     # Texts that lie in memory and may hold any byte; see context_text.
     C_METHOD = 40
     C_PATH = 41             # as the client wrote it, base path and stage included
@@ -62,6 +64,8 @@ cdef enum Context:          # what OP_CONTEXT can put in; `index` of the op
     C_AUTHORIZER_ERROR = 62
     C_AUTHORIZER_ID = 63    # by which the authorizer's function or endpoint knows the request
     C_AUTHORIZE_ERROR = 64
+    C_GUARD_ANSWER = 65     # of the firewall: "WAF_ALLOW", "WAF_BLOCK"
+    C_GUARD_ID = 66         # by which it is known
 
 cdef enum:
     C_FIRST_NUMBER = C_TIME_MS

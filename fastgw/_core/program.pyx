@@ -8,6 +8,7 @@ from fastgw._core.bytes cimport (HEX, UPPER_DIGITS, parse_length, put, put_char,
 from fastgw._core.clock cimport clf_time, http_date, wall_us
 from fastgw._core.access cimport AUTH_KNOWN, AUTH_NONE, AUTH_PASSED, AUTH_UNKNOWN
 from fastgw._core.caller cimport caller_value
+from fastgw._core.firewall cimport GUARD_ALLOWED
 from fastgw._core.failure cimport F_INTEGRATION_FAILURE, F_UPSTREAM_OVERLOADED
 from fastgw._core.allowance cimport LEVEL_NONE
 from fastgw._core.json_find cimport json_find
@@ -405,6 +406,10 @@ cdef bint context_text(Exchange* ex, int which, Span* value) noexcept nogil:
         value[0] = ex.detail
     elif which == C_ENDPOINT_ID:
         value[0] = ex.told_id
+    elif which == C_GUARD_ANSWER and ex.guard.answer:
+        value[0] = span(b"WAF_ALLOW", 9) if ex.guard.answer == GUARD_ALLOWED else span(b"WAF_BLOCK", 9)
+    elif which == C_GUARD_ID and ex.guard.answer:
+        value[0] = ex.stage.firewall.id
     elif which == C_INTEGRATION_ERROR and ex.told_error.p != NULL:
         value[0] = ex.told_error
     elif which == C_ERROR_MESSAGE and ex.message.p != NULL:
@@ -444,6 +449,8 @@ cdef inline bint put_at_log(Writer* w, Exchange* ex, int which) noexcept nogil:
         put_uint(w, (ex.ended - ex.started) // 1000)
     elif which == C_INTEGRATION_LATENCY and ex.sent:
         put_uint(w, ((ex.answered if ex.answered else ex.ended) - ex.sent) // 1000)
+    elif (which == C_GUARD_LATENCY or which == C_GUARD_STATUS) and ex.guard.answer:
+        put_uint(w, 200 if which == C_GUARD_STATUS else ex.guard.us // 1000)
     elif which == C_ANSWER_STATUS and ex.told_status:
         put_uint(w, ex.told_status)
     elif (which == C_INTEGRATION_STATUS or which == C_ANSWER_STATUS) and ex.up_status:
@@ -492,7 +499,7 @@ cdef bint context_value(Exchange* ex, int which, Writer* w) noexcept nogil:
         return ex.conn.local_port != 0
     elif which == C_STATUS:
         put_uint(w, ex.status)
-    elif which >= C_AUTHORIZER_STATUS:
+    elif C_AUTHORIZER_STATUS <= which <= C_AUTHORIZE_STATUS:
         return put_auth(w, ex, which)
     elif which >= C_RESPONSE_LENGTH:
         return put_at_log(w, ex, which)
@@ -578,7 +585,8 @@ CONTEXTS = {
     "RESPONSE_LENGTH": C_RESPONSE_LENGTH, "RESPONSE_LATENCY": C_RESPONSE_LATENCY,
     "INTEGRATION_STATUS": C_INTEGRATION_STATUS, "INTEGRATION_LATENCY": C_INTEGRATION_LATENCY,
     "INTEGRATION_ERROR": C_INTEGRATION_ERROR, "REFERER": C_REFERER, "CACHE": C_CACHE,
-    "BELOW_STAGE": C_BELOW_STAGE,
+    "GUARD_ANSWER": C_GUARD_ANSWER, "GUARD_ID": C_GUARD_ID, "GUARD_LATENCY": C_GUARD_LATENCY,
+    "GUARD_STATUS": C_GUARD_STATUS, "BELOW_STAGE": C_BELOW_STAGE,
     "FORWARDED_FOR": C_FORWARDED_FOR, "FORWARDED_PORT": C_FORWARDED_PORT, "FORWARDED_PROTO": C_FORWARDED_PROTO,
     "TLS_VERSION": C_TLS_VERSION, "TLS_CIPHER": C_TLS_CIPHER,
     "ANSWER_STATUS": C_ANSWER_STATUS, "ENDPOINT_ID": C_ENDPOINT_ID,

@@ -83,9 +83,11 @@ cdef void put_mapped(Writer* w, Exchange* ex, const Reply* reply) noexcept nogil
 
 
 cdef int respond_failure(Exchange* ex, int code) noexcept nogil:
-    cdef Reply* reply = &(ex.stage.replies if ex.stage != NULL else ex.plan.replies)[code]
+    cdef const Reply* reply = ex.instead
     cdef Writer* w = &to_client.text
     cdef Writer body
+    if reply == NULL:
+        reply = &(ex.stage.replies if ex.stage != NULL else ex.plan.replies)[code]
     ex.failure = <unsigned char>(code + 1)
     ex.status = reply.status
     tally_failure(ex, code)

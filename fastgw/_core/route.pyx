@@ -133,6 +133,7 @@ cdef int route_find(Exchange* ex) noexcept nogil:
             ex.stage = api.any
             return ex.stage.missing if ex.stage != NULL and ex.stage.http_api else F_NO_SUCH_API
     ex.stage = stage
+    ex.guard.staged = True
     if ex.rest.n == 0:
         ex.rest = span(b"/", 1)
     if not stage.http_api:

@@ -27,6 +27,7 @@ from fastgw._core.fields cimport (Field, M_DROP, M_LISTED, M_LOOSE, Name, NameTa
                                    T_FORWARDED_PROTO, T_HOST, T_IF_MATCH, T_IF_MODIFIED_SINCE, T_IF_NONE_MATCH,
                                    T_IF_UNMODIFIED_SINCE, T_KEEP_ALIVE, T_METHOD_OVERRIDE, T_ORIGIN, T_RANGE,
                                    T_SET_COOKIE, T_TRANSFER_ENCODING, T_UNKNOWN, T_USER_AGENT, T_VARY)
+from fastgw._core.firewall_plan cimport FirewallPlan, Guard
 from fastgw._core.group cimport Address, Ejection, MAX_ENDPOINTS, TargetLimits
 from fastgw._core.keys cimport KeyHeader, KeyRecord, KeyUse
 from fastgw._core.llhttp cimport PARSER_BYTES
@@ -123,8 +124,7 @@ cdef struct RoutePlan:
     uint32_t target_index   # of the plan's list; `target` is filled when the engine takes the plan
     Target* target
     Span verb               # sent upstream unless verb_in_own
-    Program path            # upstream path
-    Program query           # upstream query of the URI itself, without "?"
+    Program path, query     # of the upstream; the query is that of the URI itself, without "?"
     Program own_path        # in place of `path`, where it has a value; n 0: none
     Mapping* queries
     Mapping* headers
@@ -161,8 +161,7 @@ cdef struct Cors:
     Span expose             # field of other answers, or empty
 
 cdef struct StagePlan:
-    Span api_id
-    Span name
+    Span api_id, name
     uint8_t http_api
     uint8_t missing         # failure code where no route matches
     uint8_t compresses      # answers of compress_from bytes and more
@@ -180,6 +179,7 @@ cdef struct StagePlan:
     uint16_t ndefaults
     uint8_t* rules          # by token: Rule bits
     CacheZone* zone         # filled when the engine takes the plan
+    FirewallPlan* firewall  # NULL: none
     LogPlan* log            # NULL: no access log
     Bucket bucket           # of the whole stage
     KeyStage* key_stages    # by number of the usage plan
@@ -498,6 +498,8 @@ cdef struct Exchange:
     uint64_t auth_us        # of waiting for it
     Span auth_id            # by which it knows the request; owned
     Span challenge          # of WWW-Authenticate. Good while the failure is answered
+    Guard guard
+    const Reply* instead    # of the failure's own answer; NULL: that one
     uint8_t cache           # CacheState
     uint8_t cache_warns     # the route's warning is due
     uint8_t cache_waited    # for an equal request: not again

@@ -85,7 +85,7 @@ def invoke(gateway: Gateway, settings: Settings, asked: Invocation) -> Told:
 
 
 def _bare(gateway: Gateway) -> Gateway:
-    """The gateway without policies, authorizers, keys, limits, caches and logs."""
+    """The gateway without firewalls, policies, authorizers, keys, limits, caches and logs."""
     return replace(
         gateway,
         apis=tuple(
@@ -101,7 +101,7 @@ def _bare(gateway: Gateway) -> Gateway:
 
 
 def _bare_stage(stage: Stage) -> Stage:
-    return replace(stage, throttle=None, methods=(), cache=None, log=None)
+    return replace(stage, throttle=None, methods=(), cache=None, log=None, firewall=None)
 
 
 async def _invoke(gateway: Gateway, settings: Settings, asked: Invocation) -> Told:

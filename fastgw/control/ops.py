@@ -12,7 +12,9 @@ import msgspec
 import orjson
 from aiohttp import web
 
+from fastgw._core.cells import Cells
 from fastgw.control import routes
+from fastgw.control.firewall import newest_first, rule_counts
 from fastgw.control.testing import InvokeRequest, test_invoke
 from fastgw.control.usage import Usage
 from fastgw.model.usage import MAX_NAME, MAX_VALUE, MIN_VALUE
@@ -46,8 +48,9 @@ class NewKey(msgspec.Struct, forbid_unknown_fields=True):
 class Ops:
     """The resources of the ops listener."""
 
-    def __init__(self, start: ControlStart, reader: Reader, usage: Usage, supervisor: Peer):
+    def __init__(self, start: ControlStart, reader: Reader, usage: Usage, supervisor: Peer, cells: Cells):
         self._usage = usage
+        self._cells = cells
         self._resolved = start.resolved
         self._reader = reader
         self._supervisor = supervisor
@@ -64,6 +67,7 @@ class Ops:
                 web.get("/upstreams", self.upstreams),
                 web.get("/metrics", self.metrics),
                 web.get("/live", self.live),
+                web.get("/firewall", self.firewall),
                 web.get("/keys", self.keys),
                 web.get("/plans", self.plans),
                 web.get("/usage", self.used),
@@ -108,8 +112,16 @@ class Ops:
         with suppress(TimeoutError):    # a worker that hangs must not hide the others' numbers
             async with asyncio.timeout(_POOLS_SECONDS):
                 upstreams = await self._supervisor.call("upstreams")
-        text = await asyncio.to_thread(exposition, self._reader, self.served.labels, upstreams)
+        rules = rule_counts(self.served.gateway, self.served.cells, self._cells)
+        text = await asyncio.to_thread(exposition, self._reader, self.served.labels, upstreams, rules)
         return web.Response(body=text.encode(), headers={"Content-Type": CONTENT_TYPE})
+
+    async def firewall(self, _: web.Request) -> web.Response:
+        """How often each rule acted, and the last requests that it matched."""
+        counts = rule_counts(self.served.gateway, self.served.cells, self._cells)
+        rows = [{"firewall": firewall, "rule": rule, "action": action, "requests": count}
+                for (firewall, rule, action), count in counts.items()]
+        return _json({"rules": rows, "samples": newest_first(await self._supervisor.call("samples"))})
 
     async def live(self, _: web.Request) -> web.Response:
         """What the workers hold now: everything is zero in an idle gateway without connections."""

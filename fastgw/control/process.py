@@ -88,7 +88,7 @@ class Process:
             _log.error("access log %s: %s", file, reason)
         self._checker = Checker(HealthTable(handed[HEALTH]), start.resolved.settings)
         self._checker.adopt(start.served.gateway)
-        self._ops = Ops(start, Reader(handed[COUNTERS], start.workers), self._usage, self._peer)
+        self._ops = Ops(start, Reader(handed[COUNTERS], start.workers), self._usage, self._peer, cells)
         if LISTEN in handed:
             self._runner = web.AppRunner(self._ops.application(), access_log=None, shutdown_timeout=1.0)
             await self._runner.setup()

@@ -13,6 +13,7 @@ from fastgw.load import caching, schema, typed, usage
 from fastgw.load.accesslog import read_log
 from fastgw.load.definition import execute_api_id, read_definitions
 from fastgw.load.document import Document, View, read
+from fastgw.load.firewall import check_firewall, read_firewalls
 from fastgw.load.functions import read_functions
 from fastgw.load.issuers import read_issuers
 from fastgw.load.key_csv import add_key_file
@@ -76,7 +77,8 @@ class NativeFile:
                           tls=read_tls(self._file.tls, self._root.get("tls"), domains, apis, self._problems),
                           identity=read_identity(self._file.credentials), account_id=self._file.account_id,
                           region=self._file.region,
-                          issuers=read_issuers(self._file.issuers, self._root.get("issuers"), self._problems))
+                          issuers=read_issuers(self._file.issuers, self._root.get("issuers"), self._problems),
+                          firewalls=read_firewalls(self._file, self._root, self._problems))
         return gateway, self._settings()
 
     @cached_property
@@ -223,10 +225,16 @@ class NativeFile:
                 log = self._log(view) if given is not None else self._common_log
                 given = schema.StageFile() if given is None else given
                 settings = usage.stage_methods(name, given.methods, view.get("methods"), methods)
-                own = {"cache": self._cache(given, settings), "validation": self._mode(given), "log": log}
+                own = {"cache": self._cache(given, settings), "validation": self._mode(given), "log": log,
+                       "firewall": self._firewall(given, view)}
                 found.append(Stage(name, stage, tuple(given.variables.items()), view.key_place,
                                    throttle=usage.throttle(given.throttle), methods=settings, **own))
         return tuple(found)
+
+    def _firewall(self, given: schema.StageFile, view: View) -> str | None:
+        if given.firewall is msgspec.UNSET:
+            return None
+        return check_firewall(given.firewall, view.get("firewall"), self._file.firewalls, self._problems)
 
     def _cache(self, given: schema.StageFile, methods: tuple[MethodSettings, ...]) -> StageCache | None:
         own = given.cache if given.cache is not msgspec.UNSET else None

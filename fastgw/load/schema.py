@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from fastgw.load.firewall_schema import FirewallFile, Pattern, RuleGroupFile, SetName, Words
 from fastgw.load.guards import ALLOWABLE
 from fastgw.model.authorizer import ACCOUNT_ID
 from fastgw.model.cache import MAX_TTL
@@ -128,6 +129,7 @@ class StageFile(Struct, forbid_unknown_fields=True):
     methods: Annotated[dict[Text, MethodFile], Meta(
         description='by "GET /pets/{id}"; "*/*" is the default of each method')] = {}
     log: LogFile | UnsetType = UNSET
+    firewall: Annotated[Text, Meta(description="a name under firewalls")] | UnsetType = UNSET
 
 
 class BranchFile(Struct, forbid_unknown_fields=True):
@@ -413,6 +415,10 @@ class File(Struct, forbid_unknown_fields=True):
     issuers: dict[Annotated[str, Meta(
         pattern=f"^{ISSUER.pattern}$", description="an issuer as its tokens have it in iss: https:// with a host, "
                                                    "perhaps a port and a path")], IssuerFile] = {}
+    firewalls: dict[SetName, FirewallFile] = {}
+    rule_groups: dict[SetName, RuleGroupFile] = {}
+    ip_sets: dict[SetName, Annotated[list[Words], Meta(max_length=100_000)]] = {}
+    regex_sets: dict[SetName, Annotated[list[Pattern], Meta(min_length=1, max_length=1000)]] = {}
     settings: Annotated[dict[str, str | int | float | bool], Meta(
         description="settings by name, as fastgw environ lists them in lower case")] = {}
 
@@ -420,9 +426,9 @@ class File(Struct, forbid_unknown_fields=True):
 NOT_SERVED = {
     "": ("api_keys", "authorizers", "cache", "certificates", "cluster", "cors",
          "groups", "logs", "plugins", "redis", "store", "throttle",
-         "usage_plans", "waf"),
-    "apis": ("authorizers", "cors", "functions", "keys", "log", "throttle", "tls", "waf"),
-    "stages": ("canary", "tracing", "waf"),
+         "usage_plans"),
+    "apis": ("authorizers", "cors", "functions", "keys", "log", "throttle", "tls"),
+    "stages": ("canary", "tracing"),
     "domains": ("rules", "stage_rules"),
     "upstreams": ("retry", "tls", "weights"),
 }

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from fastgw.model.accesslog import AccessLog
 from fastgw.model.api import Api
 from fastgw.model.cache import StageCache
+from fastgw.model.firewall import Firewall
 from fastgw.model.function import Function
 from fastgw.model.issuer import Issuer
 from fastgw.model.place import Place
@@ -40,6 +41,7 @@ class Stage:
     """A named, served snapshot of an API. name is "$default" or [A-Za-z0-9_-]{1,128}.
 
     throttle  one bucket for all requests of the stage
+    firewall  the name of one of the gateway's
     """
 
     api: str
@@ -51,6 +53,7 @@ class Stage:
     cache: StageCache | None = None
     validation: Mode = Mode.AWS
     log: AccessLog | None = None
+    firewall: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,3 +196,4 @@ class Gateway:
     region: str = DEFAULT_REGION
     issuers: tuple[Issuer, ...] = ()
     tls: tuple[TlsDomain, ...] = ()
+    firewalls: tuple[Firewall, ...] = ()

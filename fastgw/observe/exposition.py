@@ -15,6 +15,7 @@ from fastgw.observe.metrics import (
     NODE_METRICS,
     ROUTE_LABELS,
     ROUTE_METRICS,
+    RULE_REQUESTS,
     SERVICE_METRICS,
     TARGET_ADMITS,
     TARGET_BUDGET,
@@ -37,13 +38,17 @@ Cells = tuple[int, ...]
 Upstreams = Mapping[int, Sequence[Mapping[str, object]]]
 """Worker -> its targets, as Engine.upstreams() tells them."""
 
+Rules = Mapping[tuple[str, str, str], int]
+"""(firewall, rule, action) -> requests."""
+
 _LABELS = "\0"
 """Stands for a row's labels in a template."""
 
 
-def exposition(reader: Reader, labels: Mapping[int, RouteName], upstreams: Upstreams | None = None) -> str:
+def exposition(reader: Reader, labels: Mapping[int, RouteName], upstreams: Upstreams | None = None,
+               rules: Rules | None = None) -> str:
     """The text of all metrics. labels: slot -> (api, stage, method, resource)."""
-    return "\n".join(_lines(reader, labels, upstreams or {})) + "\n"
+    return "\n".join([*_lines(reader, labels, upstreams or {}), *_rules(rules or {})]) + "\n"
 
 
 def _lines(reader: Reader, labels: Mapping[int, RouteName], upstreams: Upstreams) -> Iterator[str]:
@@ -147,6 +152,12 @@ def _targets(upstreams: Upstreams) -> Iterator[str]:
         yield _head(metric)
         for values, total in sums.items():
             yield f"{metric.name}{{{_labels(metric.labels, values)}}} {_shortest(total)}"
+
+
+def _rules(rules: Rules) -> Iterator[str]:
+    yield _head(RULE_REQUESTS)
+    for values, total in rules.items():
+        yield f"{RULE_REQUESTS.name}{{{_labels(RULE_REQUESTS.labels, values)}}} {total}"
 
 
 def _shortest(total: float) -> str:

@@ -191,7 +191,12 @@ TARGET_METRICS = (TARGET_CONNECTIONS, TARGET_PENDING, TARGET_ADMITS, TARGET_BUDG
                   ENDPOINT_WORKERS)
 """Not in shared memory: the workers are asked."""
 
-METRICS = (*WORKER_METRICS, *NODE_METRICS, *ROUTE_METRICS, *SERVICE_METRICS.values(), *TARGET_METRICS)
+RULE_REQUESTS = Metric("fastgw_firewall_requests_total", "counter", ("firewall", "rule", "action"),
+                       "Requests on which a rule of a firewall acted: allow, block or count. (default) is its default "
+                       "action. Of the definition in force.")
+
+METRICS = (*WORKER_METRICS, *NODE_METRICS, *ROUTE_METRICS, *SERVICE_METRICS.values(), *TARGET_METRICS,
+           RULE_REQUESTS)
 
 
 def table() -> str:

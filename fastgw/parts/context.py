@@ -38,6 +38,8 @@ ENGINE_NAMES = {
     "identity.apiKeyId": "KEY_NAME",
     "fastgw.limitLevel": "LEVEL",
     "status": "STATUS",
+    "wafResponseCode": "GUARD_ANSWER",
+    "webaclArn": "GUARD_ID",
 }
 """$context name -> the engine's name of the same."""
 

@@ -34,6 +34,8 @@ _AT_LOG = {
     "responseLatency": "RESPONSE_LATENCY",
     "responseLength": "RESPONSE_LENGTH",
     "fastgw.cache": "CACHE",
+    "waf.latency": "GUARD_LATENCY",
+    "waf.status": "GUARD_STATUS",
     "fastgw.referer": "REFERER",
 }
 _SECRET = frozenset({"identity.apiKey"})

@@ -10,6 +10,7 @@ from fastgw._core.router import Router
 from fastgw.errors import CODE
 from fastgw.model.api import DEFAULT_ROUTE, METHODS, Api, ApiKind, Cors, Route
 from fastgw.model.compose import Composed
+from fastgw.model.firewall import Firewall
 from fastgw.model.gateway import ANY_HOST, DEFAULT_STAGE, Domain, Gateway, Stage
 from fastgw.model.integration import HttpProxy, Integrated, Mock
 from fastgw.model.subtype import ServiceAction
@@ -27,6 +28,7 @@ from fastgw.plan.access import access_spec, arn_ops
 from fastgw.plan.accesslog import compile_log
 from fastgw.plan.caching import cache_spec
 from fastgw.plan.checks import CompiledChecks
+from fastgw.plan.firewall import firewall_spec
 from fastgw.plan.http_mapping import answer_changes, request_changes
 from fastgw.plan.knobs import Knobs
 from fastgw.plan.limits import LimitCells, plans
@@ -103,6 +105,8 @@ class _Compiler:
         self._services = Services(gateway.services, gateway.identity, identities)
         self._functions = frozenset(function.name for function in gateway.functions)
         self._checks = CompiledChecks(settings.validation_pointers)
+        self._firewalls = {own.name: self._firewall(own, cells) for own in gateway.firewalls
+                           if any(stage.firewall == own.name for stage in gateway.stages)}
         self._apis: dict[str, int] = {}
         self._stages: dict[tuple[str, str], int] = {}
 
@@ -169,8 +173,16 @@ class _Compiler:
             "keys_of_callers": api.keys_of_callers,
             "arn": arn_ops(self._gateway, api, stage),
             "permission": permission_spec(self._gateway, api, stage),
+            "firewall": -1 if stage.firewall is None else self._firewalls[stage.firewall],
             **self._limits.stage(self._gateway, api, stage),
         }
+
+    def _firewall(self, firewall: Firewall, cells: Mapping[str, int] | None) -> int:
+        spec = firewall_spec(self._gateway, firewall, cells)
+        try:
+            return self._plan.add_firewall(spec)
+        except ValueError as error:
+            raise ValueError(f"{firewall.place}: error: firewall {firewall.name}: {error}") from None
 
     def _forward(self, api: Api) -> list[Op]:
         """The fields that the gateway itself puts on every request to an upstream."""

@@ -76,6 +76,9 @@ def _rows(found: Trace, rules: list[tuple[str, str]]) -> list[tuple[str, str]]:
     if found.stage:
         rows.append(("api", found.api_id))
         rows.append(("stage", found.stage))
+    if found.rule:
+        action = "blocks" if found.blocked else "allows"
+        rows.append(("firewall", f"{found.firewall}: rule {found.rule} {action}; bodies and rates are not looked at"))
     if found.operation:
         rows.append(("route", f"{found.operation} {found.resource}".strip()))
     rows += [(f"parameter {number}", value) for number, value in enumerate(found.parameters, 1)]

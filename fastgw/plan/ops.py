@@ -20,7 +20,7 @@ WHOLE_PATH = 12
 
 # Names of the service that never have a value here.
 _EMPTY = re.compile(
-    r"(accountId|deploymentId|resourceId|isCanaryRequest|wafResponseCode|webaclArn"
+    r"(accountId|deploymentId|resourceId|isCanaryRequest"
     r"|xrayTraceId|integration(Status|Latency|ErrorMessage)?|responseL(atency|ength)"
     r"|(authorizer|authorize|authenticate|integration|waf|customDomain|identity|requestOverride|responseOverride)\..+)"
 )

@@ -2,12 +2,12 @@
 
 import os
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from fastgw._core import keys
 from fastgw._core.cells import FIRST, Cells, create
-from fastgw.model import usage
+from fastgw.model import firewall, usage
 from fastgw.model.gateway import Gateway
 from fastgw.model.usage import KeyRing
 from fastgw.runtime.store import Used
@@ -40,6 +40,7 @@ class Limits:
         self._rows = keys.Rows(self._cells, FIRST)
         self._singles: dict[str, int] = {}
         self._groups: dict[str, int] = {}
+        self._firewalls: dict[str, int] = {}
         self._plan_methods: dict[str, dict[str, int]] = {}
         self._generation = 0
         self._tables: dict[int, keys.KeyTable] = {}
@@ -55,6 +56,8 @@ class Limits:
             singles, groups = _ids(gateway)
             numbers = {name: self._cell(self._singles, name, 1) for name in singles}
             numbers |= {name: self._cell(self._groups, name, self._workers) for name in groups}
+            numbers |= {name: self._cell(self._firewalls, name, count)
+                        for name, count in self._firewall_cells(gateway)}
             rooms = self._assign_plan_methods(gateway, numbers)
             position = {plan.name: number for number, plan in enumerate(gateway.plans)}
             shared = {plan.name: plan.nodes is not None for plan in gateway.plans}
@@ -112,6 +115,18 @@ class Limits:
         if name not in known:
             known[name] = self._rows.group(count)
         return known[name]
+
+    def _firewall_cells(self, gateway: Gateway) -> Iterator[tuple[str, int]]:
+        """Ids of the counters and tables of rules in use, and how many cells each has."""
+        used = {stage.firewall for stage in gateway.stages}
+        for own in gateway.firewalls:
+            if own.name not in used:
+                continue
+            yield firewall.rule_count_id(own.name, firewall.DEFAULT_ACTION_NAME, own.default), self._workers
+            for rule in own.rules:
+                yield firewall.rule_count_id(own.name, rule.name, rule.action), self._workers
+                for number, rate in enumerate(firewall.rates(rule.statement)):
+                    yield firewall.rate_id(own.name, rule.name, number, rate), firewall.rate_words(rate)
 
     def _assign_plan_methods(self, gateway: Gateway, numbers: dict[str, int]) -> dict[str, int]:
         """Places of single methods in the rows of a plan's keys; how many places each plan has, by its name.

@@ -250,6 +250,7 @@ class Supervisor:
             "state": self._state,
             "upstreams": lambda _: self._ask_workers("upstreams"),
             "live": lambda _: self._ask_workers("live"),
+            "samples": lambda _: self._ask_workers("samples"),
             "flush": self._flush,
             "reload": lambda _: self.reload(),
             "drain": self._drain,

@@ -95,6 +95,7 @@ class Worker:
             "discard": self._discard,
             "upstreams": self._upstreams,
             "live": self._live,
+            "samples": self._samples,
             "flush": self._flush,
             "retire": self._retire,
         }
@@ -195,6 +196,9 @@ class Worker:
     async def _live(self, _: None) -> dict[str, int]:
         self._engine.reap()
         return self._engine.live()
+
+    async def _samples(self, _: None) -> list[dict[str, Any]]:
+        return self._engine.samples()
 
     async def _flush(self, stage: bytes) -> int:
         return self._engine.flush(stage)

@@ -216,6 +216,8 @@ def test_keys_of_a_fastgw_yaml() -> None:
         "services.NAME": schema.ServiceFile,
         "credentials": schema.CredentialsFile,
         "issuers.URL": schema.IssuerFile,
+        "firewalls.NAME": schema.FirewallFile,
+        "rule_groups.NAME": schema.RuleGroupFile,
     }
     shown = {section: set(keys.split(";")[0].split(", ")) for section, keys in rows("docs/definitions.md", "native")}
     assert shown == {

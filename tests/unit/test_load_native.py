@@ -54,6 +54,7 @@ apis:
                      throttle: {{rate: 2, burst: 1}}, concurrency: 5}}
           "*/*": {{}}
         throttle: {{rate: 0.5, burst: 10}}
+        firewall: edge
         log: {{preset: clf, file: "-"}}
   dogs:
     definition: [api.json]
@@ -131,6 +132,39 @@ settings:
   workers: 2
   log_level: debug
   x_forwarded: true
+""" + """\
+firewalls:
+  edge:
+    default: block
+    response: {status: 403, body: no, content_type: text/html, headers: {X-Why: default}}
+    body_bytes: 16384
+    samples: 5
+    rules:
+      - {name: shared, priority: 1, rule_group: common, overrides: {agents: count}}
+      - name: all
+        priority: 2
+        action: allow
+        labels: [a:b]
+        statement:
+          and:
+            - or:
+                - not: {byte_match: {field: {header: x-a}, value: b, position: exactly, transformations: [lowercase]}}
+                - size: {field: {json_body: {scope: keys, oversize: match, invalid: match}}, comparison: GT, bytes: 9}
+                - size: {field: {body: {oversize: match}}, comparison: GT, bytes: 9}
+                - size: {field: {body_arguments: {oversize: match}}, comparison: GT, bytes: 9}
+                - size: {field: {cookie: a}, comparison: GT, bytes: 9}
+                - size: {field: {cookies: {names: [a]}}, comparison: GT, bytes: 9}
+                - size: {field: {headers: {names: [a]}}, comparison: GT, bytes: 9}
+                - size: {field: {query_argument: a}, comparison: GT, bytes: 9}
+                - size: {field: {query_arguments: {scope: all}}, comparison: GT, bytes: 9}
+            - ip_set: {addresses: [10.0.0.0/8], forwarded: {header: X-Client, which: any, fallback: no_match}}
+            - rate: {limit: 10, window: 60, keys: [ip, {forwarded_ip: {}}], table: 100, scope: {label: "a:"}}
+rule_groups:
+  common:
+    rules: [{name: agents, priority: 1, action: block, statement: {regex_match: {field: uri_path, set: agents}}}]
+  often: {rules: [{name: o, priority: 1, action: count, statement: {regex_match: {field: method, patterns: [G]}}}]}
+ip_sets: {office: [192.0.2.0/24]}
+regex_sets: {agents: [^curl]}
 """
 
 
@@ -204,6 +238,7 @@ def test_everything_a_file_may_hold(files: Files) -> None:
     assert fifth.health == Health(None, interval_ms=500, timeout_ms=500)
     assert loaded.settings["workers"][1].line == FULL[: FULL.index("workers:")].count("\n") + 1
     assert gateway.account == Throttle(10000, 5000)
+    assert [(one.name, one.rules[0].name) for one in gateway.firewalls] == [("edge", "shared/agents")]
     assert (gateway.account_id, gateway.region) == ("123456789012", "eu-west-1")
     stage = gateway.stages[1]
     assert stage.throttle == Throttle(0.5, 10)

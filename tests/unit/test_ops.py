@@ -36,7 +36,7 @@ def ask(method, path, *, headers=None, supervisor=None, **changed):
         fd = counters.create(1)
         resolved = Resolved(dataclasses.replace(Settings(), **changed), {n: "default" for n in NAMES})
         start = ControlStart((), 1, "/nowhere", resolved, Served(Gateway((), (), ()), {}, {}, 1), {})
-        ops = Ops(start, counters.Reader(fd, 1), None, supervisor or Supervisor())
+        ops = Ops(start, counters.Reader(fd, 1), None, supervisor or Supervisor(), None)
         try:
             async with TestClient(TestServer(ops.application())) as client:
                 answer = await client.request(method, path, headers=headers)
