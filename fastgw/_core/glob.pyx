@@ -10,7 +10,6 @@ from fastgw._core.bytes cimport span
 
 cdef extern from *:
     """
-    #define _GNU_SOURCE
     #include <string.h>
     extern void *memmem(const void *, size_t, const void *, size_t);
     """

@@ -10,6 +10,8 @@ from fastgw.load import load
 from fastgw.plan.explain import explain
 from fastgw.settings import Settings, engine_settings
 from tests.conftest import Served
+from tests.support.authorizers import HANDLER, asks, scheme, token
+from tests.support.authorizers import policy as answered
 from tests.support.cache import cached, counting
 from tests.support.client import get
 from tests.support.definition import mock, openapi, proxy, several
@@ -259,6 +261,32 @@ def test_who_may_have_a_fresh_answer(served: Served, path: str, fields: tuple[st
     assert ask(served, "fresh", path).body == first, "it is cached"
     assert ask(served, "fresh", path, "Cache-Control: max-age=0", *fields).status == status
     assert (ask(served, "fresh", path).body != first) == (status == 200)
+
+
+# --- beside an authorizer
+
+def test_a_denial_goes_before_an_authorizer_and_its_answer_allows_a_fresh_answer() -> None:
+    own = policy(statement("Deny", Resource="execute-api:/prod/GET/denied"))
+    function = {"code": ".", "handler": "app.handler", "runtime": "python3", "timeout": 30, "memory": 256}
+    stages = {"prod": {"cache": {"unauthorized": "FAIL_WITH_403"}}}
+    file = several({"a": {"definition": "api.json", "id": "a", "stages": stages}}, functions={"auth": function},
+                   domains={"*": [{"api": "a", "stage": "prod"}]})
+    with Upstream() as stub:
+        stub.default = counting()
+        operation = asks(cached(proxy(f"{stub.url}/{{proxy}}")), "token")
+        document = openapi({"/{proxy+}": {"get": operation}}, policy=own) | {
+            "components": {"securitySchemes": {"token": scheme("token")}}}
+        with Gateway({"fastgw.yaml": file, "api.json": document, "app.py": HANDLER}) as gateway:
+            some, more = (f"X-Token: {token({'reply': {'principalId': 'a', 'policyDocument': document}})}"
+                          for document in (answered("Allow", "*"), answered("Allow", "*", Action="execute-api:*")))
+            for path, field in (("/denied", some), ("/denied/", some), ("/denied", "X-None: 1")):
+                assert message(gateway.fetch(get(path, field))).endswith("/prod/GET/denied with an explicit deny")
+            assert gateway.metric("^fastgw_door_authorize_total") == 0
+            assert gateway.fetch(get("/in", "X-None: 1")).status == 401
+            for field, status in ((some, 403), (more, 200)):
+                first = gateway.fetch(get("/in", field)).body
+                assert gateway.fetch(get("/in", field, "Cache-Control: max-age=0")).status == status
+                assert (gateway.fetch(get("/in", field)).body != first) == (status == 200)
 
 
 # --- disableExecuteApiEndpoint
