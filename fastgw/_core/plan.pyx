@@ -430,7 +430,7 @@ cdef class Plan:
         stage.default_route = spec["default_route"]
         stage.replies = self.make_replies(spec["replies"])
         self.fill_cors(stage, spec["cors"])
-        self.fill_firewall(stage, spec["firewall"])
+        self.fill_firewall(stage, spec.get("firewall", -1))
         stage.always = self.program(spec["always"])
         stage.forward = self.program(spec["forward"])
         stage.defaults = self.mappings(spec["defaults"])
