@@ -10,12 +10,14 @@ from fastgw._core.firewall_body cimport Beginning, beginning_here, beginning_rea
 from fastgw._core.firewall_literals cimport machine_run
 from fastgw._core.firewall_plan cimport (HANDLE_CONTINUE, HANDLE_MATCH, IS_EQ, IS_GE, IS_GT, IS_LE, IS_LT, IS_NE,
                                          LEAF_ADDRESS, LEAF_LABELS, LEAF_LITERALS, LEAF_PATTERN, LEAF_RATE, LEAF_SIZE,
-                                         Leaf, NO, NODE_AND, NODE_LEAF, NODE_NOT, Node, RATE_COOKIE, RATE_FORWARDED_IP,
+                                         LEAF_SQLI, Leaf, NO, NODE_AND, NODE_LEAF, NODE_NOT, Node, RATE_COOKIE, RATE_FORWARDED_IP,
                                          RATE_HEADER, RATE_IP, RATE_METHOD, RATE_QUERY_ARGUMENT, RULE_ALLOW, RULE_BLOCK,
                                          RULE_COUNT, Rate, RateKey, UNSURE, View, YES)
 from fastgw._core.firewall_rate cimport rate_over, rate_seed
 from fastgw._core.firewall_sample cimport sample_take
+from fastgw._core.firewall_sqli cimport sqli_found
 from fastgw._core.firewall_views cimport cookie_next, view_fill, view_texts, views_begin
+from fastgw._core.firewall_xss cimport xss_found
 from fastgw._core.network cimport IpAddress
 from fastgw._core.pcre cimport MATCH_PURSE, PATTERN_CUT, PATTERN_YES, pattern_match
 from fastgw._core.program cimport query_name_is, query_next
@@ -75,6 +77,14 @@ cdef int patterns(Leaf* leaf, View* view) noexcept nogil:
         if found == PATTERN_CUT:
             all = UNSURE
     return all
+
+
+cdef int injections(const Leaf* leaf, const View* view) noexcept nogil:
+    cdef uint32_t i
+    for i in range(view.first_text, view.first_text + view.ntexts):
+        if sqli_found(view_texts[i]) if leaf.kind == LEAF_SQLI else xss_found(view_texts[i]):
+            return YES
+    return lacking(view)
 
 
 cdef inline bint compares(int comparison, uint64_t n, uint64_t bound) noexcept nogil:
@@ -206,7 +216,9 @@ cdef int look(FirewallPlan* plan, Leaf* leaf, Exchange* ex) noexcept nogil:
         return literals(plan, leaf, view)
     if leaf.kind == LEAF_PATTERN:
         return patterns(leaf, view)
-    return sizes(leaf, view)
+    if leaf.kind == LEAF_SIZE:
+        return sizes(leaf, view)
+    return injections(leaf, view)
 
 
 cdef inline int labels(const Leaf* leaf, Exchange* ex) noexcept nogil:

@@ -8,7 +8,9 @@ from fastgw._core.clock cimport micros
 from fastgw._core.firewall cimport FIREWALL_WAITS, firewall_judge
 from fastgw._core.firewall_build cimport Firewall
 from fastgw._core.firewall_json cimport json_texts
+from fastgw._core.firewall_sqli cimport sqli_found
 from fastgw._core.firewall_transform cimport transform
+from fastgw._core.firewall_xss cimport xss_found
 from fastgw._core.head cimport HEAD_DONE, head_feed, request_settings
 from fastgw._core.libz cimport libz_open
 from fastgw._core.llhttp cimport PARSE_REQUEST, llhttp
@@ -35,6 +37,14 @@ def transformed(int which, bytes text) -> bytes:
         return copy[:transform(which, copy, <uint32_t>len(text))]
     finally:
         free(copy)
+
+
+def injected(bytes text) -> tuple[bool, bool]:
+    """Whether it looks like SQL, and like a script."""
+    cdef char* copy = exact(text)
+    found = bool(sqli_found(span(copy, <uint32_t>len(text)))), bool(xss_found(span(copy, <uint32_t>len(text))))
+    free(copy)
+    return found
 
 
 cdef void on_text(void* owner, Span text, bint key) noexcept nogil:

@@ -7,12 +7,13 @@ from dataclasses import dataclass, replace
 from msgspec import UNSET
 
 from fastgw.load.document import View
+from fastgw.load.firewall_core import CORE, core_rules
 from fastgw.load.firewall_schema import ComponentFile, FirewallFile, ResponseFile, RuleFile, StatementFile
 from fastgw.load.guards import KEY_HEADER
 from fastgw.load.problem import Problems, did_you_mean, one_of, shown
 from fastgw.model import firewall as model
 
-_KINDS = ("byte_match", "regex_match", "size", "ip_set", "label", "rate", "and", "or", "not")
+_KINDS = ("byte_match", "regex_match", "size", "sqli", "xss", "ip_set", "label", "rate", "and", "or", "not")
 _WHOLE = ("json_body", "body_arguments")
 """Fields whose names are looked at too, where nothing else is said."""
 Networks = tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]
@@ -34,6 +35,10 @@ def read_firewalls(file: object, root: View, problems: Problems) -> tuple[model.
     )
     groups = {name: _Rules(sets, {}, problems).read(given.rules, root.get("rule_groups").get(name))
               for name, given in file.rule_groups.items()}
+    if CORE in groups:
+        problems.error(root.get("rule_groups").get(CORE).key_place, "conflict", f"{CORE} is the name of the rules that "
+                       "come with the gateway")
+    groups[CORE] = [_Placed(number, rule) for number, rule in enumerate(core_rules())]
     return tuple(_firewall(name, given, root.get("firewalls").get(name), sets, groups, problems)
                  for name, given in file.firewalls.items())
 
@@ -173,6 +178,9 @@ class _Statements:
         }
         kind = present[0]
         own = view.get(kind)
+        if kind in ("sqli", "xss"):
+            looked = self._looked(getattr(given, kind), own)
+            return looked and model.Injection(looked, kind)
         if kind in readers:
             return readers[kind](getattr(given, kind), own, depth)
         if kind == "label":

@@ -101,6 +101,11 @@ class SizeFile(Struct, forbid_unknown_fields=True):
     transformations: Transformations = []
 
 
+class InjectionFile(Struct, forbid_unknown_fields=True):
+    field: Component
+    transformations: Transformations = []
+
+
 class ForwardedFile(Struct, forbid_unknown_fields=True):
     header: FieldName = "X-Forwarded-For"
     which: Annotated[Literal[WHICH], Meta(description="of the addresses in the header")] = "first"
@@ -141,6 +146,8 @@ class StatementFile(Struct, forbid_unknown_fields=True):
     byte_match: ByteMatchFile | UnsetType = UNSET
     regex_match: RegexMatchFile | UnsetType = UNSET
     size: SizeFile | UnsetType = UNSET
+    sqli: InjectionFile | UnsetType = UNSET
+    xss: InjectionFile | UnsetType = UNSET
     ip_set: IpSetFile | UnsetType = UNSET
     label: LabelOrNamespace | UnsetType = UNSET
     rate: RateFile | UnsetType = UNSET

@@ -88,6 +88,14 @@ class Size:
 
 
 @dataclass(frozen=True, slots=True)
+class Injection:
+    """kind: "sqli" or "xss"."""
+
+    looked: Looked
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
 class IpSet:
     """forwarded None: the client's own address."""
 
@@ -144,7 +152,7 @@ class Not:
     statement: "Statement"
 
 
-Statement = ByteMatch | RegexMatch | Size | IpSet | Label | Rate | Every | Some | Not
+Statement = ByteMatch | RegexMatch | Size | Injection | IpSet | Label | Rate | Every | Some | Not
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,6 +108,9 @@ class _Compiler:
                 leaf = {"kind": "size", "view": self._view(looked), "bound": size,
                         "comparison": model.COMPARISONS.index(comparison)}
                 return self._leaf(self._leaves, ("size", looked, comparison, size), leaf)
+            case model.Injection(looked, kind):
+                leaf = {"kind": kind, "view": self._view(looked)}
+                return self._leaf(self._leaves, (kind, looked), leaf)
             case model.IpSet(networks, forwarded):
                 packed = [(4 if one.version == 4 else 6, one.network_address.packed, one.prefixlen) for one in networks]
                 leaf = {"kind": "address", "networks": packed, "forwarded": _forwarded(forwarded)}

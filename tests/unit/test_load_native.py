@@ -157,6 +157,8 @@ firewalls:
                 - size: {field: {headers: {names: [a]}}, comparison: GT, bytes: 9}
                 - size: {field: {query_argument: a}, comparison: GT, bytes: 9}
                 - size: {field: {query_arguments: {scope: all}}, comparison: GT, bytes: 9}
+            - sqli: {field: query_string}
+            - xss: {field: query_string}
             - ip_set: {addresses: [10.0.0.0/8], forwarded: {header: X-Client, which: any, fallback: no_match}}
             - rate: {limit: 10, window: 60, keys: [ip, {forwarded_ip: {}}], table: 100, scope: {label: "a:"}}
 rule_groups:

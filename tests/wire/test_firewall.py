@@ -6,7 +6,7 @@ from tests.support.client import Wire, get
 from tests.support.definition import mock, openapi, proxy
 from tests.support.firewall import looks, protected, rule, under
 from tests.support.keys import ACME, api, gateway_file, key, keyed, plan
-from tests.support.process import Gateway
+from tests.support.process import Gateway, command
 from tests.support.upstream import Upstream
 
 OPEN = openapi({"/{proxy+}": {"any": mock(200, "{}")}})
@@ -195,3 +195,48 @@ def test_the_log_says_what_the_firewall_said():
     assert arn.startswith("arn:aws:wafv2:us-east-1:000000000000:regional/webacl/edge/")
     assert [[line[name] for name in names] for line in lines] == [
         ["WAF_ALLOW", arn, "200", "-", "200"], ["WAF_BLOCK", arn, "200", "-", "403"]]
+
+
+def test_no_door_is_opened():
+    rules = [rule("slow", 1, {"regex_match": {"field": {"header": "x-bad"}, "patterns": ["^(a+)+$"]}}),
+             {"name": "core", "priority": 2, "rule_group": "core"},
+             rule("often", 3, {"rate": {"limit": 1_000_000}}), rule("body", 4, looks("body", "needle"))]
+    with Gateway({"fastgw.yaml": protected(rules), "api.json": OPEN}) as gateway:
+        asked = [get("/prod/a?b=c"), get("/prod/a?b=1'%20or%201=1")]
+        asked += [post("/prod/a", b"x=needle"), post("/prod/a", b"x=y")]
+        assert statuses(gateway, *asked * 200) == [200, 403, 403, 200] * 200
+        assert gateway.metric("^fastgw_(door_[a-z_]+|doors)_total") == 0
+
+
+def test_the_ops_listener_shows_what_rules_matched_and_no_secret():
+    rules = [rule("seen", 1, looks("uri_path", "/prod/seen"), "count"), rule("bad", 2, HAS_BAD)]
+    secrets = ["Authorization: Bearer s3cret", "Cookie: a=s3cret", "x-api-key: s3cret", "X-Other: s3cret"]
+    with Gateway({"fastgw.yaml": protected(rules, samples=3), "api.json": OPEN}) as gateway:
+        for _ in range(5):
+            assert statuses(gateway, get("/prod/seen?key=s3cret", BAD, *secrets)) == [403]
+        assert statuses(gateway, get("/prod/other")) == [200]
+        status, text = gateway.ops("/firewall")
+    assert status == 200
+    assert "s3cret" not in text
+    told = json.loads(text)
+    assert [(row["rule"], row["action"], row["requests"]) for row in told["rules"]] == [
+        ("seen", "count", 5), ("bad", "block", 5), ("(default)", "allow", 1)]
+    found = [(sample["rule"], sample["action"], sample["path"]) for sample in told["samples"]]
+    assert sorted(found) == [("(default)", "ALLOW", "/prod/other"), *[("bad", "BLOCK", "/prod/seen")] * 3,
+                             *[("seen", "COUNT", "/prod/seen")] * 3]
+    assert {sample["client"] for sample in told["samples"]} == {"127.0.0.1"}
+
+
+def test_explain_names_the_rule(tmp_path):
+    rules = [{"name": "core", "priority": 1, "rule_group": "core"}, rule("own", 2, HAS_BAD, response={"status": 418})]
+    for name, document in {"fastgw.yaml": protected(rules), "api.json": OPEN}.items():
+        (tmp_path / name).write_text(json.dumps(document))
+
+    def explained(*words: str) -> str:
+        return command("explain", str(tmp_path / "fastgw.yaml"), "GET", *words).stdout
+
+    assert "edge: rule core/sqli_query blocks" in explained("/prod/a?b=1%20or%201=1")
+    assert "edge: rule (default) allows" in explained("/prod/a")
+    told = explained("/prod/a", "-H", "X-Bad: 1")
+    assert "edge: rule own blocks" in told
+    assert "418" in told
