@@ -37,7 +37,8 @@ cdef void sample_take(const FirewallPlan* plan, FirewallRule* rule, uint8_t acti
     writer_init(&w, sample.text, SAMPLE_TEXT)
     for i in range(SAMPLE_PARTS):
         sample.n[i] = <unsigned short>min(parts[i].n, MOST[i])
-        put(&w, parts[i].p, sample.n[i])
+        if sample.n[i]:
+            put(&w, parts[i].p, sample.n[i])
 
 
 cdef dict shown(const FirewallPlan* plan, const FirewallRule* rule, const Sample* sample):
