@@ -4,7 +4,7 @@ import re
 
 from fastgw.load.document import View
 from fastgw.load.names import is_context
-from fastgw.load.problem import shown
+from fastgw.load.problem import Problems, shown
 from fastgw.load.reader import Reader
 from fastgw.model.api import ApiKind
 from fastgw.model.authorizer import MAX_TTL, IdentitySource, RequestAuthorizer
@@ -110,11 +110,15 @@ def read_validation(reader: Reader, kind: str, view: View | None) -> str | None:
         reader.problems.warning(view.key_place, "no-effect", "identityValidationExpression counts for authorizers of "
                                 "type token only, as in the service")
         return None
+    check_validation(reader.problems, view, text)
+    return text
+
+
+def check_validation(problems: Problems, view: View, text: str) -> None:
     try:
         SelectionPattern(text)
     except ValueError as error:
-        reader.problems.error(view.place, "bad-pattern", f"identityValidationExpression {shown(text)}: {error}")
-    return text
+        problems.error(view.place, "bad-pattern", f"{view.name} {shown(text)}: {error}")
 
 
 def read_ttl(reader: Reader, view: View | None, sources: tuple[IdentitySource, ...]) -> int:

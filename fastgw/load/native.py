@@ -18,16 +18,18 @@ from fastgw.load.functions import read_functions
 from fastgw.load.issuers import read_issuers
 from fastgw.load.key_csv import add_key_file
 from fastgw.load.openapi import Choices
+from fastgw.load.own_authorizers import check_used, read_own_authorizers
 from fastgw.load.params import Params, as_text
 from fastgw.load.plain import check_upstream_url
 from fastgw.load.problem import Problems, did_you_mean, one_of, shown
+from fastgw.load.reader import Reader
 from fastgw.load.services import read_identity, read_services
 from fastgw.load.tls import read_tls
 from fastgw.load.upstreams import read_upstreams
 from fastgw.model.accesslog import AccessLog
 from fastgw.model.api import Api, ApiKind
 from fastgw.model.cache import StageCache
-from fastgw.model.gateway import ANY_HOST, DEFAULT_STAGE, Domain, Gateway, Listener, Mapping, Stage
+from fastgw.model.gateway import ANY_HOST, DEFAULT_REGION, DEFAULT_STAGE, Domain, Gateway, Listener, Mapping, Stage
 from fastgw.model.place import Place
 from fastgw.model.service import Service
 from fastgw.model.usage import KeyRing, MethodSettings, Throttle, UsagePlan
@@ -139,6 +141,8 @@ class NativeFile:
                 api = read_definitions(documents, own, self._params(given), self._choice(name, given), name, given.mode)
                 if api is not None:
                     self._check_composed(name, given, api, own)
+                    if given.authorizers:
+                        check_used(api, self._view("apis", name, "authorizers"), own)
                     found.append(api)
             self._problems.absorb(own, given.fail_on_warnings)
         return self._with_ids(found)
@@ -181,7 +185,15 @@ class NativeFile:
             services=self._services,
             compose=tuple(self._view("apis", name, "compose").items()) if given.compose else (),
             policy=self._view("apis", name).get("policy"),
+            authorizers=read_own_authorizers(given.authorizers, self._view("apis", name).get("authorizers"),
+                                             self._region, Reader(self._problems, self._params(given))),
         )
+
+    @property
+    def _region(self) -> str:
+        """Whatever the rest of the file is."""
+        view = self._root.get("region")
+        return view.value if view is not None and isinstance(view.value, str) else DEFAULT_REGION
 
     def _modes(self, given: schema.ApiFile) -> frozenset[Mode]:
         stages = given.stages if given.stages is not msgspec.UNSET else {}

@@ -11,6 +11,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from fastgw.load.firewall_schema import FirewallFile, Pattern, RuleGroupFile, SetName, Words
 from fastgw.load.guards import ALLOWABLE
 from fastgw.model.authorizer import ACCOUNT_ID
+from fastgw.model.authorizer import MAX_TTL as MAX_DECISION_TTL
 from fastgw.model.cache import MAX_TTL
 from fastgw.model.function import ARN, MAX_MEMORY_MB, MAX_TIMEOUT_SECONDS, MIN_MEMORY_MB, RUNTIME
 from fastgw.model.gateway import DEFAULT_ACCOUNT, DEFAULT_REGION
@@ -160,6 +161,24 @@ class ComposeFile(Struct, forbid_unknown_fields=True):
     timeoutInMillis: Annotated[Count, Meta(description="of each call at most")] | UnsetType = UNSET
 
 
+class AuthorizerFile(Struct, forbid_unknown_fields=True):
+    """Who says who calls: asked at a URL, or a function."""
+
+    url: Annotated[Text, Meta(description="an HTTP endpoint, asked with the event of a request")] | UnsetType = UNSET
+    function: Annotated[Text, Meta(description="name or ARN of a function")] | UnsetType = UNSET
+    type: Annotated[Literal["request", "token"], Meta(
+        description="what it is told: the request, or the one identity alone")] = "request"
+    identity: Annotated[list[Text], Meta(
+        description="what a request must have: method.request.header.NAME, method.request.querystring.NAME, "
+                    "context.NAME, stageVariables.NAME")] = []
+    validation: Annotated[Text, Meta(
+        description="regular expression that all of a token must fit")] | UnsetType = UNSET
+    ttl: Annotated[int, Meta(ge=0, le=MAX_DECISION_TTL, description="seconds for which a decision is kept; absent: "
+                             "300, or 0 without an identity")] | UnsetType = UNSET
+    payload: Annotated[Literal["1.0", "2.0"], Meta(description="format of an HTTP API's event")] = "2.0"
+    simple: Annotated[bool, Meta(description="a function of an HTTP API answers isAuthorized, not a policy")] = False
+
+
 class ApiFile(Struct, forbid_unknown_fields=True):
     """One API: its definition and what only the operator can say about it."""
 
@@ -180,6 +199,8 @@ class ApiFile(Struct, forbid_unknown_fields=True):
                                 Meta(description="checks to leave out that are not made yet")] = []
     policy: Annotated[dict[str, Any], Meta(
         description="who may call, as a policy document; it replaces the definition's")] | UnsetType = UNSET
+    authorizers: Annotated[dict[Text, AuthorizerFile],
+                           Meta(description="by the name of the security scheme that each stands for")] = {}
     compose: Annotated[dict[Text, ComposeFile],
                        Meta(description='routes of the definition by "GET /path", answered from several backends')] = {}
     stages: Annotated[dict[StageName, StageFile | None],
@@ -427,7 +448,7 @@ NOT_SERVED = {
     "": ("api_keys", "authorizers", "cache", "certificates", "cluster", "cors",
          "groups", "logs", "plugins", "redis", "store", "throttle",
          "usage_plans"),
-    "apis": ("authorizers", "cors", "functions", "keys", "log", "throttle", "tls"),
+    "apis": ("cors", "functions", "keys", "log", "throttle", "tls"),
     "stages": ("canary", "tracing"),
     "domains": ("rules", "stage_rules"),
     "upstreams": ("retry", "tls", "weights"),

@@ -6,6 +6,7 @@ from fastgw.load.policy import check_policies
 from fastgw.load.problem import Problems, did_you_mean, shown
 from fastgw.load.uri import STAGE_VARIABLE, BadUri, target
 from fastgw.model.api import Api, Route
+from fastgw.model.authorizer import RequestAuthorizer
 from fastgw.model.compose import Composed
 from fastgw.model.gateway import Gateway, Stage
 from fastgw.model.integration import HttpProxy, Integrated, Mock
@@ -28,6 +29,8 @@ def check_whole(gateway: Gateway, problems: Problems) -> None:
                 uri = _uri(route, called, stage, variables, problems)
                 if uri is not None and (authority := _authority(route, called, stage, uri, problems)):
                     reached.add(authority)
+        reached |= {target(one.uri).authority for one in api.authorizers
+                    if isinstance(one, RequestAuthorizer) and not one.uri.startswith("arn:")}
         for stage, variables in stages:
             _check_headers(api, stage, variables, problems)
             _check_cache(api, stage, problems)

@@ -192,6 +192,7 @@ def test_keys_of_a_fastgw_yaml() -> None:
     structs = {
         "the file": schema.File,
         "apis.NAME": schema.ApiFile,
+        "apis.NAME.authorizers.SCHEME": schema.AuthorizerFile,
         "apis.NAME.compose.ROUTE": schema.ComposeFile,
         "apis.NAME.compose.ROUTE.branches.NAME": schema.BranchFile,
         "apis.NAME.stages.NAME": schema.StageFile,

@@ -57,7 +57,11 @@ apis:
         firewall: edge
         log: {{preset: clf, file: "-"}}
   dogs:
-    definition: [api.json]
+    definition: [guarded.json]
+    authorizers:
+      corp: {{url: "http://127.0.0.1:9009/check", type: request, identity: [method.request.header.X-Token], ttl: 60,
+             payload: "1.0", simple: false}}
+      own: {{function: hello, type: token, identity: [method.request.header.X-Token], validation: "[a-z]+"}}
     kind: REST
     policy: {{Version: "2012-10-17", Statement: [{{Effect: Allow, Principal: "*", Action: "*", Resource: "*"}}]}}
     mode: merge
@@ -177,6 +181,9 @@ def files(tmp_path: Path) -> Files:
         "api.json",
         definition({"/a": {"get": {INTEGRATION: proxy("${shop}/a")}, "post": {}}}, servers=[{"url": "/v1"}]),
     )
+    guarded = {"get": {INTEGRATION: proxy("${shop}/a"), "security": [{"corp": []}]},
+               "post": {"security": [{"own": []}]}}
+    found.write("guarded.json", definition({"/a": guarded}, servers=[{"url": "/v1"}]))
     (tmp_path / "code").mkdir()
     status = {"one.ocsp": root().status(server()), "root.pem": root().pem, "root.crl": root().revocations()}
     for name, content in {**tls_files(one=server()), **status}.items():
@@ -241,6 +248,12 @@ def test_everything_a_file_may_hold(files: Files) -> None:
     assert loaded.settings["workers"][1].line == FULL[: FULL.index("workers:")].count("\n") + 1
     assert gateway.account == Throttle(10000, 5000)
     assert [(one.name, one.rules[0].name) for one in gateway.firewalls] == [("edge", "shared/agents")]
+    assert [route.access for route in pets.routes] == [None, None]
+    assert [route.access.authorizer for route in dogs.routes] == ["corp", "own"]
+    assert [(one.kind, one.uri.rpartition(":")[2], one.ttl_seconds, one.validation) for one in dogs.authorizers] == [
+        ("REQUEST", "9009/check", 60, None),
+        ("TOKEN", "path/2015-03-31/functions/hello/invocations", 300, "[a-z]+"),
+    ]
     assert (gateway.account_id, gateway.region) == ("123456789012", "eu-west-1")
     stage = gateway.stages[1]
     assert stage.throttle == Throttle(0.5, 10)
