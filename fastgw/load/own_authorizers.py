@@ -1,4 +1,4 @@
-"""The section authorizers of an API in a fastgw.yaml -> model.RequestAuthorizer, by their security schemes."""
+"""The section authorizers of an API in a fastgw.yaml -> model.Authorizer, by their security schemes."""
 
 from collections.abc import Mapping
 
@@ -17,8 +17,9 @@ from fastgw.load.problem import Problems, shown
 from fastgw.load.reader import Reader
 from fastgw.load.uri import BadUri, target
 from fastgw.model.api import Api
-from fastgw.model.authorizer import Authorizer, RequestAuthorizer
+from fastgw.model.authorizer import Authorizer, JwtAuthorizer, RequestAuthorizer
 from fastgw.model.function import ARN, invocation_uri, name_of
+from fastgw.model.value import RequestParameter
 
 
 def read_own_authorizers(given: Mapping[str, schema.AuthorizerFile], section: View | None, region: str,
@@ -37,8 +38,44 @@ def check_used(api: Api, section: View, problems: Problems) -> None:
                            f"{shown(name)}: it stands for a security scheme of that name")
 
 
-def _authorizer(name: str, given: schema.AuthorizerFile, view: View, region: str,
-                reader: Reader) -> RequestAuthorizer | None:
+def _authorizer(name: str, given: schema.AuthorizerFile, view: View, region: str, reader: Reader) -> Authorizer | None:
+    if sum(one is not UNSET for one in (given.url, given.function, given.issuer)) != 1:
+        reader.problems.error(view.place, "bad-value", "an authorizer has a url, a function or an issuer, one of the "
+                              "three")
+        return None
+    if given.issuer is not UNSET:
+        return _of_tokens(name, given, view, reader)
+    if given.audience:
+        reader.problems.error(view.get("audience").place, "no-effect", "audience is for an issuer's tokens")
+    return _asked(name, given, view, region, reader)
+
+
+def _of_tokens(name: str, given: schema.AuthorizerFile, view: View, reader: Reader) -> JwtAuthorizer | None:
+    problems = reader.problems
+    for field in ("type", "payload", "simple"):
+        if view.get(field) is not None:
+            problems.error(view.get(field).place, "no-effect", f"{field} has no effect on an issuer's tokens")
+    if not given.audience:
+        problems.error(view.place, "missing-field", "an issuer needs an audience, of which a token must name one")
+        return None
+    sources = read_sources(reader, view.get("identity"))
+    if sources is None:
+        return None
+    if len(sources) > 1 or not all(isinstance(source, RequestParameter) for source in sources):
+        problems.error(view.get("identity").place, "bad-source", "a token is in one place, method.request.header.NAME "
+                       "or method.request.querystring.NAME")
+        return None
+    validation = None if given.validation is UNSET else given.validation
+    if validation is not None:
+        check_validation(problems, view.get("validation"), validation)
+    source = sources[0] if sources else RequestParameter("header", "Authorization")
+    ttl = DEFAULT_TTL if given.ttl is UNSET else given.ttl
+    return JwtAuthorizer(name, (given.issuer,), view.key_place, source, tuple(given.audience), validation,
+                         ttl_seconds=ttl)
+
+
+def _asked(name: str, given: schema.AuthorizerFile, view: View, region: str,
+           reader: Reader) -> RequestAuthorizer | None:
     problems = reader.problems
     uri = _uri(given, view, region, problems)
     sources = read_sources(reader, view.get("identity"))
@@ -62,9 +99,6 @@ def _authorizer(name: str, given: schema.AuthorizerFile, view: View, region: str
 
 
 def _uri(given: schema.AuthorizerFile, view: View, region: str, problems: Problems) -> str | None:
-    if (given.url is UNSET) == (given.function is UNSET):
-        problems.error(view.place, "bad-value", "an authorizer has a url or a function, one of the two")
-        return None
     if given.url is UNSET:
         return _invoked(given.function, view.get("function"), region, problems)
     try:

@@ -162,10 +162,14 @@ class ComposeFile(Struct, forbid_unknown_fields=True):
 
 
 class AuthorizerFile(Struct, forbid_unknown_fields=True):
-    """Who says who calls: asked at a URL, or a function."""
+    """Who says who calls: one asked at a URL, a function, or an issuer whose tokens are verified."""
 
     url: Annotated[Text, Meta(description="an HTTP endpoint, asked with the event of a request")] | UnsetType = UNSET
     function: Annotated[Text, Meta(description="name or ARN of a function")] | UnsetType = UNSET
+    issuer: Annotated[str, Meta(
+        pattern=f"^{ISSUER.pattern}$", description="an issuer of tokens, as they have it in iss")] | UnsetType = UNSET
+    audience: Annotated[list[Text], Meta(
+        max_length=50, description="of an issuer's tokens: one of these they must name")] = []
     type: Annotated[Literal["request", "token"], Meta(
         description="what it is told: the request, or the one identity alone")] = "request"
     identity: Annotated[list[Text], Meta(

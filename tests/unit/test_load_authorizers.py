@@ -138,8 +138,15 @@ def test_an_authorizer_of_the_operators(files: Files) -> None:
 
 
 @pytest.mark.parametrize(("given", "told"), [
-    ("{corp: {}}", "a url or a function, one of the two"),
-    ("{corp: {url: 'http://a/', function: f}}", "a url or a function, one of the two"),
+    ("{corp: {}}", "a url, a function or an issuer"),
+    ("{corp: {url: 'http://a/', function: f}}", "a url, a function or an issuer"),
+    ("{corp: {url: 'http://a/', issuer: 'https://a'}}", "a url, a function or an issuer"),
+    ("{corp: {url: 'http://a/', audience: [a]}}", "audience is for an issuer's tokens"),
+    ("{corp: {issuer: 'https://a'}}", "an issuer needs an audience"),
+    ("{corp: {issuer: 'a', audience: [a]}}", "an issuer of tokens"),
+    ("{corp: {issuer: 'https://a', audience: [a], simple: true}}", "no effect on an issuer's tokens"),
+    ("{corp: {issuer: 'https://a', audience: [a], validation: '(a'}}", "validation"),
+    ("{corp: {issuer: 'https://a', audience: [a], identity: [context.stage]}}", "a token is in one place"),
     ("{corp: {url: 'ftp://a/'}}", "http://"),
     ("{corp: {url: 'https://a/'}}", "begins with http://"),
     ("{corp: {url: 'http://a/{b}'}}", "plain URL"),

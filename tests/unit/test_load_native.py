@@ -11,6 +11,7 @@ from fastgw.load.schema import NOT_SERVED, json_schema
 from fastgw.model.api import ApiKind
 from fastgw.model.gateway import Ejection, Health, Listener, Upstream, UpstreamAddress
 from fastgw.model.usage import Quota, Throttle
+from fastgw.model.value import RequestParameter
 from tests.support.certificates import root, server
 from tests.support.load_files import UPSTREAM, Files, definition, messages, proxy
 from tests.support.tls import files as tls_files
@@ -62,6 +63,7 @@ apis:
       corp: {{url: "http://127.0.0.1:9009/check", type: request, identity: [method.request.header.X-Token], ttl: 60,
              payload: "1.0", simple: false}}
       own: {{function: hello, type: token, identity: [method.request.header.X-Token], validation: "[a-z]+"}}
+      staff: {{issuer: "https://login.example.com", audience: [shop]}}
     kind: REST
     policy: {{Version: "2012-10-17", Statement: [{{Effect: Allow, Principal: "*", Action: "*", Resource: "*"}}]}}
     mode: merge
@@ -182,7 +184,7 @@ def files(tmp_path: Path) -> Files:
         definition({"/a": {"get": {INTEGRATION: proxy("${shop}/a")}, "post": {}}}, servers=[{"url": "/v1"}]),
     )
     guarded = {"get": {INTEGRATION: proxy("${shop}/a"), "security": [{"corp": []}]},
-               "post": {"security": [{"own": []}]}}
+               "post": {"security": [{"own": []}]}, "put": {"security": [{"staff": ["a"]}]}}
     found.write("guarded.json", definition({"/a": guarded}, servers=[{"url": "/v1"}]))
     (tmp_path / "code").mkdir()
     status = {"one.ocsp": root().status(server()), "root.pem": root().pem, "root.crl": root().revocations()}
@@ -207,7 +209,7 @@ def test_everything_a_file_may_hold(files: Files) -> None:
         ("/v1/a", "http://127.0.0.1:9001/a"),
         ("/v1/a", UPSTREAM + "/a"),
     ]
-    assert [route.path for route in dogs.routes] == ["/a", "/a"]
+    assert [route.path for route in dogs.routes] == ["/a", "/a", "/a"]
     assert [(stage.api, stage.name, stage.variables) for stage in gateway.stages] == [
         ("pets", "$default", ()),
         ("pets", "test-1", (("host", "a.b:80"), ("empty", ""))),
@@ -249,11 +251,15 @@ def test_everything_a_file_may_hold(files: Files) -> None:
     assert gateway.account == Throttle(10000, 5000)
     assert [(one.name, one.rules[0].name) for one in gateway.firewalls] == [("edge", "shared/agents")]
     assert [route.access for route in pets.routes] == [None, None]
-    assert [route.access.authorizer for route in dogs.routes] == ["corp", "own"]
-    assert [(one.kind, one.uri.rpartition(":")[2], one.ttl_seconds, one.validation) for one in dogs.authorizers] == [
+    assert [route.access.authorizer for route in dogs.routes] == ["corp", "own", "staff"]
+    corp, own, staff = dogs.authorizers
+    assert [(one.kind, one.uri.rpartition(":")[2], one.ttl_seconds, one.validation) for one in (corp, own)] == [
         ("REQUEST", "9009/check", 60, None),
         ("TOKEN", "path/2015-03-31/functions/hello/invocations", 300, "[a-z]+"),
     ]
+    assert (staff.issuers, staff.audiences, staff.source, staff.ttl_seconds) == (
+        ("https://login.example.com",), ("shop",), RequestParameter("header", "Authorization"), 300)
+    assert dogs.routes[2].access.scopes == ("a",)
     assert (gateway.account_id, gateway.region) == ("123456789012", "eu-west-1")
     stage = gateway.stages[1]
     assert stage.throttle == Throttle(0.5, 10)

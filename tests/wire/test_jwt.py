@@ -53,7 +53,7 @@ def rest_api(url: str) -> dict:
         "header.x-sub": "context.authorizer.claims.sub", "header.x-groups": "context.authorizer.claims.groups"})
     document = openapi({
         "/id": {"get": needs(up, "pool")}, "/access": {"get": needs(up, "pool", "read", "admin")},
-        "/strict": {"get": needs(up, "bearer")},
+        "/strict": {"get": needs(up, "bearer")}, "/own": {"get": needs(up, "own", "read")},
     })
     scheme = {"type": "apiKey", "name": "Authorization", "in": "header",
               "x-amazon-apigateway-authtype": "cognito_user_pools"}
@@ -62,6 +62,7 @@ def rest_api(url: str) -> dict:
         "pool": {**scheme, "x-amazon-apigateway-authorizer": authorizer},
         "bearer": {**scheme, "x-amazon-apigateway-authorizer": {
             **authorizer, "identityValidationExpression": "Bearer [-A-Za-z0-9_.]+"}},
+        "own": {"type": "http", "scheme": "bearer"},
     }}
     return document
 
@@ -70,7 +71,8 @@ def gateway_file(**issuers: dict) -> dict:
     log = {"log": {"format": LOG, "file": "access.log"}}
     return several(
         {"http": {"definition": "http.json", "stages": {"$default": log}},
-         "rest": {"definition": "rest.json", "stages": {"$default": log}}},
+         "rest": {"definition": "rest.json", "stages": {"$default": log},
+                  "authorizers": {"own": {"issuer": ISSUER, "audience": [AUDIENCE]}}}},
         domains={"http.test": [{"api": "http"}], "rest.test": [{"api": "rest"}]},
         issuers=issuers,
     )
@@ -207,6 +209,12 @@ def test_a_validation_expression_goes_first(served: Served) -> None:
     token = Signer()()
     assert served.ask("/strict", token, "rest.test").status == 401
     assert served.ask("/strict", b"Bearer " + token, "rest.test").status == 200
+
+
+def test_a_scheme_that_the_fastgw_yaml_gives_an_issuer(served: Served) -> None:
+    assert served.ask("/own", Signer()(), "rest.test").status == 200
+    for token in (None, Signer()(aud="other"), Signer()(scope="write"), Signer(name="stranger")()):
+        assert served.ask("/own", token, "rest.test").status == 401
 
 
 def test_where_a_token_stands(served: Served) -> None:

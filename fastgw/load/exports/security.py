@@ -39,6 +39,8 @@ def _extension(authorizer: RequestAuthorizer, kind: ApiKind) -> dict[str, object
 
 def _token_scheme(authorizer: JwtAuthorizer, kind: ApiKind, whole: bool) -> dict[str, object]:
     http = kind is ApiKind.HTTP
+    if (authorizer.validation is not None) if http else not authorizer.providers:
+        raise Unspeakable("one that the service does not know")
     given: dict[str, object] = {
         "identitySource": _source(authorizer.source, http),
         "identityValidationExpression": filled(authorizer.validation) if authorizer.validation else None,
