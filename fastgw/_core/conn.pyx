@@ -5,6 +5,7 @@ from libc.string cimport memcpy
 
 from fastgw._core.ahead cimport ahead_add, ahead_drop
 from fastgw._core.bytes cimport span
+from fastgw._core.client_cert cimport client_cert_leave
 from fastgw._core.clock cimport TIMER_CONN, Timer, micros, timer_drop, timer_init, timer_set, wheel_handler
 from fastgw._core.counters cimport (H_BYTES_IN, H_CONNECTIONS_ACCEPTED, H_CONNECTIONS_OPEN, H_CONNECTIONS_REFUSED,
                                    H_TLS_FAILED, H_TLS_HANDSHAKES, H_TLS_RESUMED)
@@ -366,6 +367,9 @@ cdef void on_secured(void* owner, int error) noexcept nogil:
     """The TLS handshake is done."""
     cdef Conn* c = <Conn*>owner
     c.secured = tls_secured(c.stream.tls)
+    if c.secured.mark and c.secured.certificate == NULL:
+        cut(c)          # no memory: nobody could say who it is
+        return
     count(H_TLS_HANDSHAKES)
     if tls_resumed(c.stream.tls):
         count(H_TLS_RESUMED)
@@ -427,6 +431,7 @@ cdef void on_closed(void* owner) noexcept nogil:
     peer_leave(c)
     if c.secure and c.secured.version == NULL:
         count(H_TLS_FAILED)
+    client_cert_leave(c.secured.certificate)
     if c.h2 != NULL:
         h2_free(c)
     if c.prev != NULL:

@@ -4,6 +4,7 @@ from libc.stdint cimport uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memmove
 
+from fastgw._core.client_cert cimport client_cert_hold, client_cert_leave
 from fastgw._core.clock cimport TIMER_CONN, timer_init
 from fastgw._core.exchange_memory cimport buffer_free, buffer_hold
 from fastgw._core.libuv cimport Buf, UV_TIMER, uv
@@ -54,6 +55,7 @@ cdef void reap() noexcept nogil:
         graves = s.next
         h2_conns.end(&s.conn)
         buffer_free(&s.out, &s.out_cap)
+        client_cert_leave(s.conn.secured.certificate)
         free(s)
         core.live.streams -= 1
 
@@ -97,6 +99,7 @@ cdef void begin(Conn* c, Conn* outer) noexcept nogil:
     c.outer = outer
     c.local_port, c.address, c.secure = outer.local_port, outer.address, outer.secure
     c.secured = outer.secured
+    client_cert_hold(c.secured.certificate)
     c.activity = uv.now(core.loop)
     stream_carried(&c.stream, &carrier, c, h2_conns.stream)
     timer_init(&c.timer, TIMER_CONN)

@@ -66,6 +66,12 @@ cdef enum Context:          # what OP_CONTEXT can put in; `index` of the op
     C_AUTHORIZE_ERROR = 64
     C_GUARD_ANSWER = 65     # of the firewall: "WAF_ALLOW", "WAF_BLOCK"
     C_GUARD_ID = 66         # by which it is known
+    C_CERT_PEM = 70         # of the client's certificate: this and the following in ClientCert's order
+    C_CERT_SUBJECT = 71
+    C_CERT_ISSUER = 72
+    C_CERT_SERIAL = 73
+    C_CERT_NOT_BEFORE = 74
+    C_CERT_NOT_AFTER = 75
 
 cdef enum:
     C_FIRST_NUMBER = C_TIME_MS

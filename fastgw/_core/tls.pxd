@@ -7,6 +7,7 @@ come in part.
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 
 from fastgw._core.bytes cimport Span, Writer
+from fastgw._core.client_cert cimport ClientCert
 
 cdef enum TlsResult:
     TLS_MORE = 0            # all was taken
@@ -52,6 +53,7 @@ cdef struct Secured:        # what a handshake with a client agreed on; all NULL
     const char* version     # "TLSv1.3"; these two are OpenSSL's own for good
     const char* cipher
     uint64_t mark           # of the authorities that its certificate was held against; 0: it has shown none
+    ClientCert* certificate     # held; NULL: it has shown none
 
 cdef Writer tls_out         # sealed bytes that are to be sent; the caller empties it
 
@@ -66,7 +68,7 @@ cdef void tls_bye(Tls* t) noexcept nogil        # close_notify
 cdef bint tls_holds(const Tls* t) noexcept nogil    # part of a record
 cdef Span tls_alpn(const Tls* t) noexcept nogil     # the protocol agreed on, or nothing
 cdef bint tls_resumed(const Tls* t) noexcept nogil
-cdef Secured tls_secured(const Tls* t) noexcept nogil      # once it is open
+cdef Secured tls_secured(const Tls* t) noexcept nogil      # once it is open; the certificate is the caller's to leave
 cdef uint32_t tls_live() noexcept nogil         # connections
 
 cdef Tls* tls_at_work       # whose handshake goes on, for OpenSSL's callbacks

@@ -3,6 +3,7 @@ from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy
 
 from fastgw._core.bytes cimport put, span, writer_init
+from fastgw._core.client_cert cimport client_cert_read
 from fastgw._core.libssl cimport (BIO_CTRL_FLUSH, BIO_READ_LATER, BIO_RETRY_BITS, BIO_TYPE_SOURCE_SINK, SSL_CTRL_CHAIN_CERT,
                                   SSL_CTRL_MODE, SSL_CTRL_SET_MIN_PROTO_VERSION, SSL_CTRL_SET_SESS_CACHE_MODE,
                                   SSL_CTRL_SET_TLSEXT_HOSTNAME, SSL_ERROR_WANT_READ, SSL_ERROR_ZERO_RETURN,
@@ -235,6 +236,7 @@ cdef Secured tls_secured(const Tls* t) noexcept nogil:
     found.version = ssl.ssl_version(t.ssl)
     found.cipher = ssl.cipher_name(ssl.ssl_cipher(t.ssl))
     found.mark = t.domain.mark if t.domain != NULL else 0
+    found.certificate = client_cert_read(t.ssl) if found.mark else NULL
     return found
 
 

@@ -22,6 +22,12 @@ ENGINE_NAMES = {
     "stage": "STAGE",
     "apiId": "API_ID",
     "protocol": "PROTOCOL",
+    "identity.clientCert.clientCertPem": "CERT_PEM",
+    "identity.clientCert.subjectDN": "CERT_SUBJECT",
+    "identity.clientCert.issuerDN": "CERT_ISSUER",
+    "identity.clientCert.serialNumber": "CERT_SERIAL",
+    "identity.clientCert.validity.notBefore": "CERT_NOT_BEFORE",
+    "identity.clientCert.validity.notAfter": "CERT_NOT_AFTER",
     "tlsVersion": "TLS_VERSION",
     "cipherSuite": "TLS_CIPHER",
     "identity.sourceIp": "SOURCE_IP",
@@ -101,6 +107,20 @@ def _quiet(told: Mapping[str, object]) -> QuietMap:
     return QuietMap({name: _quiet(value) if isinstance(value, Mapping) else value for name, value in told.items()})
 
 
+def client_certificate(request: Request) -> dict[str, object] | None:
+    """What the client's certificate says, as events and $context.identity.clientCert have it; None without one."""
+    get = request.context
+    if not get("CERT_PEM"):
+        return None
+    return {
+        "clientCertPem": get("CERT_PEM"),
+        "subjectDN": get("CERT_SUBJECT"),
+        "issuerDN": get("CERT_ISSUER"),
+        "serialNumber": get("CERT_SERIAL"),
+        "validity": {"notBefore": get("CERT_NOT_BEFORE"), "notAfter": get("CERT_NOT_AFTER")},
+    }
+
+
 def variables(request: Request, env: Env) -> dict[str, object]:
     """$context of one request: a template may write to it, and the templates after it see what was written."""
     get = request.context
@@ -113,6 +133,8 @@ def variables(request: Request, env: Env) -> dict[str, object]:
     identity["userAgent"] = get("USER_AGENT") or None
     if env.route.key:
         identity["apiKey"], identity["apiKeyId"] = get("KEY"), get("KEY_NAME")
+    if certificate := client_certificate(request):
+        identity["clientCert"] = QuietMap(certificate | {"validity": QuietMap(certificate["validity"])})
     found["resourceId"] = short_id(env.api.id, env.route.path)
     found["accountId"] = env.account
     found["deploymentId"] = short_id(env.api.id, env.stage.name, "deployment")

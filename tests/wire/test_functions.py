@@ -8,9 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.certificates import root, server
 from tests.support.client import eventually
 from tests.support.definition import INTEGRATION, openapi, several
 from tests.support.process import Gateway, alive, children, command_line
+from tests.support.tls import SecureWire, entry, trusting
+from tests.support.tls import files as certificate_files
 
 HANDLER = """\
 import json, os, sys, time
@@ -111,7 +114,9 @@ def files(**more: object) -> dict[str, object]:
 
 @pytest.fixture(scope="module")
 def gateway() -> Iterator[Gateway]:
-    with Gateway(files()) as running:
+    domains = {"*": entry("one"), "mutual.test": entry("one", truststore="root.pem")}
+    certificates = {**certificate_files(one=server("mutual.test")), "root.pem": root().pem}
+    with Gateway({**files(tls={"domains": domains}), **certificates}, tls=True) as running:
         yield running
 
 
@@ -224,6 +229,31 @@ def test_the_event_of_format_2(gateway: Gateway) -> None:
     least = json.loads(ask(gateway, "/y").body)
     assert not least.keys() & {"cookies", "queryStringParameters", "body", "pathParameters", "stageVariables"}
     assert (least["rawQueryString"], least["isBase64Encoded"]) == ("", False)
+
+
+def test_the_certificate_of_a_client(gateway: Gateway) -> None:
+    own = root().issue("client", client=True)
+    expected = {
+        "clientCertPem": own.chain.decode(),
+        "subjectDN": "CN=client",
+        "issuerDN": "CN=Test Root",
+        "validity": {"notBefore": f"{own.certificate.not_valid_before_utc:%b %e %H:%M:%S %Y} GMT",
+                     "notAfter": f"{own.certificate.not_valid_after_utc:%b %e %H:%M:%S %Y} GMT"},
+    }
+    found = []
+    with SecureWire(gateway.tls_port, "mutual.test", trusting(own=own.write(gateway.folder, "own"))) as wire:
+        for path in ("/shop/x", "/dev/one/a", "/y"):
+            event = json.loads(wire.request(f"GET {path} HTTP/1.1\r\nHost: mutual.test\r\n\r\n").body)
+            context = event["requestContext"]
+            assert event["headers"].get("X-Forwarded-Proto", event["headers"].get("x-forwarded-proto")) == "https"
+            found.append(context.get("identity", context.get("authentication"))["clientCert"])
+    for each in found:
+        serial = each.pop("serialNumber").replace(":", "")
+        assert int(serial, 16) == own.certificate.serial_number
+        assert each == expected
+    with SecureWire(gateway.tls_port, "other.test") as wire:
+        event = json.loads(wire.request("GET /shop/x HTTP/1.1\r\nHost: other.test\r\n\r\n").body)
+        assert "clientCert" not in event["requestContext"]["identity"]
 
 
 INTERNAL = b'{"message":"Internal server error"}'

@@ -14,7 +14,7 @@ from tests.support.certificates import root, server
 from tests.support.client import Wire, eventually, get
 from tests.support.definition import mock, openapi, pass_through, proxy
 from tests.support.process import Gateway, command
-from tests.support.tls import SecureWire, entry, files, native, trusting
+from tests.support.tls import SecureWire, curl, entry, files, native, trusting
 from tests.support.upstream import Upstream
 
 DOORS = "^fastgw_(door_[a-z_]+|doors)_total"
@@ -158,17 +158,16 @@ def test_renegotiation_is_refused(served: Served) -> None:
     assert b"no renegotiation" in ran.stdout + ran.stderr
 
 
-def test_curl(served: Served) -> None:
-    if not shutil.which("curl"):
-        pytest.skip("curl is not installed")
-    served.gateway.write("root.pem", root().pem)
-    url = f"https://localhost:{served.gateway.tls_port}/fixed"
-    ran = subprocess.run(
-        ["curl", "-sS", "--noproxy", "*", "--resolve", f"localhost:{served.gateway.tls_port}:127.0.0.1", "--cacert",
-         str(served.gateway.folder / "root.pem"), url, url],
-        capture_output=True, timeout=30,
-    )
-    assert ran.stdout == b"fixedfixed", ran.stderr
+@pytest.mark.parametrize("version", ["1.1", "2"])
+def test_curl(served: Served, version: str) -> None:
+    """Both protocols of ALPN."""
+    port = served.gateway.tls_port
+    url = f"https://localhost:{port}"
+    answers = [curl(served.gateway, f"{url}/{path}", f"--http{version}") for path in ("fixed", "up/a")]
+    assert answers == [f"200 {version} fixed", f"200 {version} /up/a"]
+    told = {name.decode().lower(): value for name, value in served.upstream.requests[-1].request.headers}
+    assert told["x-forwarded-proto"] == b"https"
+    assert told["x-version"] == b"TLSv1.3"
 
 
 def test_a_session_is_resumed_at_every_worker() -> None:

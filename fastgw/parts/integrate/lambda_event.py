@@ -14,7 +14,7 @@ import msgspec
 
 from fastgw._core.step import Request
 from fastgw.model.api import DEFAULT_ROUTE, ApiKind
-from fastgw.parts.context import authorizer_kind, short_id
+from fastgw.parts.context import authorizer_kind, client_certificate, short_id
 from fastgw.parts.env import Env
 from fastgw.parts.integrate.binary import BinaryTypes
 from fastgw.parts.integrate.headers import NOT_PROXIED, UNSEEN
@@ -87,6 +87,8 @@ class _Maker(ABC):
         identity["userAgent"] = request.context("USER_AGENT") or None
         if self._env.route.key:
             identity["apiKey"], identity["apiKeyId"] = request.context("KEY"), request.context("KEY_NAME")
+        if certificate := client_certificate(request):
+            identity["clientCert"] = certificate
         return identity
 
     def _authorizer(self, request: Request) -> Event | None:
@@ -193,6 +195,7 @@ class HttpEvent2(_Maker):
         parameters = _decoded(self._env.parameters, request.parameters)
         body, encoded = _body(request.body, _is_binary(request))
         key = DEFAULT_ROUTE if self._resource == DEFAULT_ROUTE else f"{self._env.route.method} {self._resource}"
+        certificate = client_certificate(request)
         event: Event = {
             "version": "2.0",
             "routeKey": key,
@@ -205,6 +208,7 @@ class HttpEvent2(_Maker):
                 "accountId": self._env.account,
                 "apiId": get("API_ID"),
                 **self._told(request),
+                **({"authentication": {"clientCert": certificate}} if certificate else {}),
                 "domainName": _domain(request),
                 "domainPrefix": get("HOST_LABEL"),
                 "http": {
