@@ -44,9 +44,9 @@ sanitize: $(TOOLS) doubles
 
 # Programs that some tests run beside fastgw. A test without its program says so and is skipped.
 doubles:
-	@for program in nginx wrk faketime promtool redis-server; do \
+	@for program in nginx wrk faketime promtool redis-server h2load; do \
 	  command -v $$program >/dev/null || [ -x /usr/sbin/$$program ] \
-	  || { [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -y -q $$([ $$program = promtool ] && echo prometheus || echo $$program); } \
+	  || { [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -y -q $$(case $$program in promtool) echo prometheus;; h2load) echo nghttp2-client;; *) echo $$program;; esac); } \
 	  || echo "$$program is not here and cannot be installed: tests that need it are skipped"; \
 	done
 	@[ -f /usr/share/java/velocity.jar ] || ! command -v javac >/dev/null \
