@@ -86,7 +86,7 @@ def with_fastgw(site: Site, tls: bool) -> Launch:
     command = [f"{word} {'tls' if tls else 'http2'}" if word == listen else word for word in launch.command]
     if tls:
         file = site.folder / "fastgw.yaml"
-        domains = {"localhost": {"certificate": str(site.folder / "tls.pem"), "key": str(site.folder / "tls.key")}}
+        domains = {"*": {"certificate": str(site.folder / "tls.pem"), "key": str(site.folder / "tls.key")}}
         file.write_text(json.dumps({**json.loads(file.read_text()), "tls": {"domains": domains}}))
     return Launch(command, launch.environment)
 

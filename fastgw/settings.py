@@ -58,6 +58,9 @@ class Settings:
         "where connections begin with a header of that protocol, by http2 where clients may begin with HTTP/2, and by "
         "tls where they speak TLS.",
     )
+    http2: bool = _setting(
+        True, "Offer HTTP/2 to clients of TLS listeners (ALPN), where libnghttp2 is installed."
+    )
     ops: str = _setting(
         "127.0.0.1:9901", "Where the ops listener answers: host:port, [v6]:port, unix:/path, or off."
     )

@@ -128,7 +128,7 @@ class _Compiler:
         any_host = domains.pop(ANY_HOST, by_id)
         hosts = {host.encode(): paths for host, paths in domains.items()}
         if self._gateway.tls:
-            self._plan.secure(server_context(self._gateway.tls))
+            self._plan.secure(server_context(self._gateway.tls, self._settings.http2))
         self._plan.finish(hosts, any_host, labels, replies(None, {}), compile_log(self._gateway.log, self._logs))
         return self._plan
 

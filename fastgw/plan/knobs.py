@@ -16,6 +16,7 @@ class Knobs(Protocol):
     template_cpu: float
     template_output: int
     template_loops: int
+    http2: bool
     x_forwarded: bool
     execute_api: bool
     validation_pointers: bool

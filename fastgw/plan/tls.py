@@ -8,9 +8,9 @@ from fastgw._core.tls_server import ServerContext
 from fastgw.model.tls import POLICIES, TlsDomain
 
 
-def server_context(domains: Sequence[TlsDomain]) -> ServerContext:
-    """Raises ValueError, with the place in the definition, for what OpenSSL does not take."""
-    context = ServerContext((b"http/1.1",) if nghttp2_missing() else (b"h2", b"http/1.1"))
+def server_context(domains: Sequence[TlsDomain], http2: bool = True) -> ServerContext:
+    """http2: offer it where it can be spoken. Raises ValueError, with its place, for what OpenSSL does not take."""
+    context = ServerContext((b"h2", b"http/1.1") if http2 and not nghttp2_missing() else (b"http/1.1",))
     for domain in domains:
         try:
             context.add(_spec(domain))
