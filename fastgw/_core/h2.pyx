@@ -95,6 +95,7 @@ cdef int on_invalid_header(void* session, const FrameHead* frame, const uint8_t*
 
 cdef int on_headers(H2* h2, H2Stream* s, bint ended) noexcept nogil:
     """A header block is complete: of a new request, or trailers."""
+    cdef int result
     if h2.head.stream != s:
         if ended:
             request_ended(s)
@@ -102,7 +103,10 @@ cdef int on_headers(H2* h2, H2Stream* s, bint ended) noexcept nogil:
     h2.conn.requests += 1
     if core.drain or core.memory_step or h2.conn.requests >= core.limits.keepalive_requests:
         last_one(h2)
-    if request_headed(h2, ended) == HEAD_MALFORMED:
+    result = request_headed(h2, ended)
+    if result == HEAD_TOO_MUCH:
+        return give_up(h2, H2_ENHANCE_YOUR_CALM)
+    if result == HEAD_MALFORMED:
         nghttp2.submit_reset(h2.session, 0, s.id, H2_PROTOCOL_ERROR)
     return 0
 
@@ -200,7 +204,7 @@ cdef void flush(H2* h2) noexcept nogil:
             h2.queued_at = now_ms()
     elif h2.ready != NULL:
         h2_due(h2)
-    elif nghttp2.want_read(h2.session) == 0 and nghttp2.want_write(h2.session) == 0:
+    elif nghttp2.want_write(h2.session) == 0 and (h2.ending or nghttp2.want_read(h2.session) == 0):
         h2_conns.linger(c)
         return
     if h2.nstreams == 0:

@@ -10,7 +10,7 @@ from fastgw._core.libuv cimport uv
 from fastgw._core.state cimport core
 
 cdef enum:
-    TEXT_BYTES = 131072         # room for the largest head_bytes and what is written around the fields
+    TEXT_BYTES = 262144         # room for the largest head_bytes, one field more, and what is written around the fields
     LIST_MOST = 4               # times head_bytes: a header list beyond it ends the connection
     METHOD = 1                  # bits of H2Head.seen
     SCHEME = 2
@@ -178,6 +178,8 @@ cdef int request_headed(H2* h2, bint ended) noexcept nogil:
         return HEAD_MALFORMED
     writer_init(&w, text_bytes, TEXT_BYTES)
     put_head(&w, head, ended)
+    if w.full:
+        return HEAD_TOO_MUCH    # what was left out may be what decides
     s.chunked = not ended and not head.sized
     # The parser refuses a head that has no end within head_bytes; so does it what did not fit here.
     h2_conns.take(&s.conn, w.p, min(w.n, core.limits.head_bytes))

@@ -225,7 +225,8 @@ cdef void on_close(Stream* stream) noexcept nogil:
 
 
 cdef int h2_streams_open(const H2Events* events, void (*on_due)(H2* h2) noexcept nogil, void* loop) except -1:
-    global h2_conns, flush, waker
+    global h2_conns, flush, waker, awake
+    awake = False
     h2_conns = events
     flush = on_due
     carrier.write = on_write

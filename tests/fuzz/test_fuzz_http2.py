@@ -113,7 +113,7 @@ async def client(chance: random.Random, mutator: Mutator, doors: Doors, raw: byt
 async def storm(seed: int, raws: list[bytes]) -> None:
     chance = random.Random(seed)
     mutator = Mutator(seed, CORPUS, TOKENS)
-    async with Doors(STEPS, 500, http2=True, **engine_settings(SETTINGS)) as doors:
+    async with Doors(STEPS, 500, prior_knowledge=True, **engine_settings(SETTINGS)) as doors:
         for start in range(0, len(raws), 50):
             async with asyncio.TaskGroup() as group:
                 for raw in raws[start : start + 50]:

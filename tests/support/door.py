@@ -117,12 +117,12 @@ class Doors:
         line: dict[str, Any] | None = None,
         cache: dict[str, Any] | None = None,
         tls: ServerContext | None = None,
-        http2: bool = False,
+        prior_knowledge: bool = False,
         **settings: int,
     ) -> None:
         self._groups, self._line, self._cache = groups, line, cache
         self._served, self._timeout_ms, self._log, self._settings = served, timeout_ms, log, settings
-        self._tls, self._http2 = tls, http2
+        self._tls, self._prior_knowledge = tls, prior_knowledge
         self._stats = bytearray(layout.HEADER_BYTES + ROWS * layout.SLOT_BYTES)
         self._clients: list[Client] = []
 
@@ -133,7 +133,7 @@ class Doors:
         self.swap(self._served)
         with socket.create_server(("127.0.0.1", 0)) as listening:
             self.port = listening.getsockname()[1]
-            self.engine.listen(listening, tls=self._tls is not None, http2=self._http2)
+            self.engine.listen(listening, tls=self._tls is not None, http2=self._prior_knowledge)
         return self
 
     async def __aexit__(

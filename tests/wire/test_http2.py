@@ -110,6 +110,21 @@ def test_a_preface_in_pieces(plain: Served) -> None:
         assert wire.answer().status in (400, 505)
 
 
+def test_behind_a_header_of_the_proxy_protocol() -> None:
+    shown = {"header.X-Source": "context.identity.sourceIp"}
+    with Upstream() as stub:
+        document = {"api.json": pass_through(stub.url, parameters=shown)}
+        with Gateway(document, listen="proxy_protocol http2") as gateway:
+            with Http2(gateway.port, greet=False) as client:
+                client.raw(b"PROXY TCP4 203.0.113.9 192.0.2.1 4711 80\r\n" + PREFACE + SettingsFrame(0, {}).serialize())
+                assert client.request("/proxied/2").status == 200
+            with gateway.wire() as wire:
+                wire.send("PROXY TCP4 203.0.113.9 192.0.2.1 4711 80\r\n" + get("/proxied/1").decode())
+                assert wire.answer().status == 200
+        for path in ("/proxied/1", "/proxied/2"):
+            assert stub.only(path).values("x-source") == [b"203.0.113.9"]
+
+
 def test_a_plain_listener_does_not_speak_it_unless_told(served: Served) -> None:
     with Http2(served.gateway.port) as client:
         assert not client.more() or not client.settings
