@@ -121,8 +121,9 @@ def parser() -> argparse.ArgumentParser:
     _setting_flags(cache)
 
     demo = _command(commands, "demo", "demo.main", "start an example gateway with a small backend")
-    demo.add_argument("name", nargs="?", choices=("petstore", "notes"), default="petstore",
-                      help="petstore (default): a proxied backend; notes: DynamoDB by templates alone")
+    demo.add_argument("name", nargs="?", choices=("petstore", "notes", "secured"), default="petstore",
+                      help="petstore (default): a proxied backend; notes: DynamoDB by templates alone; secured: each "
+                           "way to let callers in, over TLS")
     demo.add_argument("--store", choices=("moto", "dynalite"), default="moto", help="what is DynamoDB for notes")
     demo.add_argument("--example", metavar="DIR", help="default: examples/petstore of the checkout")
     _setting_flags(demo)

@@ -3,6 +3,7 @@
 import argparse
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,9 +45,24 @@ NOTES_LINES = (
 )
 
 
+SECURED_LINES = (
+    ("{url}/open", "everybody"),
+    ("{url}/token", "refused: no token"),
+    ("{url}/token -H \"Authorization: Bearer $(cat {keys}/token.txt)\"", "a JSON Web Token"),
+    ("{url}/function/hall -H 'X-Pass: front-door'", "a Lambda authorizer, asked once"),
+    ("{url}/function/cellar -H 'X-Pass: front-door'", "refused by the policy that it gave"),
+    ("{url}/signed --aws-sigv4 aws:amz:us-east-1:execute-api --user \"AKIAALICEEXAMPLE:$(cat {keys}/alice.secret)\"",
+     "a signature of IAM"),
+    ("-X DELETE {url}/signed --aws-sigv4 aws:amz:us-east-1:execute-api "
+     "--user \"AKIAALICEEXAMPLE:$(cat {keys}/alice.secret)\"", "refused by the user's policy"),
+    ("{partners}/open --cert {keys}/partner.pem --key {keys}/partner.key", "a client's certificate"),
+    ("'{url}/open?id=1%27%20OR%20%271%27=%271'", "refused by the firewall"),
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Example:
-    """backend: module and arguments of what stands behind it; lines: what to try, and what it shows."""
+    """backend: module and arguments of what stands behind it, if anything does; lines: what to try, what it shows."""
 
     file: Path
     backend: tuple[str, ...]
@@ -62,6 +78,8 @@ def main(options: argparse.Namespace) -> int:
     for name in ("listen", "ops", "workers", "set"):
         setattr(arguments, name, getattr(options, name))
     lend_words(ANYBODY)
+    if options.name == "secured":
+        return _secured(example, arguments)
     # Its own process group: Ctrl-C is for the gateway, which may still need the backend while draining.
     backend = subprocess.Popen(
         [sys.executable, "-m", *example.backend],
@@ -70,11 +88,26 @@ def main(options: argparse.Namespace) -> int:
     try:
         if not backend.stdout.readline():
             raise CommandError("fastgw: the demo needs its backend", status=PROBLEMS)
-        return run(arguments, when_ready=lambda urls: _print_curl_lines(urls[0], example.lines))
+        return run(arguments, when_ready=lambda urls: _print_lines(
+            [(call.format(url=urls[0]), meaning) for call, meaning in example.lines]))
     finally:
         backend.stdin.close()
         backend.wait()
         backend.stdout.close()
+
+
+def _secured(example: Example, arguments: argparse.Namespace) -> int:
+    from fastgw.cli.demo_keys import make
+
+    keys = example.file.parent / "keys"
+    make(keys)
+
+    def say(urls: list[str]) -> None:
+        port = urls[0].rpartition(":")[2]
+        places = {"url": f"https://localhost:{port}", "partners": f"https://partners.localhost:{port}", "keys": keys}
+        _print_lines([(f"--cacert {keys}/ca.pem {call.format(**places)}", shows) for call, shows in example.lines])
+
+    return run(arguments, when_ready=say)
 
 
 def _example(options: argparse.Namespace) -> Example:
@@ -82,13 +115,15 @@ def _example(options: argparse.Namespace) -> Example:
     if options.name == "notes":
         file = "fastgw.yaml" if options.store == "moto" else "dynalite.yaml"
         return Example(folder / file, (*STORE, options.store), NOTES_LINES)
+    if options.name == "secured":
+        return Example(folder / "fastgw.yaml", (), SECURED_LINES)
     return Example(folder / "fastgw.yaml", PETS, LINES)
 
 
-def _print_curl_lines(url: str, lines: tuple[tuple[str, str], ...]) -> None:
-    calls = [call.format(url=url) for call, _ in lines]
-    width = max(map(len, calls))
+def _print_lines(lines: Sequence[tuple[str, str]]) -> None:
+    """Calls of curl, and what they show."""
+    width = max(len(call) for call, _ in lines)
     print("try:")
-    for call, (_, meaning) in zip(calls, lines, strict=True):
+    for call, meaning in lines:
         print(f"  curl -i {call.ljust(width)}  # {meaning}")
     sys.stdout.flush()
