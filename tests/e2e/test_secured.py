@@ -39,7 +39,8 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
                "--listen", "127.0.0.1:0 tls", "--ops", f"unix:{ops}", "--set", "log_level=debug"]
     lines: list[str] = []
     with output.open("w") as told:
-        process = subprocess.Popen(command, cwd=ROOT, env=environment({}), stdout=subprocess.PIPE, stderr=told, text=True)
+        process = subprocess.Popen(command, cwd=ROOT, env=environment({}), stdout=subprocess.PIPE, stderr=told,
+                                   text=True)
         while len(lines) < len(SECURED_LINES):
             line = process.stdout.readline()
             if not line:
