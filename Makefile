@@ -1,4 +1,4 @@
-# make run | notes | test | lint | wheel | docs | trials | soak | sanitize | bench | clean
+# make run | notes | secured | test | lint | wheel | docs | trials | soak | sanitize | bench | clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -8,13 +8,16 @@ BUILT := $(VENV)/built
 TOOLS := $(VENV)/tools
 
 .DEFAULT_GOAL := test
-.PHONY: run notes test lint wheel docs trials soak sanitize bench clean doubles
+.PHONY: run notes secured test lint wheel docs trials soak sanitize bench clean doubles
 
 run: $(BUILT)
 	$(BIN)/fastgw demo
 
 notes: $(BUILT)
 	$(BIN)/fastgw demo notes
+
+secured: $(BUILT)
+	$(BIN)/fastgw demo secured
 
 # Two at a time, since most tests wait for deadlines; a file's tests stay together, and share what they start.
 test: $(BUILT) doubles
