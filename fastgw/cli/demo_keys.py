@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-HOSTS = ("localhost", "*.localhost")
+HOSTS = ("localhost", "partners.localhost")
 ISSUER, AUDIENCE, SCOPE = "https://login.example.com", "secured", "pets/read"
 _DAY = datetime.timedelta(days=1)
 
