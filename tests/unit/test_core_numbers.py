@@ -77,6 +77,7 @@ def test_the_latency_buckets_fit_a_row() -> None:
                 "ANSWER_MULTI": "ANSWER_MULTI",
                 "BODY": "BODY",
                 "ANSWER_BODY": "ANSWER_BODY",
+                "CALLER": "CALLER",
             },
         ),
         (

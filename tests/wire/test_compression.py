@@ -222,6 +222,7 @@ def test_a_client_that_leaves_gives_everything_back(packed: Served) -> None:
             assert wire._more()
             wire.reset()
     eventually(lambda: packed.gateway.live()["encoders"] == 0, "the streams end")
+    packed.upstream.on("/negotiated", serves(TEXT))
     assert plain(fetch(packed, "/up/negotiated", "Accept-Encoding: gzip")) == TEXT
 
 
