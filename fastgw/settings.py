@@ -175,6 +175,10 @@ class Settings:
     upstream_allow_private: bool = _setting(
         False, "Let upstream names resolve to loopback, link-local and private addresses."
     )
+    upstream_ca_file: str = _setting(
+        "", "PEM of the certificate authorities that upstreams are verified with, in place of the system's; read at "
+        "start and at every reload.", unit="path"
+    )
     template_cpu: float = _seconds(
         0.05, "CPU time of one mapping template, after which the request is answered 500.", low=0.001, high=60
     )

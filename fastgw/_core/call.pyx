@@ -206,11 +206,12 @@ cdef void let_go(Exchange* ex):
 
 cdef void fail(Exchange* ex, int code) noexcept:
     cdef Flight flight = <Flight>ex.calling.flight
+    cdef bytes why = ex.tls_error if ex.tls_error != NULL else b""
     let_go(ex)
     if flight.headed:
-        flight.over(CallFailed(code))
+        flight.over(CallFailed(code, why.decode()))
     else:
-        flight.tell(CallFailed(code))
+        flight.tell(CallFailed(code, why.decode()))
 
 
 cdef void reply(Exchange* ex) noexcept:

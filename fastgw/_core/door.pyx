@@ -69,6 +69,8 @@ cdef void failed(Request request, error):
     cdef bytes message, detail
     if ex == NULL:
         return
+    if isinstance(error, CallFailed) and error.detail:
+        request.note(error=error.detail)
     untie(request)
     if isinstance(error, (Failure, CallFailed)) and error.code in CODES:
         code = error.code

@@ -35,8 +35,8 @@ from fastgw._core.pool cimport target_serve
 from fastgw._core.group cimport Address, MAX_ENDPOINTS, TargetLimits
 from fastgw._core.state cimport DRAIN_GENTLY, DRAIN_NOT, DRAIN_NOW, Endpoint, ROUTE_PROXY, StagePlan, Target, core, count
 from fastgw._core.stream cimport stream_live
-from fastgw._core.target cimport Member, target_find, target_hash_header, target_new, target_settle, targets_sweep
-from fastgw._core.tls cimport tls_live
+from fastgw._core.target cimport Member, target_find, target_hash_header, target_new, target_secure, target_settle, targets_sweep
+from fastgw._core.tls cimport ClientContext, tls_live
 from fastgw._core.upstream cimport upstream_close_all
 
 cdef extern from "<arpa/inet.h>" nogil:
@@ -112,6 +112,8 @@ cdef dict endpoint_row(Endpoint* e):
         "failures": e.failures,
         "timeouts": e.timeouts,
         "ejections": e.ejected,
+        "tls_failures": e.insecure_n,
+        "tls_error": e.insecure.decode() if e.insecure != NULL else "",
     }
 
 
@@ -289,6 +291,8 @@ cdef class Engine:
             target = target_new(span(key, len(key)), span(authority, len(authority)))
         if target == NULL or not target_hash_header(target, span(header, len(header))):
             raise MemoryError
+        if spec["secured"] is not None:
+            self.secure(target, spec["secured"])
         target.policy = POLICIES.index(spec["policy"])
         target.checked = spec["checked"]
         target.limits.max_connections = spec["max_connections"]
@@ -309,6 +313,13 @@ cdef class Engine:
         if len(fixed) == len(spec["sources"]):
             self.set_endpoints(key, fixed)
         return target
+
+    cdef int secure(self, Target* target, secured) except -1:
+        cdef ClientContext context = secured.context
+        cdef bytes name = secured.name.encode()
+        if not target_secure(target, context.context, span(name, len(name))):
+            raise MemoryError
+        return 0
 
     def reap(self) -> None:
         """Drop plans that no exchange holds any more and targets that nobody uses."""
@@ -432,6 +443,20 @@ cdef class Engine:
     def overload(self) -> dict:
         """What the worker's load was when it was last looked at: see overload.pyx."""
         return overload_told()
+
+    def insecure(self) -> list:
+        """Endpoints with which a TLS handshake has failed: (group, address, the last reason, how many)."""
+        cdef Target* t = core.targets
+        cdef Endpoint* e
+        cdef uint32_t i
+        found = []
+        while t != NULL:
+            for i in range(t.nendpoints):
+                e = t.endpoints[i]
+                if e.insecure != NULL:
+                    found.append((text(t.key), text(e.key), e.insecure.decode(), e.insecure_n))
+            t = t.next
+        return found
 
     def upstreams(self) -> list:
         """State of every group and of its endpoints: connections by state, waiters, and counters."""

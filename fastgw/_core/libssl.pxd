@@ -20,6 +20,9 @@ cdef enum:
     SSL_OP_CIPHER_SERVER_PREFERENCE = 0x400000
     SSL_OP_NO_RENEGOTIATION = 0x40000000
     SSL_SESS_CACHE_OFF = 0
+    SSL_SESS_CACHE_CLIENT = 1
+    SSL_SESS_CACHE_NO_INTERNAL = 0x300
+    SSL_OWN_DATA = 0                # the place of ex_data that OpenSSL leaves to its user
     SSL_CTRL_MODE = 33
     SSL_CTRL_SET_SESS_CACHE_MODE = 44
     SSL_CTRL_SET_TLSEXT_SERVERNAME_CB = 53
@@ -55,6 +58,8 @@ cdef enum:
     BIO_RETRY_BITS = 0x0F
     X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS = 4
     X509_V_OK = 0
+    X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT = 18
+    X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN = 19
 
 ctypedef int (*bio_read_cb)(void* bio, char* to, int n) noexcept nogil
 ctypedef int (*bio_write_cb)(void* bio, const char* p, int n) noexcept nogil
@@ -67,6 +72,7 @@ ctypedef int (*hello_cb)(void* ssl, int* alert, void* arg) noexcept nogil
 ctypedef int (*ticket_cb)(void* ssl, uint8_t* name, uint8_t* iv, void* cipher, void* mac, int writes) noexcept nogil
 ctypedef int (*connection_cb)(void* ssl, void* arg) noexcept nogil
 ctypedef int (*server_name_cb)(void* ssl, int* alert, void* arg) noexcept nogil
+ctypedef int (*session_cb)(void* ssl, void* session) noexcept nogil     # 1: the session is its to free
 
 cdef struct OsslParam:      # OSSL_PARAM
     const char* key
@@ -187,5 +193,13 @@ cdef struct Libssl:         # functions of these names, in the order of NAMES in
     void (*ssl_verify)(void* ssl, int mode, verify_cb verify) noexcept nogil
     void (*ssl_verify_depth)(void* ssl, int depth) noexcept nogil
     void* (*ssl_peer)(const void* ssl) noexcept nogil       # its certificate, to be freed; NULL: none
+    # sessions to resume, and own words at a certificate's verification
+    void (*ctx_new_session)(void* ctx, session_cb new) noexcept nogil
+    int (*ssl_set_session)(void* ssl, void* session) noexcept nogil
+    void (*session_free)(void* session) noexcept nogil
+    int (*ssl_set_data)(void* ssl, int at, void* data) noexcept nogil
+    void* (*ssl_data)(const void* ssl, int at) noexcept nogil
+    int (*verify_error)(const void* store_context) noexcept nogil
+    void (*verify_set_error)(void* store_context, int error) noexcept nogil
 
 cdef Libssl ssl

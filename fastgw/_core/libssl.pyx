@@ -32,6 +32,8 @@ NAMES = (
     b"SSL_get_current_cipher", b"SSL_CIPHER_get_name", b"SSL_client_hello_get0_ext", b"SSL_set_SSL_CTX",
     b"SSL_set_session_id_context", b"SSL_set_options", b"SSL_set_num_tickets", b"SSL_set_verify",
     b"SSL_set_verify_depth", b"SSL_get1_peer_certificate",
+    b"SSL_CTX_sess_set_new_cb", b"SSL_set_session", b"SSL_SESSION_free", b"SSL_set_ex_data", b"SSL_get_ex_data",
+    b"X509_STORE_CTX_get_error", b"X509_STORE_CTX_set_error",
 )
 
 

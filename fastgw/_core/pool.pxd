@@ -20,6 +20,7 @@ cdef enum UpFailure:
     UP_LOST = 4             # a new one did
     UP_TRIED = 5            # the try's time is over, and no byte of an answer has come
     UP_FULL = 6             # as ACQUIRE_FULL
+    UP_INSECURE = 7         # connected, and no TLS handshake: up.tls_error says why
 
 # After ACQUIRE_WAITS, or once the request is out, it came to nothing: ex.up is NULL again. All else is Requester's.
 ctypedef void (*failed_cb)(Exchange* ex, int why) noexcept nogil

@@ -13,7 +13,8 @@ from fastgw._core.health cimport endpoint_bad
 from fastgw._core.libuv cimport UV_NAMED_PIPE, UV_TCP, uv
 from fastgw._core.state cimport (BODY_NONE, Field, UP_BUSY, UP_CLOSED, UP_CONNECTING, UP_IDLE, UP_PARTING,
                                  UP_RESERVED, Waiters, core, count)
-from fastgw._core.stream cimport stream_close, stream_connect, stream_fresh, stream_init, stream_read
+from fastgw._core.stream cimport stream_close, stream_connect, stream_fresh, stream_init, stream_read, stream_secure
+from fastgw._core.tls cimport tls_resume
 
 cdef failed_cb failed
 cdef const StreamEvents* stream_events
@@ -142,6 +143,8 @@ cdef void take_idle(UpConn* up) noexcept nogil:
 
 cdef void leave_pool(UpConn* up) noexcept nogil:
     cdef Endpoint* e = up.endpoint
+    if up.stream.tls != NULL:
+        up.stream.tls.session = NULL        # the endpoint's, which may go before it
     if up.state == UP_IDLE:
         take_idle(up)
     elif up.state == UP_CONNECTING:
@@ -231,6 +234,7 @@ cdef void pool_connect_failed(UpConn* up, int why) noexcept nogil:
     if ex != NULL:
         ex.up = NULL
         ex.tried |= e.bit
+        ex.tls_error = up.tls_error
         try_next(e.target, ex, fresh, why)
     pool_judge(e)
     pool_refill(e)
@@ -283,6 +287,17 @@ cdef void not_started(Endpoint* e, int error) noexcept nogil:
         pool_judge(e)
 
 
+cdef int start(UpConn* up, Endpoint* e) noexcept nogil:
+    """0, or a negative errno."""
+    if e.target.tls != NULL:
+        if stream_secure(&up.stream, e.target.tls, False, e.target.tls_name) < 0:
+            return -ENOMEM
+        tls_resume(up.stream.tls, &e.session)
+    if e.unix_path == NULL:
+        return stream_connect(&up.stream, e.address.bytes, NULL)
+    return stream_connect(&up.stream, NULL, e.unix_path)
+
+
 cdef UpConn* connect(Endpoint* e, Exchange* reserved_for) noexcept nogil:
     """Start a connection, for the first waiter or for one exchange alone. NULL: not even started."""
     cdef int error
@@ -297,10 +312,7 @@ cdef UpConn* connect(Endpoint* e, Exchange* reserved_for) noexcept nogil:
         e.nconnecting += 1
     e.connects += 1
     count(H_UPSTREAM_CONNECTS)
-    if e.unix_path == NULL:
-        error = stream_connect(&up.stream, e.address.bytes, NULL)
-    else:
-        error = stream_connect(&up.stream, NULL, e.unix_path)
+    error = start(up, e)
     if error < 0:
         pool_close(up)
         not_started(e, error)

@@ -414,6 +414,8 @@ cdef bint context_text(Exchange* ex, int which, Span* value) noexcept nogil:
         value[0] = ex.stage.firewall.id
     elif which == C_INTEGRATION_ERROR and ex.told_error.p != NULL:
         value[0] = ex.told_error
+    elif which == C_INTEGRATION_ERROR and ex.tls_error != NULL:
+        value[0] = span(ex.tls_error, <uint32_t>strlen(ex.tls_error))
     elif which == C_ERROR_MESSAGE and ex.message.p != NULL:
         value[0] = ex.message
     elif ex.failure:

@@ -265,6 +265,9 @@ cdef struct Endpoint:       # one address of a group, with its pool
     uint64_t next_trial     # ms
     uint64_t returned_at    # ms; start of the slow start
     const uint8_t* down     # of the active checks, in shared memory; NULL: none
+    void* session           # of TLS, for the next connection to resume; NULL: none
+    const char* insecure    # why the last TLS handshake that failed did; NULL: none has
+    uint64_t insecure_n     # so many have
     uint32_t latency_us     # average to the first byte, the latest answers counting most
     uint64_t connects, reuses, failures, timeouts, ejected
 
@@ -281,6 +284,8 @@ cdef struct Target:         # a group of endpoints behind one authority
     uint8_t policy
     uint8_t checked         # has active checks
     Span hash_header        # P_HASH_HEADER, owned
+    TlsContext* tls         # NULL: spoken to in clear
+    Span tls_name           # server name, owned
     TargetLimits limits
     Ejection ejection
     Waiters waiting         # for room
@@ -324,6 +329,7 @@ cdef struct UpConn:
     uint8_t got_bytes       # of this answer
     uint8_t trying          # its try_timeout runs
     uint32_t served         # requests answered on this connection
+    const char* tls_error   # why TLS on it came to nothing; NULL: it did not. Nobody frees it
     uint64_t body_left
     uint64_t rested_at      # ms; when the last answer on this connection ended
     uint64_t deadline       # of the whole answer, ms
@@ -453,6 +459,7 @@ cdef struct Exchange:
     const AnswerPlan* answer    # what the route makes of it; NULL: nothing
     uint16_t told_status    # that a step read out of it, where that is another; 0: none
     Span told_error         # that a step has for the log; owned
+    const char* tls_error   # why TLS with the upstream came to nothing; NULL: it did not. Nobody frees it
     Span told_id            # by which the upstream knows the request; owned
     uint64_t wait_deadline  # ms
     uint64_t tried          # bits of the endpoints that failed it

@@ -75,11 +75,11 @@ class Reply:
 
 class CallFailed(Exception):
     """No answer came. code: a row of the failure table: INTEGRATION_FAILURE, INTEGRATION_TIMEOUT,
-    INTEGRATION_BAD_ANSWER or UPSTREAM_OVERLOADED."""
+    INTEGRATION_BAD_ANSWER or UPSTREAM_OVERLOADED; detail: what the log says of it, where that is more than the row."""
 
-    def __init__(self, code: int) -> None:
-        super().__init__(code)
-        self.code = code
+    def __init__(self, code: int, detail: str = "") -> None:
+        super().__init__(code, detail)
+        self.code, self.detail = code, detail
 
 
 @dataclass(slots=True)

@@ -8,6 +8,7 @@ from fastgw._core.health cimport health_cell
 from fastgw._core.libuv cimport uv
 from fastgw._core.group cimport MAX_ENDPOINTS
 from fastgw._core.state cimport Endpoint, core
+from fastgw._core.tls cimport context_hold, context_leave, tls_session_free
 from fastgw._core.pool cimport endpoint_rest_closed, endpoint_waiters_move, target_serve
 
 
@@ -62,7 +63,20 @@ cdef bint target_hash_header(Target* t, Span name) noexcept nogil:
     return True
 
 
+cdef bint target_secure(Target* t, TlsContext* context, Span name) noexcept nogil:
+    if t.tls != NULL:
+        return True         # its key says which TLS it is
+    t.tls_name = copied(name)
+    if t.tls_name.p == NULL:
+        return False
+    t.tls = context_hold(context)
+    return True
+
+
 cdef void free_target(Target* t) noexcept nogil:
+    if t.tls != NULL:
+        context_leave(t.tls)
+    free(<void*>t.tls_name.p)
     free(<void*>t.key.p)
     free(<void*>t.authority.p)
     free(<void*>t.hash_header.p)
@@ -169,6 +183,7 @@ cdef void sweep_leaving(Target* t) noexcept nogil:
         e = link[0]
         if e.nconns == 0 and e.waiting.n == 0:
             link[0] = e.next
+            tls_session_free(e.session)
             free(<void*>e.key.p)
             free(e)
         else:

@@ -48,6 +48,7 @@ cdef struct Tls:            # one connection's
     uint8_t spoke           # anything came
     unsigned long error     # of OpenSSL, why it broke
     const TlsDomain* domain # of a server, once the client has named it
+    void** session          # a client's: where the next connection finds what to resume. NULL: nothing is kept
 
 cdef struct Secured:        # what a handshake with a client agreed on; all NULL: plain
     const char* version     # "TLSv1.3"; these two are OpenSSL's own for good
@@ -59,6 +60,12 @@ cdef Writer tls_out         # sealed bytes that are to be sent; the caller empti
 
 cdef Tls* tls_new(TlsContext* context, bint server, Span name) noexcept nogil
 """name: of a client's server, for SNI (not for an IP address) and, where the context verifies, for its certificate."""
+cdef void tls_resume(Tls* t, void** session) noexcept nogil
+"""Before tls_start: resume what is at `session`, and put there what the server gives. It is the caller's, to be freed
+by tls_session_free; t.session is set back to NULL before the place goes."""
+cdef void tls_session_free(void* session) noexcept nogil    # NULL: nothing
+cdef const char* tls_reason(const Tls* t) noexcept nogil    # why it broke, in OpenSSL's words, which nobody frees
+cdef TlsContext* context_hold(TlsContext* context) noexcept nogil
 cdef void tls_free(Tls* t) noexcept nogil
 cdef int tls_start(Tls* t) noexcept nogil       # a client's first flight
 cdef int tls_receive(Tls* t, const char* p, uint32_t n, char* plain, uint32_t cap, uint32_t* got) noexcept nogil
@@ -85,3 +92,4 @@ cdef int refuse_password(char* to, int n, int writing, void* arg) noexcept nogil
 
 cdef class ClientContext:
     cdef TlsContext* context
+    cdef object __weakref__

@@ -5,6 +5,7 @@ class ClientContext:
         self,
         trust: bytes | None = None,
         verify: bool = True,
+        any_issuer: bool = False,
         certificate: bytes | None = None,
         key: bytes | None = None,
         alpn: Iterable[bytes] = (),

@@ -7,10 +7,12 @@ from fastgw._core.client_cert cimport client_cert_read
 from fastgw._core.libssl cimport (BIO_CTRL_FLUSH, BIO_READ_LATER, BIO_RETRY_BITS, BIO_TYPE_SOURCE_SINK, SSL_CTRL_CHAIN_CERT,
                                   SSL_CTRL_MODE, SSL_CTRL_SET_MIN_PROTO_VERSION, SSL_CTRL_SET_SESS_CACHE_MODE,
                                   SSL_CTRL_SET_TLSEXT_HOSTNAME, SSL_ERROR_WANT_READ, SSL_ERROR_ZERO_RETURN,
-                                  SSL_MODE_RELEASE_BUFFERS, SSL_OP_NO_COMPRESSION,
-                                  SSL_OP_NO_RENEGOTIATION, SSL_RECEIVED_SHUTDOWN, SSL_SENT_SHUTDOWN, SSL_SESS_CACHE_OFF,
-                                  SSL_VERIFY_NONE, SSL_VERIFY_PEER,
-                                  TLS1_2_VERSION, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS, ssl)
+                                  SSL_MODE_RELEASE_BUFFERS, SSL_OP_NO_COMPRESSION, SSL_OP_NO_RENEGOTIATION,
+                                  SSL_OWN_DATA, SSL_RECEIVED_SHUTDOWN, SSL_SENT_SHUTDOWN, SSL_SESS_CACHE_CLIENT,
+                                  SSL_SESS_CACHE_NO_INTERNAL, SSL_SESS_CACHE_OFF, SSL_VERIFY_NONE, SSL_VERIFY_PEER,
+                                  TLS1_2_VERSION, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS,
+                                  X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT, X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN,
+                                  X509_V_OK, ssl)
 
 cdef enum:
     OUT_BYTES = 131072
@@ -129,6 +131,28 @@ cdef Tls* tls_new(TlsContext* context, bint server, Span name) noexcept nogil:
     return t
 
 
+cdef void tls_resume(Tls* t, void** session) noexcept nogil:
+    t.session = session
+    ssl.ssl_set_data(t.ssl, SSL_OWN_DATA, t)
+    if session[0] != NULL:
+        ssl.ssl_set_session(t.ssl, session[0])
+
+
+cdef int keep_session(void* connection, void* session) noexcept nogil:
+    """A server's ticket: with TLS 1.3 it comes after the handshake, one or more of them, and the last counts."""
+    cdef Tls* t = <Tls*>ssl.ssl_data(connection, SSL_OWN_DATA)
+    if t == NULL or t.session == NULL:
+        return 0
+    tls_session_free(t.session[0])
+    t.session[0] = session
+    return 1
+
+
+cdef void tls_session_free(void* session) noexcept nogil:
+    if session != NULL:
+        ssl.session_free(session)
+
+
 cdef void tls_free(Tls* t) noexcept nogil:
     global live
     if t.open:
@@ -240,6 +264,16 @@ cdef Secured tls_secured(const Tls* t) noexcept nogil:
     return found
 
 
+cdef const char* tls_reason(const Tls* t) noexcept nogil:
+    cdef long verdict = ssl.ssl_verify_result(t.ssl) if t.context.verifies and not t.server else X509_V_OK
+    cdef const char* text = b"no TLS handshake"
+    if verdict != X509_V_OK:
+        text = ssl.verify_text(verdict)
+    elif ssl.error_reason(t.error) != NULL:
+        text = ssl.error_reason(t.error)
+    return text
+
+
 cdef uint32_t tls_live() noexcept nogil:
     return live
 
@@ -251,6 +285,11 @@ cdef void domain_free(TlsDomain* domain) noexcept nogil:
     ssl.ctx_free(domain.ctx)
     free(domain.name)
     free(domain.staple)
+
+
+cdef TlsContext* context_hold(TlsContext* context) noexcept nogil:
+    context.refs += 1
+    return context
 
 
 cdef void context_leave(TlsContext* context) noexcept nogil:
@@ -363,19 +402,40 @@ cdef bytes protocols(object names):
     return b"".join(bytes([len(name)]) + name for name in names)
 
 
+cdef int take_any_root(int ok, void* store_context) noexcept nogil:
+    """Of a chain that is whole: its dates and its name are still looked at."""
+    cdef int error
+    if ok:
+        return 1
+    error = ssl.verify_error(store_context)
+    if error != X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT and error != X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+        return 0
+    ssl.verify_set_error(store_context, X509_V_OK)
+    return 1
+
+
 cdef class ClientContext:
     """What connections to servers are secured with.
 
     trust: PEM of the certificates that a server's may be signed by; None: those of the system. verify False takes any
-    certificate of any name. certificate and key: our own, PEM. alpn: protocols, the best first. Raises ValueError.
+    certificate of any name; any_issuer one of any root that is in its chain. certificate and key: our own, PEM. alpn:
+    protocols, the best first. Raises ValueError.
     """
 
-    def __cinit__(self, bytes trust=None, bint verify=True, bytes certificate=None, bytes key=None, alpn=()):
+    def __cinit__(self, bytes trust=None, bint verify=True, bint any_issuer=False, bytes certificate=None,
+                  bytes key=None, alpn=()):
         cdef size_t found
         self.context = context_new(ssl.client_method())
         self.context.verifies = verify
         ssl.ctx_verify(self.context.ctx, SSL_VERIFY_PEER if verify else SSL_VERIFY_NONE, NULL)
-        if trust is None:
+        if any_issuer:
+            ssl.ctx_verify(self.context.ctx, SSL_VERIFY_PEER, take_any_root)
+        ssl.ctx_ctrl(self.context.ctx, SSL_CTRL_SET_SESS_CACHE_MODE, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL,
+                     NULL)
+        ssl.ctx_new_session(self.context.ctx, keep_session)
+        if not verify:
+            pass
+        elif trust is None:
             ssl.ctx_default_trust(self.context.ctx)
         else:
             trusted = certificates_of(trust)

@@ -5,16 +5,18 @@ from libc.stdlib cimport free
 from fastgw._core.answer cimport ANSWER_BAD, ANSWER_DONE, ANSWER_LEFT, answer_ended, answer_feed
 from fastgw._core.breaker cimport breaker_sample, retry_affordable
 from fastgw._core.clock cimport TIMER_UPSTREAM, Timer, micros, timer_set, wheel_handler
-from fastgw._core.counters cimport H_UPSTREAM_BYTES_IN
+from fastgw._core.counters cimport (H_UPSTREAM_BYTES_IN, H_UPSTREAM_TLS_FAILURES, H_UPSTREAM_TLS_HANDSHAKES,
+                                    H_UPSTREAM_TLS_RESUMED)
 from fastgw._core.health cimport endpoint_good
 from fastgw._core.libuv cimport uv
-from fastgw._core.pool cimport (UP_BROKEN, UP_LOST, UP_SILENT, UP_TIMEOUT, UP_TRIED, UP_UNREACHABLE, pool_assign,
+from fastgw._core.pool cimport (UP_BROKEN, UP_INSECURE, UP_LOST, UP_SILENT, UP_TIMEOUT, UP_TRIED, UP_UNREACHABLE, pool_assign,
                                 pool_close, pool_closed_at_rest, pool_connect_failed, pool_drop, pool_elsewhere,
                                 pool_hasty, pool_judge, pool_offer, pool_open, pool_part, pool_refill, repeatable)
 from fastgw._core.group cimport TargetLimits
 from fastgw._core.state cimport (Endpoint, Exchange, Target, UP_BUSY, UP_CONNECTING, UP_IDLE, UP_PARTING, UP_RESERVED,
-                                 core)
-from fastgw._core.stream cimport StreamEvents, stream_read
+                                 core, count)
+from fastgw._core.stream cimport STREAM_BROKEN, STREAM_CUT, StreamEvents, stream_read
+from fastgw._core.tls cimport tls_reason, tls_resumed
 
 cdef failed_cb failed
 cdef StreamEvents stream_events
@@ -32,8 +34,14 @@ cdef void on_connected(void* owner, int error) noexcept nogil:
     if up.state != UP_CONNECTING and up.state != UP_RESERVED:
         return
     if error < 0:
-        pool_connect_failed(up, UP_UNREACHABLE)
+        if shaking_hands(up):
+            handshake_failed(up, error)
+        pool_connect_failed(up, UP_UNREACHABLE if up.tls_error == NULL else UP_INSECURE)
         return
+    if up.stream.tls != NULL:
+        count(H_UPSTREAM_TLS_HANDSHAKES)
+        if tls_resumed(up.stream.tls):
+            count(H_UPSTREAM_TLS_RESUMED)
     stream_read(&up.stream, True)
     if up.state == UP_RESERVED:
         pool_assign(up, ex)
@@ -42,6 +50,26 @@ cdef void on_connected(void* owner, int error) noexcept nogil:
     up.endpoint.nconnecting -= 1
     up.state = UP_BUSY          # neither idle nor connecting until it is offered
     pool_offer(up)
+
+
+cdef inline bint shaking_hands(const UpConn* up) noexcept nogil:
+    """Of a connection that is being made: TCP is there, and TLS is not."""
+    return up.stream.tls != NULL and up.stream.fd >= 0
+
+
+cdef void handshake_failed(UpConn* up, int error) noexcept nogil:
+    """error: as of a stream, or 0 for its time being over. Also an alert that comes behind the handshake is its end: with
+    TLS 1.3 that is how a server refuses our certificate (RFC 8446 section 4.4.2.4)."""
+    cdef Endpoint* e = up.endpoint
+    if error == STREAM_BROKEN:
+        up.tls_error = tls_reason(up.stream.tls)
+    elif error == 0:
+        up.tls_error = b"the TLS handshake took too long"
+    else:
+        up.tls_error = b"the connection closed within the TLS handshake"
+    e.insecure = up.tls_error
+    e.insecure_n += 1
+    count(H_UPSTREAM_TLS_FAILURES)
 
 
 cdef void fail(UpConn* up, int why) noexcept nogil:
@@ -58,6 +86,7 @@ cdef void fail(UpConn* up, int why) noexcept nogil:
         e.failures += 1
     if ex != NULL:
         ex.tried |= e.bit
+        ex.tls_error = up.tls_error
     pool_drop(up)
     if why == UP_SILENT:
         pool_hasty(e)           # a habit, no fault
@@ -70,6 +99,7 @@ cdef void fail(UpConn* up, int why) noexcept nogil:
 cdef void succeed(UpConn* up, Exchange* ex) noexcept nogil:
     """What a complete answer says about its endpoint."""
     cdef Endpoint* e = up.endpoint
+    ex.tls_error = NULL         # of a try before this one
     cdef int64_t us = <int64_t>(ex.answered - ex.sent)
     if up.served:
         e.trust += 1
@@ -142,6 +172,10 @@ cdef void on_ended(void* owner, int error) noexcept nogil:
     elif error == 0 and answer_ended(up) == ANSWER_DONE:
         finish(up, True)
     else:
+        if error == STREAM_BROKEN:
+            handshake_failed(up, error)
+        elif error == STREAM_CUT:
+            up.tls_error = b"the connection closed without close_notify"
         fail(up, UP_BROKEN)
 
 
@@ -171,6 +205,8 @@ cdef void on_closed(void* owner) noexcept nogil:
 cdef void on_timer(Timer* timer) noexcept nogil:
     cdef UpConn* up = <UpConn*>(<char*>timer - <size_t>&(<UpConn*>NULL).timer)
     if up.state == UP_CONNECTING or up.state == UP_RESERVED:
+        if shaking_hands(up):
+            handshake_failed(up, 0)
         pool_connect_failed(up, UP_TIMEOUT)
     elif up.state == UP_IDLE or up.state == UP_PARTING:
         pool_drop(up)

@@ -16,7 +16,7 @@ from aiohttp import web
 from fastgw._core.cells import Cells
 from fastgw._core.health import HealthTable
 from fastgw._core.keys import KeyTable
-from fastgw.control.checks import Checker
+from fastgw.control.checks import Checker, checked_groups
 from fastgw.control.logwriter import LogWriter
 from fastgw.control.ops import Ops
 from fastgw.control.usage import Usage
@@ -36,6 +36,7 @@ from fastgw.runtime.handover import (
 )
 from fastgw.runtime.peer import Peer, Refused
 from fastgw.runtime.store import Store
+from fastgw.settings import Settings
 
 _log = logging.getLogger("fastgw")
 
@@ -51,6 +52,7 @@ class Process:
         self._runner: web.AppRunner | None = None
         self._log_writer: LogWriter | None = None
         self._checker: Checker | None = None
+        self._settings = Settings()
         self._usage: Usage | None = None
         self._keeping: asyncio.Task[None] | None = None
 
@@ -86,8 +88,9 @@ class Process:
         os.close(handed[LOG])
         for file, reason in (await self._logs(start.logs)).items():
             _log.error("access log %s: %s", file, reason)
-        self._checker = Checker(HealthTable(handed[HEALTH]), start.resolved.settings)
-        self._checker.adopt(start.served.gateway)
+        self._settings = start.resolved.settings
+        self._checker = Checker(HealthTable(handed[HEALTH]), self._settings)
+        await self._check(start.served)
         self._ops = Ops(start, Reader(handed[COUNTERS], start.workers), self._usage, self._peer, cells)
         if LISTEN in handed:
             self._runner = web.AppRunner(self._ops.application(), access_log=None, shutdown_timeout=1.0)
@@ -97,7 +100,16 @@ class Process:
     async def _update(self, served: Served) -> None:
         self._usage.adopt(served.gateway, self._table(self._passage.take(served.generation)))
         self._ops.served = served
-        self._checker.adopt(served.gateway)
+        await self._check(served)
+
+    async def _check(self, served: Served) -> None:
+        """The endpoints of the groups that ask for it."""
+        try:
+            groups = await asyncio.to_thread(checked_groups, served.gateway, self._settings)
+        except ValueError as error:
+            _log.error("active checks stay as they were: %s", error)
+        else:
+            self._checker.adopt(groups)
 
     def _table(self, descriptor: int) -> KeyTable:
         table = KeyTable(descriptor)

@@ -9,7 +9,7 @@ from os.path import basename
 
 from fastgw.load.definition import execute_api_id, read_definitions
 from fastgw.load.document import Document, read
-from fastgw.load.functions import settle_functions
+from fastgw.load.functions import check_functions
 from fastgw.load.guards import ALLOWABLE
 from fastgw.load.native import NativeFile, Settings, is_native
 from fastgw.load.openapi import Choices
@@ -71,16 +71,16 @@ def load(files: Sequence[str], options: LoadOptions | None = None) -> Loaded:
     problems = Problems()
     with resting():
         gateway, settings = _load(files, options or LoadOptions(), problems)
-        gateway = settled(gateway, problems) if gateway is not None else None
+        if gateway is not None:
+            check_gateway(gateway, problems)
     found = problems.by_place()
     return Loaded(None if problems.has_errors() else gateway, found, settings)
 
 
-def settled(gateway: Gateway, problems: Problems) -> Gateway:
-    """With what shows only in the whole of it decided, and told."""
-    gateway = settle_functions(gateway, problems)
+def check_gateway(gateway: Gateway, problems: Problems) -> None:
+    """What shows only in the whole of it."""
+    check_functions(gateway, problems)
     check_whole(gateway, problems)
-    return gateway
 
 
 def _load(files: Sequence[str], options: LoadOptions, problems: Problems) -> tuple[Gateway | None, Settings]:

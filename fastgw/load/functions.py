@@ -1,7 +1,6 @@
 """The section functions of a fastgw.yaml -> model.function; whether every function that is invoked is somewhere."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Mapping
 from os.path import abspath, dirname, isdir, join
 
 from msgspec import UNSET
@@ -10,15 +9,13 @@ from fastgw.load import schema
 from fastgw.load.document import View
 from fastgw.load.params import as_text
 from fastgw.load.problem import Problems, did_you_mean, nearest, one_of, shown
-from fastgw.load.services import Reach
 from fastgw.load.uri import STAGE_VARIABLE
-from fastgw.model.api import Route
-from fastgw.model.authorizer import Authorizer, RequestAuthorizer
+from fastgw.model.authorizer import RequestAuthorizer
 from fastgw.model.compose import Composed
 from fastgw.model.function import Function, function_of, name_of
 from fastgw.model.gateway import Gateway, Stage
-from fastgw.model.integration import Integrated, Unserved
-from fastgw.model.service import ServiceUri
+from fastgw.model.integration import Integrated, Integration
+from fastgw.model.service import DEFAULT
 
 RESERVED = ("_HANDLER", "AWS_LAMBDA_")
 """Names, or their beginnings, that the host itself sets. Source: AWS Lambda developer guide, environment variables."""
@@ -62,63 +59,36 @@ def _milliseconds(seconds: float) -> int:
     return max(round(seconds * 1000), 1)
 
 
-def settle_functions(gateway: Gateway, problems: Problems) -> Gateway:
-    """Every function that a stage invokes must be one of the gateway's, or there must be a Lambda API to ask.
-
-    Else its routes answer 500, as the warnings say; a name that was probably meant to be one of them is refused.
+def check_functions(gateway: Gateway, problems: Problems) -> None:
+    """Every stage must say which functions it invokes. One that is not the gateway's is invoked by the Lambda API; but
+    where nobody named an endpoint of one, a name that was probably meant to be the gateway's is refused.
     """
     hosted = {function.name: function for function in gateway.functions}
-    reach = Reach(gateway.services, frozenset(one.authority for one in gateway.upstreams if one.addresses or one.srv))
-    settled = []
+    if any(service.endpoint for service in gateway.services if service.name in ("lambda", DEFAULT)):
+        hosted = {}
     for api in gateway.apis:
         stages = [stage for stage in gateway.stages if stage.api == api.name]
-        routes = tuple(_settled(route, stages, hosted, reach, problems) for route in api.routes)
-        authorizers = tuple(_settled_authorizer(one, stages, hosted, reach, problems) for one in api.authorizers)
-        changed = routes != api.routes or authorizers != api.authorizers
-        settled.append(replace(api, routes=routes, authorizers=authorizers) if changed else api)
-    return replace(gateway, apis=tuple(settled))
+        invoked = [(f"{route.method} {route.path}", call) for route in api.routes for call in _calls(route.integration)]
+        asked = [one for one in api.authorizers if isinstance(one, RequestAuthorizer)]
+        invoked += [(f"authorizer {shown(one.name)}", one) for one in asked]
+        for what, called in invoked:
+            for stage in stages if function_of(called.uri) is not None else ():
+                _check(what, called, stage, hosted, problems)
 
 
-def _settled(route: Route, stages: Iterable[Stage], hosted: Mapping[str, Function], reach: Reach,
-             problems: Problems) -> Route:
-    integration = route.integration
-    if isinstance(integration, Composed):
-        calls = [replace(route, integration=branch.integrated) for branch in integration.branches]
-        settled = [_settled(call, stages, hosted, reach, problems).integration for call in calls]
-        lost = next((one for one in settled if isinstance(one, Unserved)), None)
-        return replace(route, integration=lost) if lost is not None else route
-    if not isinstance(integration, Integrated) or function_of(integration.uri) is None:
-        return route
-    lost = _is_lost(f"{route.method} {route.path}", integration, stages, hosted, reach, problems)
-    return replace(route, integration=Unserved("a Lambda function", integration.place)) if lost else route
+def _calls(integration: Integration) -> list[Integrated]:
+    composed = isinstance(integration, Composed)
+    calls = [branch.integrated for branch in integration.branches] if composed else [integration]
+    return [call for call in calls if isinstance(call, Integrated)]
 
 
-def _settled_authorizer(authorizer: Authorizer, stages: Iterable[Stage], hosted: Mapping[str, Function], reach: Reach,
-                        problems: Problems) -> Authorizer:
-    """One whose function is nowhere lets nobody in."""
-    if not isinstance(authorizer, RequestAuthorizer) or function_of(authorizer.uri) is None:
-        return authorizer
-    lost = _is_lost(f"authorizer {shown(authorizer.name)}", authorizer, stages, hosted, reach, problems)
-    return replace(authorizer, lost=True) if lost else authorizer
-
-
-def _is_lost(what: str, called: Integrated | RequestAuthorizer, stages: Iterable[Stage],
-             hosted: Mapping[str, Function], reach: Reach, problems: Problems) -> bool:
-    """Whether a stage's function is nowhere, which is told."""
-    for stage in stages:
-        uri = _filled(what, called, stage, problems)
-        name = name_of(function_of(uri)) if uri is not None else None
-        if name is None or name in hosted or not reach.why_not(ServiceUri.parse(uri)):
-            continue
-        told = f"{what} in stage {shown(stage.name)}: no function is named {shown(name)}"
-        if nearest(name, hosted) is not None:
-            problems.error(called.place, "unknown-function", f"{told}; functions: has {one_of(hosted)}"
-                           f"{did_you_mean(name, hosted)}")
-            continue
-        problems.warning(called.place, "unserved", f"{told}: a fastgw.yaml names functions under functions:, and "
-                         "a Lambda API under services: lambda: endpoint:; it answers 500 Internal server error")
-        return True
-    return False
+def _check(what: str, called: Integrated | RequestAuthorizer, stage: Stage, hosted: Mapping[str, Function],
+           problems: Problems) -> None:
+    uri = _filled(what, called, stage, problems)
+    name = name_of(function_of(uri)) if uri is not None else None
+    if name is not None and name not in hosted and nearest(name, hosted) is not None:
+        problems.error(called.place, "unknown-function", f"{what} in stage {shown(stage.name)}: no function is named "
+                       f"{shown(name)}; functions: has {one_of(hosted)}{did_you_mean(name, hosted)}")
 
 
 def _filled(what: str, called: Integrated | RequestAuthorizer, stage: Stage, problems: Problems) -> str | None:

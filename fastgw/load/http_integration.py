@@ -1,16 +1,18 @@
 """HTTP_PROXY integrations of HTTP APIs: parameter mapping, private integrations."""
 
 import re
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 
 from fastgw.load.document import View
 from fastgw.load.http_mapping import Changes
 from fastgw.load.problem import shown
 from fastgw.load.reader import Reader
-from fastgw.load.uri import BadUri, Target, check_fed, target
+from fastgw.load.upstream_tls import tls_config
+from fastgw.load.uri import BadUri, check_fed, target
 from fastgw.model.api import ANY, METHODS
 from fastgw.model.http_mapping import HEADER, QUERY, Body, Change, body_steps
 from fastgw.model.integration import HttpProxy
+from fastgw.model.upstream_tls import TlsConfig
 
 MIN_TIMEOUT_MS, MAX_TIMEOUT_MS, SERVICE_TIMEOUT_MS = 50, 900_000, 30_000
 """The last is the service's ceiling for an HTTP API."""
@@ -25,18 +27,14 @@ Why = tuple[str, str]
 
 
 class HttpApiProxy:
-    """One integration. clear: the names that fastgw.yaml's upstreams give an address; needs_tls tells whether a
-    target cannot be served in clear.
-    """
+    """One integration. placed: the names that fastgw.yaml's upstreams give an address."""
 
-    def __init__(self, reader: Reader, view: View, route: str, clear: Collection[str],
-                 needs_tls: Callable[[Target], bool]) -> None:
+    def __init__(self, reader: Reader, view: View, route: str, placed: Collection[str]) -> None:
         self._reader = reader
         self._problems = reader.problems
         self._view = view
         self._route = route
-        self._clear = clear
-        self._needs_tls = needs_tls
+        self._placed = placed
 
     def read(self, parameters: Sequence[str]) -> HttpProxy | Why:
         """parameters are the route's path parameters."""
@@ -44,6 +42,7 @@ class HttpApiProxy:
         private = reader.name(view.get("connectionType"), ("INTERNET", "VPC_LINK")) == "VPC_LINK"
         method = reader.name(view.get("httpMethod"), (ANY, *METHODS))
         timeout = self._timeout()
+        tls = self._tls(private)
         self._mention_what_is_ignored()
         changes = Changes(reader)
         asked = changes.request(view.get("requestParameters"))
@@ -64,7 +63,18 @@ class HttpApiProxy:
             changes=asked,
             answers=answered,
             private=found if private else None,
+            tls=tls,
         )
+
+    def _tls(self, private: bool) -> TlsConfig | None:
+        """Of a private integration, which it makes one over TLS; a public one's URI says it all."""
+        given = self._view.get("tlsConfig")
+        if private:
+            return tls_config(self._reader, given, self._route, "serverNameToVerify")
+        if given is not None and given.value:
+            self._problems.warning(given.key_place, "no-effect", f"{self._route}: tlsConfig is of private integrations "
+                                   "of an HTTP API; the certificate must have the name of the uri's host")
+        return None
 
     def _check_body(self, change: Change) -> None:
         for part in change.value.parts if change.value is not None else ():
@@ -110,9 +120,7 @@ class HttpApiProxy:
         except BadUri as error:
             self._problems.error(given.place, "bad-uri", str(error))
             return "HTTP_PROXY", "needs another uri"
-        if self._needs_tls(found):
-            return "HTTPS upstream", f"({found.authority}) is not served yet{found.how_in_clear()}"
-        return found.over_http()
+        return str(found)
 
     def _private(self) -> str | Why:
         """The listener or service, as fastgw.yaml's upstreams name it."""
@@ -124,7 +132,7 @@ class HttpApiProxy:
             self._problems.error(given.place, "bad-uri", f"{self._route}: {shown(uri)} is no ARN of a listener or of a "
                                  "Cloud Map service, which is what a private integration of an HTTP API names")
             return "VPC_LINK", "needs another uri"
-        if uri.lower() not in self._clear:
+        if uri.lower() not in self._placed:
             return "VPC_LINK", f"has no address: give it one under upstreams: {uri}: in a fastgw.yaml"
         return uri.lower()
 

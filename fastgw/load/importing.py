@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from os.path import basename, relpath, splitext
 
-from fastgw.load import Loaded, LoadOptions, Settings, check_options, is_native_file, resting, settled
+from fastgw.load import Loaded, LoadOptions, Settings, check_gateway, check_options, is_native_file, resting
 from fastgw.load.assembly import Assembly
 from fastgw.load.document import Document, View, read
 from fastgw.load.native import NativeFile
@@ -91,7 +91,9 @@ class _Import:
         self._choose()
         whole = self._made.document()
         gateway, settings = NativeFile(whole, self._problems, {}, Choices(), self._placed()).read()
-        return settled(gateway, self._problems) if gateway is not None else None, settings, self._made.value
+        if gateway is not None:
+            check_gateway(gateway, self._problems)
+        return gateway, settings, self._made.value
 
     def _placed(self) -> dict[str, Document]:
         return {f"{FOLDER}/{name}": document for name, document in self._definitions.items()}

@@ -20,6 +20,7 @@ from fastgw.model.integration import (
     Unserved,
 )
 from fastgw.model.place import Place
+from fastgw.model.upstream_tls import TlsConfig
 from fastgw.model.value import Source
 from fastgw.parts.transform.selection import SelectionPattern
 from fastgw.parts.transform.vtl import TemplateError, compile_template
@@ -48,6 +49,7 @@ class Basics:
     timeout_ms: int | None
     cache_keys: tuple[Source, ...] | None = None
     cache_namespace: str | None = None
+    tls: TlsConfig | None = None
 
 
 class _BadTemplate(Exception):
@@ -80,6 +82,7 @@ def _integrated(reader: Reader, view: View, basics: Basics, place: Place) -> Int
         () if basics.type.endswith("_PROXY") else responses(reader, view.get("responses")),
         cache_keys=basics.cache_keys,
         cache_namespace=basics.cache_namespace,
+        tls=basics.tls,
     )
 
 

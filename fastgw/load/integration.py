@@ -11,9 +11,10 @@ from fastgw.load.integrated import BEHAVIORS, CONVERSIONS, MAX_TIMEOUT_MS, MIN_T
 from fastgw.load.mapping import HTTP_API_TARGET, REQUEST_TARGET, Unmapped, of_request
 from fastgw.load.problem import did_you_mean, one_of, shown
 from fastgw.load.reader import Reader
-from fastgw.load.services import Reach, why_not_as
+from fastgw.load.services import check_service, why_not_as
 from fastgw.load.subtype import SubtypeReader
-from fastgw.load.uri import BadUri, Target, check_arn, check_fed, target
+from fastgw.load.upstream_tls import tls_config
+from fastgw.load.uri import BadUri, check_arn, check_fed, target
 from fastgw.model.api import ANY, METHODS
 from fastgw.model.function import function_of, invocation_uri
 from fastgw.model.integration import HttpProxy, Integration, ParameterMapping, Unserved, reserved_header
@@ -42,12 +43,12 @@ MAX_MAPPED = 64
 
 @dataclass(frozen=True, slots=True)
 class Integrations:
-    """clear: authorities that the fastgw.yaml gives an address, served without TLS. http: those of an HTTP API.
-    services: where AWS services are asked.
+    """placed: authorities that the fastgw.yaml gives an address. http: those of an HTTP API. services: where AWS
+    services are asked.
     """
 
     reader: Reader
-    clear: frozenset[str] = frozenset()
+    placed: frozenset[str] = frozenset()
     http: bool = False
     services: tuple[Service, ...] = ()
 
@@ -58,10 +59,6 @@ class Integrations:
             return Unserved("nothing", place)
         self.reader.known_keys(whole, FIELDS, "an integration")
         return _One(self, whole, route, path_parameters).read()
-
-    def needs_tls(self, found: Target) -> bool:
-        return found.scheme == "https" and found.authority not in self.clear
-
 
     def composed(self, view: View, route: str, path_parameters: Collection[str], place: Place) -> Integration:
         """A route of several branches; each is read as an integration of its own."""
@@ -125,8 +122,7 @@ class _One:
         return mock.read(self.reader, self.view, self.place)
 
     def _http_api_proxy(self) -> Integration:
-        found = HttpApiProxy(self.reader, self.view, self.route, self.shared.clear,
-                             self.shared.needs_tls).read(tuple(self.parameters))
+        found = HttpApiProxy(self.reader, self.view, self.route, self.shared.placed).read(tuple(self.parameters))
         return found if isinstance(found, HttpProxy) else self._unserved(*found)
 
     def _http(self, kind: str) -> Integration:
@@ -144,6 +140,7 @@ class _One:
         timeout = reader.integer(view.get("timeoutInMillis"), MIN_TIMEOUT_MS, MAX_TIMEOUT_MS)
         mappings, unserved = self._mappings(kind)
         keys, namespace = self._cache(mappings)
+        tls = tls_config(reader, view.get("tlsConfig"), self.route, "insecureSkipVerification")
         if uri is None:
             return Unserved(kind, self.place)
         fed = (*self.parameters, *(mapping.name for mapping in mappings if mapping.location == "path"))
@@ -155,16 +152,13 @@ class _One:
             return Unserved(kind, self.place)
         if unserved is not None:
             return self._unserved(*unserved)
-        if self.shared.needs_tls(found):
-            return self._unserved("HTTPS upstream", f"({found.authority}) is not served yet"
-                                  f"{found.how_in_clear()}")
         verb = None if method in (ANY, None) else method
         converted = view.get("contentHandling") is not None
         if kind == "HTTP_PROXY":
             self._mention_what_is_ignored()
             if not converted and not any(isinstance(mapping.source, BodyValue) for mapping in mappings):
-                return HttpProxy(verb, found.over_http(), self.place, mappings, timeout, keys, namespace)
-        basics = Basics(kind, verb, found.over_http(), mappings, timeout, keys, namespace)
+                return HttpProxy(verb, str(found), self.place, mappings, timeout, keys, namespace, tls=tls)
+        basics = Basics(kind, verb, str(found), mappings, timeout, keys, namespace, tls)
         return integrated(reader, view, basics, self.place)
 
     def _cache(self, mappings: tuple[ParameterMapping, ...]) -> tuple[tuple[Source, ...] | None, str | None]:
@@ -206,18 +200,16 @@ class _One:
         if service.service == "lambda":
             return "is not served yet"
         try:
-            return self._reach().why_not(service) or why_not_as(self.reader.text(self.view.get("credentials")))
+            check_service(service, self.shared.services)
+            return why_not_as(self.reader.text(self.view.get("credentials")))
         except ValueError as error:
             self.problems.error(given.place, "bad-uri", str(error))
             return "is wrong"
 
-    def _reach(self) -> Reach:
-        return Reach(self.shared.services, self.shared.clear)
-
     def _subtype(self) -> Integration:
         if not self.shared.http:
             return self._unserved("integrationSubtype", "is of HTTP APIs, and this is a REST API")
-        found = SubtypeReader(self.reader, self.view, self.route, self._reach()).read()
+        found = SubtypeReader(self.reader, self.view, self.route, self.shared.services).read()
         return found if isinstance(found, ServiceAction) else self._unserved(*found)
 
     def _function(self, kind: str) -> Integration | None:

@@ -25,6 +25,7 @@ from fastgw.load.problem import Problems, did_you_mean, one_of, shown
 from fastgw.load.reader import Reader
 from fastgw.load.services import read_identity, read_services
 from fastgw.load.tls import read_tls
+from fastgw.load.upstream_tls import read_client_certificates
 from fastgw.load.upstreams import read_upstreams
 from fastgw.model.accesslog import AccessLog
 from fastgw.model.api import Api, ApiKind
@@ -32,6 +33,7 @@ from fastgw.model.cache import StageCache
 from fastgw.model.gateway import ANY_HOST, DEFAULT_REGION, DEFAULT_STAGE, Domain, Gateway, Listener, Mapping, Stage
 from fastgw.model.place import Place
 from fastgw.model.service import Service
+from fastgw.model.upstream_tls import ClientCertificate
 from fastgw.model.usage import KeyRing, MethodSettings, Throttle, UsagePlan
 from fastgw.model.validation import Mode
 
@@ -68,6 +70,8 @@ class NativeFile:
         if before.has_errors():
             return None, {}
         methods = usage.Methods(apis, self._problems)
+        self._certificates = read_client_certificates(self._file.client_certificates,
+                                                      self._root.get("client_certificates"), self._problems)
         stages = self._stages(apis, methods)
         domains = self._domains(stages)
         upstreams = read_upstreams(self._file.upstreams, self._root.get("upstreams"), self._problems)
@@ -105,11 +109,11 @@ class NativeFile:
         for name, view in section.items() if section is not None else ():
             with suppress(msgspec.ValidationError):
                 found[name] = msgspec.convert(view.value, schema.ServiceFile)
-        return read_services(found, section, self._problems)
+        return read_services(found)
 
     @cached_property
-    def _clear(self) -> frozenset[str]:
-        """Authorities that are given addresses: https:// to them is served in clear."""
+    def _placed(self) -> frozenset[str]:
+        """Authorities that are given addresses: private integrations may name them."""
         upstreams = self._root.get("upstreams")
         entries = upstreams.items() if upstreams is not None else ()
         return frozenset(name.lower() for name, view in entries
@@ -180,7 +184,7 @@ class NativeFile:
             basepath=given.basepath if given.basepath is not msgspec.UNSET else common.basepath,
             upstream=given.upstream if given.upstream is not msgspec.UNSET else common.upstream,
             allow_unenforced=common.allow_unenforced | frozenset(given.allow_unenforced),
-            clear=self._clear,
+            placed=self._placed,
             modes=self._modes(given),
             services=self._services,
             compose=tuple(self._view("apis", name, "compose").items()) if given.compose else (),
@@ -238,7 +242,8 @@ class NativeFile:
                 given = schema.StageFile() if given is None else given
                 settings = usage.stage_methods(name, given.methods, view.get("methods"), methods)
                 own = {"cache": self._cache(given, settings), "validation": self._mode(given), "log": log,
-                       "firewall": self._firewall(given, view)}
+                       "firewall": self._firewall(given, view),
+                       "certificate": self._certificate(given, view)}
                 found.append(Stage(name, stage, tuple(given.variables.items()), view.key_place,
                                    throttle=usage.throttle(given.throttle), methods=settings, **own))
         return tuple(found)
@@ -247,6 +252,16 @@ class NativeFile:
         if given.firewall is msgspec.UNSET:
             return None
         return check_firewall(given.firewall, view.get("firewall"), self._file.firewalls, self._problems)
+
+    def _certificate(self, given: schema.StageFile, view: View) -> ClientCertificate | None:
+        name = given.client_certificate
+        if name is msgspec.UNSET:
+            return None
+        if name not in self._certificates:
+            known = f"; it has {one_of(self._certificates)}" if self._certificates else ""
+            self._problems.error(view.get("client_certificate").place, "unknown-value", "client_certificates has no "
+                                 f"{shown(name)}{known}{did_you_mean(name, self._certificates)}")
+        return self._certificates.get(name)
 
     def _cache(self, given: schema.StageFile, methods: tuple[MethodSettings, ...]) -> StageCache | None:
         own = given.cache if given.cache is not msgspec.UNSET else None

@@ -45,7 +45,7 @@ MAX_COMPRESSION_SIZE = 10_485_760
 class Choices:
     """What the operator decides about one definition.
 
-    clear    authorities served without TLS, as the fastgw.yaml gives them an address
+    placed   authorities that the fastgw.yaml gives an address
     upstream where operations without an integration go
     modes    how the API's stages check requests
     services where AWS services are asked
@@ -58,7 +58,7 @@ class Choices:
     basepath: str = "ignore"
     upstream: str | None = None
     allow_unenforced: frozenset[str] = frozenset()
-    clear: frozenset[str] = frozenset()
+    placed: frozenset[str] = frozenset()
     modes: frozenset[Mode] = frozenset({Mode.AWS})
     services: tuple[Service, ...] = ()
     compose: tuple[tuple[str, View], ...] = ()
@@ -101,7 +101,7 @@ class _ApiReader:
         self.guards = Guards(reader, choices.allow_unenforced)
         self.security = Security(reader, root, self.kind, self.guards, choices.authorizers)
         self.checks = RequestChecks(reader, root, choices.modes, self.guards)
-        self.integrations = Integrations(reader, choices.clear, self.kind is ApiKind.HTTP, choices.services)
+        self.integrations = Integrations(reader, choices.placed, self.kind is ApiKind.HTTP, choices.services)
         self.plain = PlainUpstreams(self.integrations, root, choices.upstream)
         strict = self.kind is ApiKind.REST and speaks_aws(root)
         self.tree = ResourceTree(self.problems, strict)

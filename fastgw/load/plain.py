@@ -93,8 +93,4 @@ class PlainUpstreams:
     def _checked(self, url: str, place: Place) -> _Base:
         if not check_upstream_url(url, place, self._reader.problems):
             return _Base(place)
-        found = target(url)
-        if self._integrations.needs_tls(found):
-            return _Base(place, None, "HTTPS upstream", f"HTTPS upstream ({found.authority}) is not served "
-                         f"yet{found.how_in_clear()}")
-        return _Base(place, found.over_http().rstrip("/"))
+        return _Base(place, str(target(url)).rstrip("/"))

@@ -131,6 +131,9 @@ class StageFile(Struct, forbid_unknown_fields=True):
         description='by "GET /pets/{id}"; "*/*" is the default of each method')] = {}
     log: LogFile | UnsetType = UNSET
     firewall: Annotated[Text, Meta(description="a name under firewalls")] | UnsetType = UNSET
+    client_certificate: Annotated[Text, Meta(
+        description="a name under client_certificates: what HTTP upstreams are shown that are spoken to over TLS")
+        ] | UnsetType = UNSET
 
 
 class BranchFile(Struct, forbid_unknown_fields=True):
@@ -252,6 +255,32 @@ class HealthFile(Struct, forbid_unknown_fields=True, frozen=True):
     rise: Annotated[int, Meta(ge=1, le=100)] = 2
 
 
+class ClientCertificateFile(Struct, forbid_unknown_fields=True):
+    """What the gateway shows of itself to upstreams. Both files are PEM, relative to this file."""
+
+    certificate: Annotated[Text, Meta(description="its own certificate, then those of its issuers")]
+    key: Annotated[Text, Meta(description="its private key, not encrypted")]
+
+
+class UpstreamTlsFile(Struct, forbid_unknown_fields=True):
+    """TLS to an upstream."""
+
+    server_name: Annotated[str, Meta(
+        pattern=r"^([A-Za-z0-9]([A-Za-z0-9._-]{0,252})|[0-9A-Fa-f:.]{2,45})$",
+        description="a name or an IP address, without a port; absent: the URI's host")] | UnsetType = UNSET
+    ca_file: Annotated[Text, Meta(
+        description="PEM of the authorities that are trusted, and no others, relative to this file")
+        ] | UnsetType = UNSET
+    verify: Annotated[Literal["full", "private", "none"], Meta(
+        description="full: issuer, dates and name; private: any issuer whose root the upstream sends; "
+                    "none: anybody is believed")] = "full"
+    certificate: Annotated[Text, Meta(
+        description="PEM of a client certificate, then those of its issuers, relative to this file")
+        ] | UnsetType = UNSET
+    key: Annotated[Text, Meta(description="PEM of its private key, relative to this file")] | UnsetType = UNSET
+    alpn: Annotated[Literal["http/1.1", "none"], Meta(description="the protocol that is offered")] = "http/1.1"
+
+
 class UpstreamFile(Struct, forbid_unknown_fields=True):
     """Endpoints of one authority, and connections to them."""
 
@@ -275,6 +304,8 @@ class UpstreamFile(Struct, forbid_unknown_fields=True):
     pool_idle: Annotated[float, Meta(ge=0, le=86_400)] | UnsetType = UNSET
     max_latency: Annotated[float, Meta(gt=0, le=900)] | UnsetType = UNSET
     allow_private: bool | UnsetType = UNSET
+    tls: Annotated[bool | UpstreamTlsFile, Meta(
+        description="whatever the scheme of the URIs: true and a mapping are TLS, false is none")] | UnsetType = UNSET
 
 
 class KeyFile(Struct, forbid_unknown_fields=True):
@@ -350,7 +381,7 @@ class FunctionFile(Struct, forbid_unknown_fields=True):
 
 Endpoint = Annotated[str, Meta(
     pattern=r"^https?://([A-Za-z0-9][A-Za-z0-9._-]{0,252}|\[[0-9A-Fa-f:.]{2,45}\])(:[0-9]{1,5})?/?$",
-    description="http://host or http://host:port")]
+    description="http:// or https://, then host or host:port")]
 Region = Annotated[str, Meta(pattern=r"^[a-z0-9-]{1,32}$", description="a region such as eu-west-1")]
 
 
@@ -444,6 +475,7 @@ class File(Struct, forbid_unknown_fields=True):
     rule_groups: dict[SetName, RuleGroupFile] = {}
     ip_sets: dict[SetName, Annotated[list[Words], Meta(max_length=100_000)]] = {}
     regex_sets: dict[SetName, Annotated[list[Pattern], Meta(min_length=1, max_length=1000)]] = {}
+    client_certificates: dict[Text, ClientCertificateFile] = {}
     settings: Annotated[dict[str, str | int | float | bool], Meta(
         description="settings by name, as fastgw environ lists them in lower case")] = {}
 
@@ -455,7 +487,7 @@ NOT_SERVED = {
     "apis": ("cors", "functions", "keys", "log", "throttle", "tls"),
     "stages": ("canary", "tracing"),
     "domains": ("rules", "stage_rules"),
-    "upstreams": ("retry", "tls", "weights"),
+    "upstreams": ("retry", "weights"),
 }
 """Names of later parts, refused as such: by the section they would stand in."""
 

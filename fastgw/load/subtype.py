@@ -1,13 +1,15 @@
 """integrationSubtype of an HTTP API -> ServiceAction."""
 
+from collections.abc import Iterable
+
 from fastgw.load.document import View
 from fastgw.load.http_mapping import value
 from fastgw.load.mapping import Unmapped
 from fastgw.load.problem import did_you_mean, one_of, shown
 from fastgw.load.reader import Reader
-from fastgw.load.services import Reach, why_not_as
+from fastgw.load.services import check_service, why_not_as
 from fastgw.model.http_mapping import Value
-from fastgw.model.service import ServiceUri
+from fastgw.model.service import Service, ServiceUri
 from fastgw.model.subtype import NUMBER, REGION, SUBTYPES, ServiceAction, Subtype
 from fastgw.model.value import StageVariable, Static
 
@@ -24,12 +26,12 @@ Why = tuple[str, str]
 class SubtypeReader:
     """Reads one integration; what is wrong is reported."""
 
-    def __init__(self, reader: Reader, view: View, route: str, reach: Reach) -> None:
+    def __init__(self, reader: Reader, view: View, route: str, services: Iterable[Service]) -> None:
         self._reader = reader
         self._problems = reader.problems
         self._view = view
         self._route = route
-        self._reach = reach
+        self._services = services
 
     def read(self) -> ServiceAction | Why:
         view, reader = self._view, self._reader
@@ -52,16 +54,20 @@ class SubtypeReader:
             return "this integrationSubtype", "is not known"
         parameters = self._parameters(name, SUBTYPES[name])
         region = parameters.pop(REGION, None) or Value((Static(reader.params.put_known("${AWS::Region}")),))
-        why = why_not_as(credentials) or self._unreachable(SUBTYPES[name], region)
+        self._check(SUBTYPES[name], region)
+        why = why_not_as(credentials)
         if why:
             return name, why
         return ServiceAction(name, region, tuple(parameters.items()), view.place, credentials, timeout)
 
-    def _unreachable(self, subtype: Subtype, region: Value) -> str:
+    def _check(self, subtype: Subtype, region: Value) -> None:
         """A stage variable in the region is taken as a region like others."""
         text = "".join(part.value if isinstance(part, Static) else "any-region-1" for part in region.parts)
         kind = "path" if subtype.service == "appconfig" else "action"
-        return self._reach.why_not(ServiceUri("aws", text, subtype.service, kind, subtype.action))
+        try:
+            check_service(ServiceUri("aws", text, subtype.service, kind, subtype.action), self._services)
+        except ValueError as error:
+            self._problems.error(self._view.place, "bad-value", f"{self._route}: {error}")
 
     def _parameters(self, name: str, subtype: Subtype) -> dict[str, Value]:
         given = self._reader.mapping(self._view.get("requestParameters"))

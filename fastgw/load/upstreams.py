@@ -8,6 +8,7 @@ from msgspec import UNSET
 from fastgw.load import schema
 from fastgw.load.document import View
 from fastgw.load.problem import Problems, shown
+from fastgw.load.upstream_tls import read_tls
 from fastgw.model.gateway import Ejection, Health, Upstream, UpstreamAddress
 
 
@@ -42,7 +43,9 @@ def _read(authority: str, given: schema.UpstreamFile, view: View, problems: Prob
         _set(given.srv),
         None if given.file is UNSET else abspath(join(dirname(view.place.file), given.file)),
         _set(given.allow_private),
-        view.place,
+        read_tls(given.tls, view.get("tls"), problems),
+        clear=given.tls is False,
+        place=view.place,
     )
 
 

@@ -37,14 +37,8 @@ class Target:
     rest: str
     variables: tuple[str, ...]
 
-    def how_in_clear(self) -> str:
-        """For messages: how an https:// upstream can be served today."""
-        if self.variables:
-            return ""
-        return f" (upstreams: {self.authority}: address: in a fastgw.yaml serves it in clear)"
-
-    def over_http(self) -> str:
-        return f"http://{self.authority}{self.rest}"
+    def __str__(self) -> str:
+        return f"{self.scheme}://{self.authority}{self.rest}"
 
 
 def target(uri: str) -> Target:

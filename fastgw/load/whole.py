@@ -4,14 +4,16 @@ from collections.abc import Iterator, Mapping
 
 from fastgw.load.policy import check_policies
 from fastgw.load.problem import Problems, did_you_mean, shown
-from fastgw.load.uri import STAGE_VARIABLE, BadUri, target
+from fastgw.load.uri import STAGE_VARIABLE, target
 from fastgw.model.api import Api, Route
 from fastgw.model.authorizer import RequestAuthorizer
 from fastgw.model.compose import Composed
 from fastgw.model.gateway import Gateway, Stage
 from fastgw.model.integration import HttpProxy, Integrated, Mock
 from fastgw.model.place import Place
+from fastgw.model.service import Service, ServiceUri
 from fastgw.model.value import Source, StageVariable
+from fastgw.parts.aws.services import locate
 
 _HOW_TO_SET = "set it in a fastgw.yaml, under stages: variables:"
 
@@ -19,6 +21,7 @@ _HOW_TO_SET = "set it in a fastgw.yaml, under stages: variables:"
 def check_whole(gateway: Gateway, problems: Problems) -> None:
     """Each stage must give what its API's URIs and answers need; an unused upstream is told."""
     reached: set[str] = set()
+    services = {service.name: service for service in gateway.services}
     for api in gateway.apis:
         stages = [(stage, dict(stage.variables)) for stage in gateway.stages if stage.api == api.name]
         for route, called in _with_uri(api):
@@ -27,7 +30,7 @@ def check_whole(gateway: Gateway, problems: Problems) -> None:
                 continue
             for stage, variables in stages:
                 uri = _uri(route, called, stage, variables, problems)
-                if uri is not None and (authority := _authority(route, called, stage, uri, problems)):
+                if uri is not None and (authority := _authority(route, called, stage, uri, services, problems)):
                     reached.add(authority)
         reached |= {target(one.uri).authority for one in api.authorizers
                     if isinstance(one, RequestAuthorizer) and not one.uri.startswith("arn:")}
@@ -80,23 +83,28 @@ def _with_uri(api: Api) -> Iterator[tuple[Route, HttpProxy | Integrated]]:
 
 def _uri(route: Route, called: HttpProxy | Integrated, stage: Stage, variables: Mapping[str, str],
          problems: Problems) -> str | None:
-    """The uri with a stage's variables put in; None, with an error, where it has not all of them."""
+    """The uri with a stage's variables put in; None where it has not all of them. That is an error, but not where a
+    stage has none at all, as that of a definition without a fastgw.yaml: there the route answers 500, as in the
+    service."""
     missing = sorted(name for name in set(STAGE_VARIABLE.findall(called.uri)) if name not in variables)
     if missing:
-        problems.error(called.place, "missing-variable", f"{_told(route, stage)}: the uri needs stage variable "
-                       f"{', '.join(missing)}; {_HOW_TO_SET}")
+        told = f"{_told(route, stage)}: the uri needs stage variable {', '.join(missing)}; {_HOW_TO_SET}"
+        if variables:
+            problems.error(called.place, "missing-variable", told)
+        else:
+            problems.warning(called.place, "unserved", f"{told}; it answers 500 Internal server error")
         return None
     return STAGE_VARIABLE.sub(lambda found: variables[found[1]], called.uri)
 
 
-def _authority(route: Route, called: HttpProxy | Integrated, stage: Stage, uri: str,
+def _authority(route: Route, called: HttpProxy | Integrated, stage: Stage, uri: str, services: Mapping[str, Service],
                problems: Problems) -> str | None:
-    """The upstream that a stage's requests of a route go to; None where it is a service's ARN, or wrong."""
+    """The upstream that a stage's requests of a route go to; None where it is wrong."""
     try:
         if uri.startswith("arn:"):
-            return None
+            return locate(ServiceUri.parse(uri), services).uri.authority
         return target(uri).authority
-    except BadUri as error:
+    except ValueError as error:
         problems.error(called.place, "bad-uri", f"{_told(route, stage)}: {error}")
         return None
 

@@ -11,6 +11,7 @@ from fastgw.model.issuer import Issuer
 from fastgw.model.place import Place
 from fastgw.model.service import Identity, Service
 from fastgw.model.tls import TlsDomain
+from fastgw.model.upstream_tls import ClientCertificate, UpstreamTls
 from fastgw.model.usage import KeyRing, MethodSettings, Throttle, UsagePlan
 from fastgw.model.validation import Mode
 
@@ -40,8 +41,9 @@ class Listener:
 class Stage:
     """A named, served snapshot of an API. name is "$default" or [A-Za-z0-9_-]{1,128}.
 
-    throttle  one bucket for all requests of the stage
-    firewall  the name of one of the gateway's
+    throttle     one bucket for all requests of the stage
+    firewall     the name of one of the gateway's
+    certificate  shown to HTTP upstreams that are spoken to over TLS and have none of their own
     """
 
     api: str
@@ -54,6 +56,7 @@ class Stage:
     validation: Mode = Mode.AWS
     log: AccessLog | None = None
     firewall: str | None = None
+    certificate: ClientCertificate | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +141,8 @@ class Upstream:
     srv, file        a name with SRV records, and a file of addresses: endpoints besides those of addresses
     max_latency_ms   mean time to the first byte above which fewer requests are let through
     allow_private    a name may resolve to loopback, link-local or private addresses
+    tls              TLS, whatever the scheme of the URIs
+    clear            no TLS, whatever the scheme of the URIs
     None means the gateway-wide setting of the same name, or off where there is none.
     """
 
@@ -159,6 +164,8 @@ class Upstream:
     srv: str | None = None
     file: str | None = None
     allow_private: bool | None = None
+    tls: UpstreamTls | None = None
+    clear: bool = False
     place: Place | None = None
 
 

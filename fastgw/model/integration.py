@@ -6,6 +6,7 @@ from fastgw.model.compose import Composed
 from fastgw.model.http_mapping import Change, ResponseChanges
 from fastgw.model.place import Place
 from fastgw.model.subtype import ServiceAction
+from fastgw.model.upstream_tls import TlsConfig
 from fastgw.model.value import Mapped, Source, Text
 
 
@@ -49,6 +50,7 @@ class HttpProxy:
     changes: tuple[Change, ...] = ()
     answers: tuple[ResponseChanges, ...] = ()
     private: str | None = None
+    tls: TlsConfig | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +112,7 @@ class Integrated:
 
     type        HTTP, HTTP_PROXY, MOCK, AWS or AWS_PROXY
     method      the verb sent to the backend, or None for the client's own
-    uri         as written: http://..., arn:aws:apigateway:..., or "" for a MOCK; {name} placeholders are filled from
+    uri         as written: http(s)://..., arn:aws:apigateway:..., or "" for a MOCK; {name} placeholders are filled from
                 mappings of location "path", then from the route's path parameters;
                 ${stageVariables.name} from the stage
     credentials ARN of the role to sign as, or None for the gateway's own identity; may hold ${stageVariables.name}
@@ -123,6 +125,7 @@ class Integrated:
     streamed    a function's reply is passed on in the pieces in which it comes
     cache_keys, cache_namespace  as of HttpProxy
     payload     format of the events and replies of an HTTP API's functions: 1.0 or 2.0
+    tls         as of HttpProxy
     """
 
     type: str
@@ -140,6 +143,7 @@ class Integrated:
     streamed: bool = False
     cache_keys: tuple[Source, ...] | None = None
     cache_namespace: str | None = None
+    tls: TlsConfig | None = None
 
     @property
     def cached(self) -> bool:

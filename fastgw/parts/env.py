@@ -9,6 +9,7 @@ from fastgw.model.api import Api, Route
 from fastgw.model.gateway import DEFAULT_ACCOUNT, DEFAULT_REGION, Stage
 from fastgw.model.place import Place
 from fastgw.model.service import ServiceUri
+from fastgw.model.upstream_tls import ClientCertificate, TlsConfig
 from fastgw.parts.aws.provider import Provider
 from fastgw.parts.aws.services import Location
 from fastgw.parts.uri import Uri
@@ -17,8 +18,10 @@ from fastgw.parts.uri import Uri
 class Groups(Protocol):
     """The upstream groups of the plan that is being compiled."""
 
-    def handle(self, uri: Uri, place: Place) -> Handle:
-        """The group of a URI's authority, for the target of a Call.
+    def handle(self, uri: Uri, place: Place, config: TlsConfig | None = None,
+               certificate: ClientCertificate | None = None) -> Handle:
+        """The group of a URI's authority, for the target of a Call. config and certificate: of an HTTP integration and
+        its stage.
 
         Raises ValueError with the place for one that cannot be served.
         """

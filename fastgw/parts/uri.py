@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from fastgw.model.place import Place
 
-_VARIABLE = re.compile(r"\$\{stageVariables\.([A-Za-z0-9_]+)\}")
+STAGE_VARIABLE = re.compile(r"\$\{stageVariables\.([A-Za-z0-9_]+)\}")
 _URI = re.compile(r"(https?)://([^/?#]+)([^?#]*)(?:\?([^#]*))?", re.IGNORECASE)
 _PLACEHOLDER = re.compile(r"\{([A-Za-z0-9._-]+)\+?\}")
 PATH_SAFE = "/:@!$&'()*+,;=-._~%"
@@ -34,7 +34,7 @@ def put_variables(text: str, variables: Mapping[str, str], place: Place) -> str:
             raise ValueError(f"{place}: error: stage variable {found[1]!r} is used in {text!r} but not set")
         return variables[found[1]]
 
-    return _VARIABLE.sub(value, text)
+    return STAGE_VARIABLE.sub(value, text)
 
 
 def split_uri(uri: str, variables: Mapping[str, str], place: Place) -> Uri:
@@ -42,7 +42,7 @@ def split_uri(uri: str, variables: Mapping[str, str], place: Place) -> Uri:
     filled = put_variables(uri, variables, place)
     parts = _URI.fullmatch(filled)
     if parts is None or AUTHORITY.fullmatch(parts[2]) is None:
-        raise ValueError(f"{place}: error: {filled!r} is not a URI of the form http://host[:port]/path")
+        raise ValueError(f"{place}: error: {filled!r} is not a URI of the form http(s)://host[:port]/path")
     if {".", ".."} & set(parts[3].split("/")):
         raise ValueError(f"{place}: error: the path of {filled!r} holds a dot segment; write the path it leads to")
     return Uri(parts[1].lower(), parts[2].lower(), parts[3] or "/", parts[4] or "")

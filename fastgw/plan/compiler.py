@@ -12,7 +12,7 @@ from fastgw.model.api import DEFAULT_ROUTE, METHODS, Api, ApiKind, Cors, Route
 from fastgw.model.compose import Composed
 from fastgw.model.firewall import Firewall
 from fastgw.model.gateway import ANY_HOST, DEFAULT_STAGE, Domain, Gateway, Stage
-from fastgw.model.integration import HttpProxy, Integrated, Mock
+from fastgw.model.integration import HttpProxy, Integrated, Integration, Mock
 from fastgw.model.subtype import ServiceAction
 from fastgw.model.usage import by_method
 from fastgw.parts.auth.issuers import Issuers
@@ -23,7 +23,7 @@ from fastgw.parts.env import Env
 from fastgw.parts.integrate.build import build
 from fastgw.parts.integrate.headers import answered_as
 from fastgw.parts.story import Story, told
-from fastgw.parts.uri import Uri, split_uri
+from fastgw.parts.uri import STAGE_VARIABLE, Uri, split_uri
 from fastgw.plan.access import access_spec, arn_ops
 from fastgw.plan.accesslog import compile_log
 from fastgw.plan.caching import cache_spec
@@ -102,7 +102,7 @@ class _Compiler:
         self._plan.limits(KEY_HEADER.encode(), self._limits.account(gateway), plans(gateway))
         self._targets = Targets(self._plan, gateway, settings)
         self._issuers = issuers
-        self._services = Services(gateway.services, gateway.identity, identities)
+        self._services = Services(gateway.services, gateway.identity, identities, settings.upstream_ca_file)
         self._functions = frozenset(function.name for function in gateway.functions)
         self._checks = CompiledChecks(settings.validation_pointers)
         self._firewalls = {own.name: self._firewall(own, cells) for own in gateway.firewalls
@@ -206,6 +206,8 @@ class _Compiler:
                                 self._issuers),
         }
         integration = route.integration
+        if _lacks(integration, variables):
+            return spec | {"kind": "fail", "failure": CODE["API_CONFIGURATION_ERROR"]}
         if isinstance(integration, HttpProxy):
             return spec | self._proxy(stage, route, integration, variables)
         if isinstance(integration, Mock):
@@ -263,7 +265,7 @@ class _Compiler:
         if len(headers) > MAX_MAPPED:
             raise ValueError(f"{integration.place}: error: {len(headers)} mapped headers, at most {MAX_MAPPED}")
         return {
-            **self._proxied(uri, integration),
+            **self._proxied(uri, stage, integration),
             "path": path,
             "query": query,
             "queries": queries,
@@ -271,11 +273,11 @@ class _Compiler:
             "cache": cache_spec(stage.cache, route, integration, variables, parameters),
         }
 
-    def _proxied(self, uri: Uri, integration: HttpProxy) -> dict[str, Any]:
+    def _proxied(self, uri: Uri, stage: Stage, integration: HttpProxy) -> dict[str, Any]:
         """Where a request goes, and for how long."""
         return {
             "kind": "proxy",
-            "target": self._targets.number(uri, integration.place),
+            "target": self._targets.number(uri, integration.place, integration.tls, stage.certificate),
             "first_byte_ms": integration.timeout_ms or 0,
             "timeout_ms": integration.timeout_ms or round(self._settings.total_timeout * 1000),
             "verb": integration.method.encode() if integration.method else None,
@@ -290,7 +292,7 @@ class _Compiler:
             path = of_uri_part(uri.path, {}, variables, parameters, query=False)
             query = of_uri_part(uri.query, {}, variables, parameters, query=True)
         else:
-            uri = Uri("http", integration.private, "", "")
+            uri = Uri("http" if integration.tls is None else "https", integration.private, "", "")
             own = "" if stage.name == DEFAULT_STAGE else f"/{stage.name}"
             path, query = merged([text(own), context("BELOW_STAGE")]), []
         try:
@@ -299,13 +301,21 @@ class _Compiler:
         except ValueError as error:
             raise ValueError(f"{integration.place}: error: {error}") from None
         return {
-            **self._proxied(uri, integration),
+            **self._proxied(uri, stage, integration),
             "path": path,
             "query": query,
             **changes,
             "answers": answers,
             "cache": None,
         }
+
+
+def _lacks(integration: Integration, variables: Mapping[str, str]) -> bool:
+    """Whether a URI needs a stage variable that the stage does not have: the loader has told it."""
+    composed = isinstance(integration, Composed)
+    calls = [branch.integrated for branch in integration.branches] if composed else [integration]
+    uris = [call.uri for call in calls if isinstance(call, HttpProxy | Integrated)]
+    return any(name not in variables for uri in uris for name in STAGE_VARIABLE.findall(uri))
 
 
 def _fixed(api: Api, mock: Mock, variables: Mapping[str, str]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ class Knobs(Protocol):
     first_byte_timeout: float
     upstream_idle_timeout: float
     upstream_pool_idle: float
+    upstream_ca_file: str
     total_timeout: float
     template_cpu: float
     template_output: int

@@ -6,10 +6,12 @@ from typing import Any, NamedTuple
 from fastgw._core.handle import Handle
 from fastgw.model.gateway import Gateway, Upstream, UpstreamAddress
 from fastgw.model.place import Place
+from fastgw.model.upstream_tls import ClientCertificate, TlsConfig
 from fastgw.parts.uri import AUTHORITY, Uri
 from fastgw.plan.knobs import Knobs
+from fastgw.plan.upstream_tls import Secured, Trust
 
-_DEFAULT_PORT = 80
+HTTP_PORT, HTTPS_PORT = 80, 443
 
 
 class Source(NamedTuple):
@@ -27,33 +29,37 @@ class Source(NamedTuple):
 
 
 class Targets:
-    """Collects the groups of a plan: one for each authority."""
+    """Collects the groups of a plan: one for each authority in clear, one for each of its TLS identities."""
 
     def __init__(self, plan: Any, gateway: Gateway, settings: Knobs):
         self._plan = plan
         self._settings = settings
+        self._trust = Trust(settings.upstream_ca_file)
         # The operator's own choice of where a service is: it may be a private address.
         self._upstreams = {authority: Upstream(authority, allow_private=True) for authority in _endpoints(gateway)}
         self._upstreams |= {upstream.authority.lower(): upstream for upstream in gateway.upstreams}
         self._numbers: dict[bytes, int] = {}
 
-    def number(self, uri: Uri, place: Place) -> int:
-        """The plan's number for the group of a URI."""
+    def number(self, uri: Uri, place: Place, config: TlsConfig | None = None,
+               certificate: ClientCertificate | None = None) -> int:
+        """The plan's number for the group of a URI. config: what the integration says of TLS; certificate: what its
+        stage shows. Raises ValueError with the place."""
         upstream = self._upstreams.get(uri.authority) or Upstream(uri.authority)
-        if uri.scheme == "https" and not (upstream.addresses or upstream.srv or upstream.file):
-            raise ValueError(
-                f"{place}: error: https:// upstreams are not served yet; give {uri.authority!r} an address"
-            )
-        key = uri.authority.encode()
+        try:
+            secured = self._trust.secured(uri, authority_of(upstream), upstream, config, certificate)
+        except ValueError as error:
+            raise ValueError(f"{place}: error: {uri.authority}: {error}") from None
+        key = (f"https://{uri.authority}#{secured.identity}" if secured is not None else uri.authority).encode()
         if key not in self._numbers:
-            self._numbers[key] = self._plan.add_target(self._spec(key, upstream))
+            self._numbers[key] = self._plan.add_target(self._spec(key, upstream, secured))
         return self._numbers[key]
 
-    def handle(self, uri: Uri, place: Place) -> Handle:
+    def handle(self, uri: Uri, place: Place, config: TlsConfig | None = None,
+               certificate: ClientCertificate | None = None) -> Handle:
         """The group of a URI for a step in Python, which makes its calls by it."""
-        return self._plan.handle(self.number(uri, place))
+        return self._plan.handle(self.number(uri, place, config, certificate))
 
-    def _spec(self, key: bytes, upstream: Upstream) -> dict[str, Any]:
+    def _spec(self, key: bytes, upstream: Upstream, secured: Secured | None) -> dict[str, Any]:
         settings, ejection = self._settings, upstream.ejection
         policy, header = upstream.policy, ""
         if policy == "consistent_hash":
@@ -62,7 +68,9 @@ class Targets:
         return {
             "key": key,
             "authority": authority_of(upstream).encode(),
-            "sources": sources(upstream),
+            "sources": sources(upstream, HTTP_PORT if secured is None else HTTPS_PORT),
+            "upstream": upstream,
+            "secured": secured,
             "allow_private": upstream.allow_private,
             "policy": policy,
             "hash_header": header.encode(),
@@ -95,19 +103,19 @@ def _endpoints(gateway: Gateway) -> list[str]:
     return [service.endpoint.partition("://")[2].lower() for service in gateway.services if service.endpoint]
 
 
-def sources(upstream: Upstream) -> list[Source]:
-    """What the operator named; else the authority itself."""
-    found = [address_source(one) for one in upstream.addresses]
+def sources(upstream: Upstream, port: int) -> list[Source]:
+    """What the operator named; else the authority itself. port: where none is written."""
+    found = [address_source(one, port) for one in upstream.addresses]
     if upstream.srv is not None:
         found.append(Source("srv", upstream.srv, 0))
     if upstream.file is not None:
         found.append(Source("file", upstream.file, 0))
-    return found or [address_source(UpstreamAddress(upstream.authority))]
+    return found or [address_source(UpstreamAddress(upstream.authority), port)]
 
 
-def address_source(one: UpstreamAddress) -> Source:
-    """Raises ValueError for what is no address."""
-    host, port = connect_to(one.address, _DEFAULT_PORT)
+def address_source(one: UpstreamAddress, port: int = 0) -> Source:
+    """port: where none is written. Raises ValueError for what is no address."""
+    host, port = connect_to(one.address, port)
     kind = "ip" if host.startswith("unix:") or is_literal(host) else "name"
     return Source(kind, host, port, one.weight, one.max_connections or 0)
 

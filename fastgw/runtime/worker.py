@@ -46,6 +46,7 @@ from fastgw.runtime.redis.leases import Leases
 from fastgw.runtime.resolver import Resolver
 from fastgw.runtime.threads import in_passing_thread
 from fastgw.runtime.tickets import TicketSecrets
+from fastgw.runtime.tls_log import TlsLog
 from fastgw.settings import Settings, engine_settings, service_words
 
 _TICK = 0.02
@@ -182,12 +183,13 @@ class Worker:
 
     async def _reap(self) -> None:
         """Frees plans whose last exchange has ended, and targets that no plan names any more."""
-        overload = OverloadLog()
+        overload, insecure = OverloadLog(), TlsLog()
         while True:
             await asyncio.sleep(_REAP_SECONDS)
             self._engine.reap()
             if self._tickets.turn(time.monotonic()):
                 seal_tickets(self._tickets.now, self._tickets.before)
+            insecure.look(self._engine.insecure())
             overload.look(self._engine.overload())
 
     async def _upstreams(self, _: None) -> list[dict[str, Any]]:

@@ -111,6 +111,18 @@ class Authority:
         )
         return Issued(certificate, key, self.between)
 
+    @classmethod
+    def self_signed(cls, *names: str) -> Issued:
+        """A server's that nobody but itself has signed."""
+        key = new_key()
+        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, names[0])])
+        certificate = (
+            cls._begun(subject, subject, key, key)
+            .add_extension(x509.SubjectAlternativeName([_alternative(name) for name in names]), critical=False)
+            .sign(key, hashes.SHA256())
+        )
+        return Issued(certificate, key)
+
     def revocations(self, *revoked: Issued, start: datetime.timedelta = -DAY,
                     end: datetime.timedelta = 30 * DAY) -> bytes:
         """PEM of a list of revoked certificates."""

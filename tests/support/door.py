@@ -39,6 +39,7 @@ def group_spec(name: str, ports: Sequence[int], **limits: object) -> dict[str, o
         "policy": "round_robin",
         "hash_header": b"",
         "checked": False,
+        "secured": None,
         "max_connections": 64,
         "max_pending": 64,
         "connect_timeout_ms": 5_000,

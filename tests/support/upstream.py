@@ -7,6 +7,7 @@ the gateway forwards that a strict reader refuses is kept in `unclean` with its 
 import asyncio
 import contextlib
 import socket
+import ssl
 import struct
 import threading
 from collections.abc import Awaitable, Callable
@@ -125,6 +126,7 @@ class Upstream:
     """behaviours: path (without query) -> what answers it; every other path is answered by `default`.
 
     address  an IPv4 or IPv6 address, or unix:/path
+    tls      what connections are secured with
     """
 
     def __init__(
@@ -135,7 +137,9 @@ class Upstream:
         record: bool = True,
         address: str = "127.0.0.1",
         receive_buffer: int | None = None,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
+        self.tls = tls
         self.default, self.keep_bodies, self.record = default, keep_bodies, record
         self.behaviours: dict[str, Behaviour] = {}
         self.connections: list[Connection] = []
@@ -158,7 +162,7 @@ class Upstream:
 
     @property
     def url(self) -> str:
-        return f"http://{self.authority}"
+        return f"{'http' if self.tls is None else 'https'}://{self.authority}"
 
     def __enter__(self) -> "Upstream":
         self._thread.start()
@@ -218,7 +222,7 @@ class Upstream:
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
         start = asyncio.start_unix_server if self.address.startswith("unix:") else asyncio.start_server
-        server = self._loop.run_until_complete(start(self._serve, sock=self._socket, limit=1 << 16))
+        server = self._loop.run_until_complete(start(self._serve, sock=self._socket, limit=1 << 16, ssl=self.tls))
         self._loop.run_forever()
         server.close()
         for task in self._tasks:

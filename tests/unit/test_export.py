@@ -10,6 +10,7 @@ from openapi_spec_validator import validate
 from fastgw.cli import OK, PROBLEMS, USAGE, main
 from fastgw.load import ALLOWABLE, LoadOptions, load
 from fastgw.load.exports import Options, export
+from fastgw.load.params import PSEUDO
 from fastgw.model.api import Api
 from fastgw.model.integration import HttpProxy, Integrated
 from tests.support.load_files import UPSTREAM, Files, definition, proxy
@@ -144,9 +145,9 @@ def test_openapi_3_1_stays_itself(files: Files, capsys: pytest.CaptureFixture[st
 
 
 def test_an_integration_that_is_not_served_is_not_known(files: Files, capsys: pytest.CaptureFixture[str]) -> None:
-    files.write("a.json", definition({"/a": {"get": {INTEGRATION: proxy("https://h.example")}}}))
+    files.write("a.json", definition({"/a": {"get": {INTEGRATION: proxy(UPSTREAM, connectionType="VPC_LINK")}}}))
     assert main(["export", "a.json"]) == PROBLEMS
-    assert "GET /a: its integration (HTTPS upstream) is not served, and so not known" in capsys.readouterr().err
+    assert "GET /a: its integration (VPC_LINK) is not served, and so not known" in capsys.readouterr().err
     assert main(["export", "a.json", "--extensions", "none"]) == OK
 
 
@@ -179,9 +180,10 @@ SAYS_NOTHING = {"passthroughBehavior": "when_no_match", "connectionType": "inter
                 "responseTransferMode": "BUFFERED", "payloadFormatVersion": "1.0"}
 """What an export of the service writes although it is so anyway."""
 
+PROXIES = ("http_proxy", "aws_proxy")
 OF_ANOTHER_TYPE = (
-    "requestTemplates", "responses", "passthroughBehavior", "contentHandling", "tlsConfig", "connectionId")
-"""Fields without effect on HTTP_PROXY, and what TLS needs: the model does not hold them."""
+    "requestTemplates", "responses", "passthroughBehavior", "contentHandling", "connectionId")
+"""Fields without effect on a proxy: the model does not hold them."""
 
 
 def carried(api: Api) -> set[str]:
@@ -198,12 +200,15 @@ def test_integrations_come_out_as_they_went_in() -> None:
         api = load([str(path)], LoadOptions(PARAMS, allow_unenforced=ALL)).gateway.apis[0]
         served = replace(api, routes=tuple(
             route for route in api.routes if isinstance(route.integration, Integrated | HttpProxy)))
-        before = integrations(json.loads(path.read_text().replace("${uri}", UPSTREAM)))
+        filled = path.read_text().replace("${uri}", UPSTREAM)
+        for name, value in PSEUDO.items():
+            filled = filled.replace(f"${{{name}}}", value)
+        before = integrations(json.loads(filled))
         after = integrations(export(served, Options("oas30")))
         for name in carried(api) & set(before):
             given = {key: value for key, value in before[name].items()
                      if value not in ({}, []) and SAYS_NOTHING.get(key) != plain(key, value) and not (
-                         before[name].get("type") == "http_proxy" and key in OF_ANOTHER_TYPE)}
+                         before[name].get("type") in PROXIES and key in OF_ANOTHER_TYPE)}
             for key, value in given.items():
                 assert same(key, value, after[name].get(key)), f"{path.name}: {name}: {key}"
             compared += 1

@@ -159,7 +159,7 @@ def test_each_part_has_an_outcome(files: Files, capsys: pytest.CaptureFixture[st
     files.write("a.json", definition(
         {"/a": {"get": {INTEGRATION: proxy("http://a")},
                 "post": {INTEGRATION: proxy("http://a", requestTemplates={"a/b": "x"})},
-                "put": {INTEGRATION: proxy("https://a.example")},
+                "put": {INTEGRATION: proxy("http://a", connectionType="VPC_LINK")},
                 "delete": {INTEGRATION: {"type": "mokc"}}}},
         x_documentation={"version": "1"},
         x_minimum_compression_size=10,

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from fastgw.load.integration import MAX_MAPPED, UNMAPPABLE
-from fastgw.model.gateway import UpstreamAddress
-from fastgw.model.integration import HttpProxy, Integrated, Mock, ParameterMapping, Unserved
+from fastgw.model.integration import HttpProxy, Integrated, Mock, ParameterMapping
+from fastgw.model.upstream_tls import TlsConfig
 from fastgw.model.value import Context, RequestParameter, StageVariable, Static
 from fastgw.plan import compiler, rules
 from tests.support.load_files import UPSTREAM, Files, definition, messages, proxy
@@ -124,21 +124,40 @@ def test_bad_uris(files: Files, uri: str) -> None:
     assert loaded.gateway is None
 
 
-def test_https_is_served_only_in_clear_to_a_given_address(files: Files) -> None:
+def test_https_goes_where_the_uri_says(files: Files) -> None:
     loaded = load_one(files, proxy("https://Shop.example/pets"))
-    assert messages(loaded) == [
-        "warning: GET /pets: HTTPS upstream (shop.example) is not served yet (upstreams: "
-        "shop.example: address: in a fastgw.yaml serves it in clear); it answers 500 "
-        "Internal server error"
-    ]
-    assert isinstance(loaded.gateway.apis[0].routes[0].integration, Unserved)
-    files.write("api.json", definition({"/pets": {"get": {INTEGRATION: proxy("https://Shop.example/pets")}}}))
-    gateway = files.load(
-        "fastgw: 1\napis: {a: {definition: api.json}}\nupstreams: {shop.example: {address: '10.0.0.1:80'}}\n",
-        "fastgw.yaml",
-    ).gateway
-    assert gateway.apis[0].routes[0].integration.uri == "http://shop.example/pets"
-    assert gateway.upstreams[0].addresses == (UpstreamAddress("10.0.0.1:80"),)
+    assert messages(loaded) == []
+    assert loaded.gateway.apis[0].routes[0].integration.uri == "https://shop.example/pets"
+
+
+@pytest.mark.parametrize(("given", "expected"), [
+    ({"insecureSkipVerification": True}, TlsConfig(skip_issuer=True)),
+    ({"insecureSkipVerification": "true"}, TlsConfig(skip_issuer=True)),
+    ({"insecureSkipVerification": False}, None),
+    ({}, None),
+])
+@pytest.mark.parametrize("kind", ["HTTP_PROXY", "HTTP"])
+def test_tls_config_of_a_rest_api(files: Files, kind: str, given: dict, expected: TlsConfig | None) -> None:
+    found = files.integration(proxy("https://shop/pets", type=kind, tlsConfig=given))
+    assert found.tls == expected
+
+
+@pytest.mark.parametrize(("given", "told"), [
+    ({"insecureSkipVerification": "maybe"}, "must be true or false"),
+    ({"insecureSkipVerificatoin": True}, 'did you mean "insecureSkipVerification"?'),
+    ("yes", "tlsConfig must be a mapping"),
+])
+def test_a_wrong_tls_config(files: Files, given: object, told: str) -> None:
+    loaded = load_one(files, proxy("https://shop/pets", tlsConfig=given))
+    assert loaded.gateway is None
+    assert told in messages(loaded)[0]
+
+
+def test_a_server_name_is_for_private_integrations_of_http_apis(files: Files) -> None:
+    loaded = load_one(files, proxy("https://shop/pets", tlsConfig={"serverNameToVerify": "other"}))
+    assert messages(loaded) == ["warning: GET /pets: serverNameToVerify has no effect here, as in the service; this "
+                                "kind of integration has insecureSkipVerification"]
+    assert loaded.gateway.apis[0].routes[0].integration.tls is None
 
 
 def test_mappings_keep_their_order(files: Files) -> None:
@@ -220,8 +239,7 @@ def test_loader_and_plan_agree_on_mapped_headers() -> None:
 @pytest.mark.parametrize(
     ("fields", "what"),
     [
-        ({"type": "AWS", "uri": f"{SERVICE}:dynamodb:action/Scan"}, "AWS"),
-        ({"type": "aws_proxy", "uri": f"{SERVICE}:firehose:action/PutRecord"}, "AWS_PROXY"),
+        ({"type": "AWS", "uri": f"{SERVICE}:dynamodb:action/Scan", "credentials": "arn:aws:iam::*:user/*"}, "AWS"),
         ({"connectionType": "VPC_LINK", "connectionId": "${link}"}, "VPC_LINK"),
         ({"integrationTarget": "arn:x"}, "VPC_LINK"),
         (

@@ -10,6 +10,7 @@ from fastgw.load import LoadOptions, load
 from fastgw.load.schema import NOT_SERVED, json_schema
 from fastgw.model.api import ApiKind
 from fastgw.model.gateway import Ejection, Health, Listener, Upstream, UpstreamAddress
+from fastgw.model.upstream_tls import ClientCertificate, UpstreamTls, Verify
 from fastgw.model.usage import Quota, Throttle
 from fastgw.model.value import RequestParameter
 from tests.support.certificates import root, server
@@ -19,6 +20,8 @@ from tests.support.tls import files as tls_files
 ROOT = Path(__file__).parents[2]
 SCHEMA = ROOT / "tests" / "golden" / "fastgw.schema.json"
 INTEGRATION = "x-amazon-apigateway-integration"
+
+GATEWAY = root().issue("gateway", client=True)
 
 FULL = f"""\
 fastgw: 1
@@ -57,6 +60,7 @@ apis:
         throttle: {{rate: 0.5, burst: 10}}
         firewall: edge
         log: {{preset: clf, file: "-"}}
+        client_certificate: backend
   dogs:
     definition: [guarded.json]
     authorizers:
@@ -112,6 +116,9 @@ upstreams:
     health: {{path: /ok, host: "ok.example", statuses: [200, 204], interval: 0.5, timeout: 0.25, fall: 3, rise: 1}}
     ejection: {{failures: 3, duration: 5, percent: 100, status_5xx: true}}
   tcp.example: {{health: {{kind: tcp, interval: 0.5}}}}
+  tls.example: {{tls: {{server_name: Shop.example, ca_file: ca.pem, verify: private, certificate: gw.pem, key: gw.key,
+                     alpn: none}}}}
+  clear.example: {{tls: false}}
 log: {{format: "$context.requestId", file: logs/a.log}}
 account: {{throttle: {{rate: 10000, burst: 5000}}}}
 account_id: "123456789012"
@@ -134,6 +141,7 @@ credentials: {{profile: shop, roles: own}}
 issuers:
   https://login.example.com: {{jwks: "https://login.example.com/keys", allow_private: true, refresh: 600,
     user_pools: ["arn:aws:cognito-idp:eu-west-1:123456789012:userpool/eu-west-1_a"]}}
+client_certificates: {{backend: {{certificate: gw.pem, key: gw.key}}}}
 settings:
   workers: 2
   log_level: debug
@@ -190,6 +198,9 @@ def files(tmp_path: Path) -> Files:
     status = {"one.ocsp": root().status(server()), "root.pem": root().pem, "root.crl": root().revocations()}
     for name, content in {**tls_files(one=server()), **status}.items():
         (tmp_path / name).write_bytes(content)
+    found.write("ca.pem", root().pem.decode())
+    found.write("gw.pem", GATEWAY.chain.decode())
+    found.write("gw.key", GATEWAY.key_pem.decode())
     found.write("zoo.key", "zoo-0123456789-0123456789\n")
     found.write("more.csv", "Name,Key,UsagePlanIds\nlion,lion-0123456789-0123456789,gold\n")
     return found
@@ -227,7 +238,7 @@ def test_everything_a_file_may_hold(files: Files) -> None:
         "unix:/run/fastgw.sock",
     ]
     assert isinstance(gateway.listeners[0], Listener)
-    first, second, third, fourth, fifth = gateway.upstreams
+    first, second, third, fourth, fifth, secure, clear = gateway.upstreams
     assert first == Upstream(
         "127.0.0.1:9001", (UpstreamAddress("10.0.0.1:80"),), max_connections=10, max_pending=0, connect_timeout_ms=500,
         first_byte_timeout_ms=29_000, idle_timeout_ms=2_500, pool_idle_ms=0, allow_private=True, place=first.place,
@@ -247,6 +258,11 @@ def test_everything_a_file_may_hold(files: Files) -> None:
         "x_forwarded": True,
     }
     assert fifth.health == Health(None, interval_ms=500, timeout_ms=500)
+    shown = ClientCertificate(GATEWAY.chain, GATEWAY.key_pem)
+    assert secure.tls == UpstreamTls("shop.example", root().pem, Verify.PRIVATE, shown, ())
+    assert (secure.clear, clear.clear, clear.tls) == (False, True, None)
+    assert [stage.certificate for stage in gateway.stages] == [None, shown, None]
+    assert "PRIVATE" not in repr(shown)
     assert loaded.settings["workers"][1].line == FULL[: FULL.index("workers:")].count("\n") + 1
     assert gateway.account == Throttle(10000, 5000)
     assert [(one.name, one.rules[0].name) for one in gateway.firewalls] == [("edge", "shared/agents")]

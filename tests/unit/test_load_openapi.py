@@ -311,7 +311,6 @@ def test_nearer_servers_win(files: Files) -> None:
     [
         ({}, "no integration and no upstream URL; give one with --upstream URL: 2 operations answer"),
         ({"servers": [{"url": "/v1"}]}, "no integration and no upstream URL"),
-        ({"servers": [{"url": "https://shop"}]}, "HTTPS upstream (shop) is not served yet"),
     ],
 )
 def test_plain_documents_without_a_served_upstream(files: Files, root: dict, told: str) -> None:

@@ -27,13 +27,13 @@ def test_everything_said(files: Files) -> None:
 services:
   default: {region: eu-west-1}
   dynamodb: {endpoint: "http://localhost:8000/", region: local}
-  streams.dynamodb: {endpoint: "http://[::1]:8000"}
+  streams.dynamodb: {endpoint: "https://[::1]:8000"}
 credentials: {profile: shop, roles: own}
 """)
     assert loaded.gateway is not None, messages(loaded)
     assert loaded.gateway.services == (Service("default", "", "eu-west-1"),
                                        Service("dynamodb", "http://localhost:8000", "local"),
-                                       Service("streams.dynamodb", "http://[::1]:8000"))
+                                       Service("streams.dynamodb", "https://[::1]:8000"))
     assert loaded.gateway.identity == Identity("shop", "own")
 
 
@@ -44,9 +44,8 @@ def test_nothing_said(files: Files) -> None:
 
 
 @pytest.mark.parametrize(("section", "told"), [
-    ('services: {sqs: {endpoint: "https://localhost:8000"}}', "https:// endpoints are not served yet"),
-    ("services: {sqs: {endpoint: localhost}}", "must be http://host or http://host:port"),
-    ('services: {sqs: {endpoint: "http://h/path"}}', "must be http://host or http://host:port"),
+    ("services: {sqs: {endpoint: localhost}}", "must be http:// or https://, then host or host:port"),
+    ('services: {sqs: {endpoint: "http://h/path"}}', "must be http:// or https://, then host or host:port"),
     ("services: {SQS: {region: eu-west-1}}", 'as integration URIs write it, or "default"'),
     ("services: {sqs: {regoin: eu-west-1}}", 'did you mean "region"?'),
     ("credentials: {roles: ignore}", 'roles must be "assume" or "own"'),

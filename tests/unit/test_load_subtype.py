@@ -83,15 +83,15 @@ def rest(uri: str, **fields: object) -> dict:
 
 
 @pytest.mark.parametrize("integration", [subtype(), rest("dynamodb:action/GetItem"), rest("s3:path/b/{id}")])
-def test_a_service_that_cannot_be_asked_in_clear(tmp_path: Path, integration: dict) -> None:
+def test_a_service_is_asked_where_it_is(tmp_path: Path, integration: dict) -> None:
     loaded = load(tmp_path, integration, "")
-    assert isinstance(only(loaded), Unserved)
-    assert "needs TLS, which is not served yet (services: " in "\n".join(messages(loaded))
+    assert isinstance(only(loaded), Integrated | ServiceAction) and loaded.problems == ()
 
 
-def test_a_service_behind_a_forwarder(tmp_path: Path) -> None:
-    upstreams = 'upstreams: {dynamodb.eu-west-1.amazonaws.com: {address: "127.0.0.1:4430"}}\n'
-    assert isinstance(only(load(tmp_path, rest("dynamodb:action/GetItem"), upstreams)), Integrated)
+def test_a_services_host_may_be_an_upstream(tmp_path: Path) -> None:
+    upstreams = 'upstreams: {dynamodb.eu-west-1.amazonaws.com: {address: "127.0.0.1:4430", tls: false}}\n'
+    loaded = load(tmp_path, rest("dynamodb:action/GetItem"), upstreams)
+    assert isinstance(only(loaded), Integrated) and loaded.problems == ()
 
 
 @pytest.mark.parametrize("integration", [subtype(credentials="arn:aws:iam::*:user/*"),

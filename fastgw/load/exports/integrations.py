@@ -12,6 +12,7 @@ from fastgw.model.compose import Branch, Composed
 from fastgw.model.http_mapping import Change
 from fastgw.model.integration import WHEN_NO_MATCH, HttpProxy, Integrated, IntegrationResponse, Mock, ParameterMapping
 from fastgw.model.subtype import REGION, ServiceAction
+from fastgw.model.upstream_tls import TlsConfig
 from fastgw.model.value import RequestParameter, Source
 
 _START = "integration.request."
@@ -52,10 +53,23 @@ def _http_proxy(proxy: HttpProxy) -> dict[str, object]:
         "requestParameters": _mappings(proxy.mappings) | _changes(proxy.changes),
         "responseParameters": {str(one.status): _changes(one.changes) for one in proxy.answers},
         "timeoutInMillis": proxy.timeout_ms,
-        "cacheKeyParameters": None if proxy.cache_keys is None else [
-            _cache_key(key, proxy.mappings) for key in proxy.cache_keys],
-        "cacheNamespace": None if proxy.cache_namespace is None else spelt.filled(proxy.cache_namespace),
+        **_cached(proxy),
+        "tlsConfig": _tls(proxy.tls),
     }
+
+
+def _cached(found: HttpProxy | Integrated) -> dict[str, object]:
+    keys, namespace = found.cache_keys, found.cache_namespace
+    return {
+        "cacheKeyParameters": None if keys is None else [_cache_key(key, found.mappings) for key in keys],
+        "cacheNamespace": None if namespace is None else spelt.filled(namespace),
+    }
+
+
+def _tls(config: TlsConfig | None) -> dict[str, object]:
+    if config is None:
+        return {}
+    return {"insecureSkipVerification": True} if config.skip_issuer else {"serverNameToVerify": config.name}
 
 
 def _mock(mock: Mock) -> dict[str, object]:
@@ -82,6 +96,8 @@ def _integrated(whole: Integrated) -> dict[str, object]:
         "passthroughBehavior": None if whole.passthrough == WHEN_NO_MATCH else whole.passthrough.lower(),
         "contentHandling": whole.content_handling,
         "timeoutInMillis": whole.timeout_ms,
+        **_cached(whole),
+        "tlsConfig": _tls(whole.tls),
         "payloadFormatVersion": whole.payload if whole.payload != "1.0" else None,
         "responses": {"default" if one.pattern is None else one.pattern: _response(one) for one in whole.responses},
     }

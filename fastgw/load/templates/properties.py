@@ -14,6 +14,7 @@ SERVED, HARMLESS = "served", "ignored"
 """Served: read into the model. Ignored: changes nothing about the traffic here. Else: what does not happen."""
 
 _TLS = "TLS comes with a later part"
+_BACKENDS = "no certificate is shown to backends: the fastgw.yaml gives a stage its client_certificate"
 _CANARY = "no request is sent to a canary"
 _TRACING = "no trace is sent to the service"
 
@@ -49,7 +50,7 @@ PROPERTIES: dict[str, dict[str, str]] = {
     "AWS::ApiGateway::Stage": _table(
         "AccessLogSetting CacheClusterEnabled MethodSettings RestApiId StageName Variables",
         "CacheClusterSize DeploymentId Description DocumentationVersion Tags",
-        CanarySetting=_CANARY, ClientCertificateId=_TLS, TracingEnabled=_TRACING),
+        CanarySetting=_CANARY, ClientCertificateId=_BACKENDS, TracingEnabled=_TRACING),
     "AWS::ApiGateway::ApiKey": _table(
         "Enabled Name Value", "CustomerId Description GenerateDistinctId Tags", StageKeys="a usage plan opens stages"),
     "AWS::ApiGateway::UsagePlan": _table("ApiStages Quota Throttle", "Description Tags UsagePlanName"),
@@ -84,7 +85,7 @@ PROPERTIES: dict[str, dict[str, str]] = {
     "AWS::ApiGatewayV2::Stage": _table(
         "AccessLogSettings ApiId DefaultRouteSettings RouteSettings StageName StageVariables",
         "AutoDeploy DeploymentId Description Tags", AccessPolicyId="every caller may use the stage",
-        ClientCertificateId=_TLS),
+        ClientCertificateId=_BACKENDS),
     "AWS::ApiGatewayV2::Deployment": _table("ApiId StageName", "Description"),
     "AWS::ApiGatewayV2::DomainName": _table(
         "DomainName MutualTlsAuthentication", "RoutingMode Tags", DomainNameConfigurations=_TLS),

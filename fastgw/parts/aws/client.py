@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Iterable
 from fastgw._core.handle import Handle
 from fastgw._core.step import Call, Failure, Fields
 from fastgw.errors import CODE
-from fastgw.model.service import Identity, Service, ServiceUri
+from fastgw.model.service import DEFAULT, Identity, Service, ServiceUri
 from fastgw.parts.aws.credentials import Credentials, NoCredentials
 from fastgw.parts.aws.identities import Identities
 from fastgw.parts.aws.provider import Provider
@@ -13,20 +13,16 @@ from fastgw.parts.aws.services import Location, locate
 from fastgw.parts.aws.sigv4 import OWN, encoded_query, sign
 from fastgw.parts.aws.sts import SecurityTokens
 
-_STS = ServiceUri("aws", "us-east-1", "sts", "path", "")
-
 
 class Services:
-    """AWS services as one plan asks them. identities outlives it."""
+    """AWS services as one plan asks them. identities outlives it; ca_file as SecurityTokens has it."""
 
-    def __init__(self, services: Iterable[Service], identity: Identity, identities: Identities):
+    def __init__(self, services: Iterable[Service], identity: Identity, identities: Identities, ca_file: str = ""):
         self._services = {service.name: service for service in services}
         self._identity = identity
         self._identities = identities
-        sts = locate(_STS, self._services)
-        own = self._services.get("sts") or self._services.get("default") or Service("sts")
-        endpoint = f"{sts.uri.scheme}://{sts.uri.authority}" if sts.uri.scheme == "http" else ""
-        self._tokens = SecurityTokens(endpoint, own.region)
+        own, default = (self._services.get(name) or Service(name) for name in ("sts", DEFAULT))
+        self._tokens = SecurityTokens(own.endpoint or default.endpoint, own.region or default.region, ca_file)
 
     def locate(self, uri: ServiceUri) -> Location:
         """Raises ValueError for a service without a host."""

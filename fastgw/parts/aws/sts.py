@@ -18,10 +18,13 @@ DEFAULT_REGION = "us-east-1"
 
 @dataclass(frozen=True, slots=True)
 class SecurityTokens:
-    """endpoint "" means the service itself, over TLS; region "" the one that a caller is in."""
+    """endpoint "" means the service itself, over TLS; region "" the one that a caller is in; ca_file: PEM of whom to
+    trust, "" for whom the system trusts.
+    """
 
     endpoint: str = ""
     region: str = ""
+    ca_file: str = ""
 
     def assume(self, role: Role, credentials: Credentials | None, region: str) -> Credentials:
         """As credentials, or by the role's web identity. Raises NoCredentials."""
@@ -40,7 +43,8 @@ class SecurityTokens:
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
         if credentials is not None and not role.token_file:
             headers |= _signed(endpoint, headers, body, credentials, region)
-        status, answer = ask("POST", endpoint, headers, body, TIMEOUT, "the security token service")
+        status, answer = ask("POST", endpoint, headers, body, TIMEOUT, "the security token service",
+                             self.ca_file)
         return _read(role.arn, status, answer)
 
 

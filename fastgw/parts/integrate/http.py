@@ -15,7 +15,7 @@ class HttpBackend:
 
     def __init__(self, integrated: Integrated, env: Env) -> None:
         uri = split_uri(integrated.uri, env.variables, integrated.place)
-        self._target = env.groups.handle(uri, integrated.place)
+        self._target = env.groups.handle(uri, integrated.place, integrated.tls, env.stage.certificate)
         self._path = Holes(uri.path, PATH_SAFE)
         self._query = Holes(uri.query, QUERY_SAFE)
         self._timeout_ms = integrated.timeout_ms or round(env.settings.total_timeout * 1000)
