@@ -10,7 +10,8 @@ from fastgw._core.failure cimport F_ACCESS_DENIED
 from fastgw._core.permission_plan cimport PermissionPlan
 from fastgw._core.policy cimport (ACTION_INVALIDATE, ACTION_INVOKE, Facts, POLICY_ALLOW, POLICY_DENY, POLICY_SILENT,
                                   access_verdict, policy_judge)
-from fastgw._core.program cimport program_write, request_secure
+from fastgw._core.forwarded cimport request_secure
+from fastgw._core.program cimport program_write
 from fastgw._core.state cimport field_value
 
 cdef enum:

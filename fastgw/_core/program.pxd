@@ -83,8 +83,6 @@ cdef enum ProgramResult:
     PROGRAM_REFUSED = -1    # a value would change the target (a dot segment); answer 400
 
 cdef int program_write(const Program* program, Exchange* ex, Writer* w) noexcept nogil
-cdef bint request_secure(Exchange* ex) noexcept nogil
-"""The client speaks TLS: to us, or as a hop that we trust says to that one."""
 cdef bint context_value(Exchange* ex, int which, Writer* w) noexcept nogil
 """Write one variable as it is; False where it has no value."""
 cdef bint context_text(Exchange* ex, int which, Span* value) noexcept nogil

@@ -3,7 +3,7 @@ from libc.stdint cimport uint8_t, uint64_t
 from libc.string cimport memcpy, strlen
 
 from fastgw._core.address cimport client_address
-from fastgw._core.bytes cimport (HEX, UPPER_DIGITS, parse_length, put, put_char, put_hex, put_span, put_uint, same_case, span,
+from fastgw._core.bytes cimport (HEX, UPPER_DIGITS, put, put_char, put_hex, put_span, put_uint, same_case, span,
                                  writer_init)
 from fastgw._core.clock cimport clf_time, http_date, wall_us
 from fastgw._core.access cimport AUTH_KNOWN, AUTH_NONE, AUTH_PASSED, AUTH_UNKNOWN
@@ -11,14 +11,14 @@ from fastgw._core.caller cimport caller_value
 from fastgw._core.firewall cimport GUARD_ALLOWED
 from fastgw._core.failure cimport F_INTEGRATION_FAILURE, F_UPSTREAM_OVERLOADED
 from fastgw._core.allowance cimport LEVEL_NONE
+from fastgw._core.forwarded cimport put_forwarded_for, put_forwarded_port, put_forwarded_proto
 from fastgw._core.json_find cimport json_find
 from fastgw._core.keys cimport key_name
 from fastgw._core.network cimport address_put
 from fastgw._core.state cimport (CACHE_BYPASS, CACHE_HIT, CACHE_MISS, E_ESCAPED_PATH, E_ESCAPED_QUERY, E_HEADER, E_JSON,
                                  E_JSON_STRING, E_PATH, E_QUERY, E_RAW, E_WHOLE_PATH, Field, M_LOOSE, OP_ANSWER_BODY,
                                  OP_ANSWER_MULTI, OP_BODY, OP_CALLER, OP_CONTEXT, OP_HEADER_MULTI, OP_PARAM, OP_QUERY,
-                                 OP_QUERY_MULTI, OP_TEXT, Op, Reply, T_FORWARDED_FOR, T_FORWARDED_PORT,
-                                 T_FORWARDED_PROTO, T_USER_AGENT, field_value)
+                                 OP_QUERY_MULTI, OP_TEXT, Op, Reply, T_USER_AGENT, field_value)
 
 cdef enum:
     VALUE_BYTES = 65536     # one value at a time is decoded here; the worker has one thread of execution in the engine
@@ -260,48 +260,6 @@ cdef void put_trace_id(Writer* w, Exchange* ex) noexcept nogil:
     hex8(text + 24, ex.id_low >> 32)
     hex8(text + 32, ex.id_low)
     put(w, text, 40)
-
-
-cdef Span hop_field(Exchange* ex, uint8_t token) noexcept nogil:
-    """What a hop that we trust says in the last such field; n 0: nothing."""
-    cdef uint32_t i = ex.nfields if ex.forwarded else 0
-    while i > 0:
-        i -= 1
-        if ex.fields[i].token == token and not ex.fields[i].marks & M_LOOSE:
-            return field_value(ex.head, &ex.fields[i])
-    return span(NULL, 0)
-
-
-cdef void put_forwarded_for(Writer* w, Exchange* ex) noexcept nogil:
-    cdef uint32_t i
-    cdef Span list
-    for i in range(ex.nfields if ex.forwarded else 0):
-        list = field_value(ex.head, &ex.fields[i])
-        if ex.fields[i].token == T_FORWARDED_FOR and not ex.fields[i].marks & M_LOOSE and list.n:
-            put_span(w, list)
-            put(w, b", ", 2)
-    address_put(w, &ex.conn.address)
-
-
-cdef bint request_secure(Exchange* ex) noexcept nogil:
-    cdef Span told = hop_field(ex, T_FORWARDED_PROTO)
-    if (told.n == 4 or told.n == 5) and same_case(told.p, b"https", told.n):
-        return told.n == 5
-    return ex.conn.secure
-
-
-cdef void put_forwarded_proto(Writer* w, Exchange* ex) noexcept nogil:
-    put(w, b"https", 5 if request_secure(ex) else 4)
-
-
-cdef bint put_forwarded_port(Writer* w, Exchange* ex) noexcept nogil:
-    cdef Span told = hop_field(ex, T_FORWARDED_PORT)
-    cdef uint64_t port
-    if parse_length(told, &port) and 0 < port < 65536:
-        put_uint(w, port)
-        return True
-    put_uint(w, ex.conn.local_port)
-    return ex.conn.local_port != 0
 
 
 cdef Span field_named(Exchange* ex, const char* name, uint32_t n) noexcept nogil:

@@ -37,6 +37,7 @@ from fastgw._core.ops cimport (AnswerPlan, E_ESCAPED_PATH, E_ESCAPED_QUERY, E_HE
                                E_WHOLE_PATH, MAP_OVERWRITE, Mapping, Op, OP_ANSWER_BODY, OP_ANSWER_MULTI, OP_BODY, OP_CALLER,
                                OP_CONTEXT, OP_HEADER, OP_HEADER_MULTI, OP_PARAM, OP_QUERY, OP_QUERY_MULTI, OP_TEXT, Program)
 from fastgw._core.permission_plan cimport PermissionPlan
+from fastgw._core.replies cimport Cors, Reply
 from fastgw._core.router cimport RouterMatch, RouterTable
 from fastgw._core.stream cimport Stream
 from fastgw._core.tls cimport Secured, TlsContext
@@ -141,24 +142,6 @@ cdef struct RoutePlan:
     Checks* checks          # NULL: nothing is checked
     AuthPlan* auth          # NULL: everybody may call
     uint8_t signed          # its callers are those who sign
-
-cdef struct Reply:          # what a failure answers
-    Span status_line        # "HTTP/1.1 403 Forbidden\r\n"
-    uint16_t status
-    Program head            # fields, each with its CRLF
-    Mapping* headers        # fields left out where their value is absent
-    uint16_t nheaders
-    Program body
-    Span message            # $context.error.message; p NULL: null
-    Span type               # $context.error.responseType
-
-cdef struct Cors:
-    Span* origins
-    uint16_t norigins
-    uint8_t any_origin
-    uint8_t credentials
-    Span preflight          # fields of a preflight answer after Allow-Origin
-    Span expose             # field of other answers, or empty
 
 cdef struct StagePlan:
     Span api_id, name
