@@ -102,6 +102,13 @@ FAILURES: tuple[Failure, ...] = (
             "ServiceUnavailableException", _U, "Service Unavailable"),
     # TLS: the connection is not that of the host that the request names (RFC 9110 section 15.5.20).
     Failure("MISDIRECTED", "", 421, "Misdirected Request", "BadRequestException", _C, "Misdirected Request"),
+    # Signed requests. Their messages say more where more is known: see fastgw/plan/signatures.py.
+    Failure("UNSIGNED", "MISSING_AUTHENTICATION_TOKEN", 403, "Missing Authentication Token",
+            "MissingAuthenticationTokenException", _C, "Forbidden"),
+    Failure("INCOMPLETE_SIGNATURE", "INVALID_SIGNATURE", 403, "The request signature is incomplete.",
+            "IncompleteSignatureException", _C, "Forbidden"),
+    Failure("UNKNOWN_CLIENT", "INVALID_SIGNATURE", 403, "The security token included in the request is invalid.",
+            "UnrecognizedClientException", _C, "Forbidden"),
 )
 
 CODE = {failure.name: code for code, failure in enumerate(FAILURES)}

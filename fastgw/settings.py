@@ -211,6 +211,16 @@ class Settings:
         "scheme://user:password@host:port/database or unix://user:password@/path?database=0.",
         secret=True,
     )
+    iam_key: str = _setting(
+        "",
+        "The key of the section iam: it opens encrypted secrets, and makes and checks the tokens of sessions. fastgw "
+        "iam key makes one.",
+        secret=True,
+    )
+    signature_skew: float = _seconds(
+        300, "How far the clock of who signed a request may be off, and so how long a signature is good.", low=1,
+        high=86_400
+    )
     redis_timeout: float = _seconds(
         0.025, "Longest wait for Redis; then a plan's away mode decides and the connection is made again.", high=1
     )

@@ -17,6 +17,7 @@ from fastgw._core.pcre cimport PATTERN_YES, pattern_match
 from fastgw._core.permission cimport PERMITTED, permission_of_caller
 from fastgw._core.program cimport (PROGRAM_OK, program_write, put_query_decoded, query_name_is, query_next,
                                    utf8_length)
+from fastgw._core.signer cimport SIGNER_KNOWN, SIGNER_WANTS_BODY, signer_check
 from fastgw._core.state cimport core, count, field_value
 
 cdef enum:
@@ -117,7 +118,20 @@ cdef int judge(Exchange* ex) noexcept nogil:
     return AUTHORIZED
 
 
-cdef int authorize(Exchange* ex) noexcept nogil:
+cdef int authorize_signed(Exchange* ex, const Span* body) noexcept nogil:
+    cdef int result
+    if ex.caller == NULL:
+        result = signer_check(ex, body)
+        if result == SIGNER_WANTS_BODY:
+            return AUTH_WANTS_BODY
+        if result != SIGNER_KNOWN:
+            return result
+    ex.auth = AUTH_KNOWN
+    ex.identity = ex.caller.identity
+    return judge(ex)
+
+
+cdef int authorize(Exchange* ex, const Span* body) noexcept nogil:
     cdef const AuthPlan* auth = ex.route.auth
     cdef Span identity
     cdef Caller* found
@@ -125,6 +139,8 @@ cdef int authorize(Exchange* ex) noexcept nogil:
     if auth == NULL:
         return AUTHORIZED
     ex.auth = AUTH_UNKNOWN
+    if ex.route.signed:
+        return authorize_signed(ex, body)
     if ex.caller == NULL:
         if not identify(ex, auth, &identity):
             ex.challenge = auth.absent

@@ -4,7 +4,7 @@ from libc.stdlib cimport free, realloc
 
 from fastgw._core.bytes cimport same_case, trim
 from fastgw._core.counters cimport H_DECODED
-from fastgw._core.exchange_memory cimport body_free
+from fastgw._core.exchange_memory cimport body_replace
 from fastgw._core.failure cimport F_BAD_REQUEST_BODY, F_REQUEST_TOO_LARGE, F_UNSUPPORTED_MEDIA_TYPE
 from fastgw._core.libz cimport (WINDOW_GZIP, WINDOW_RAW, WINDOW_ZLIB, ZStream, Z_BUF_ERROR, Z_OK, Z_STREAM_END, inflate,
                                 inflate_end, inflate_init, inflate_reset)
@@ -124,19 +124,7 @@ cdef int decode_body(Exchange* ex, Span body) noexcept nogil:
     cdef int result = decode_bytes(ex.content == CONTENT_GZIP, body, core.limits.body_bytes, &out, &n)
     if result != DECODED:
         return result
-    if not ex.received:                 # it came with its head and was read where it lay
-        ex.conn.taken = ex.body_now_n
-        ex.body_now_n = 0
-        ex.body_left = 0
-        ex.expects = False
-        ex.received = True
-    body_free(ex)
+    body_replace(ex, out, n)
     ex.content = CONTENT_PLAIN
-    ex.holds = True
-    ex.body_seen = n
-    ex.collected = out
-    ex.collected_cap = n
-    if out != NULL:
-        core.live.buffers += 1
     count(H_DECODED)
     return DECODED

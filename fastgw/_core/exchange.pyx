@@ -6,7 +6,7 @@ from fastgw._core.allowance cimport LEVEL_OVERLOAD
 from fastgw._core.ask cimport ask_open
 from fastgw._core.asking cimport AskingEvents, asking_open
 from fastgw._core.attempt cimport attempt_begin, attempt_open, attempt_send
-from fastgw._core.authorize cimport AUTHORIZED, AUTHORIZING, AUTH_ANSWERED, authorize
+from fastgw._core.authorize cimport AUTHORIZED, AUTHORIZING, AUTH_ANSWERED, AUTH_WANTS_BODY, authorize
 from fastgw._core.bytes cimport Span, span
 from fastgw._core.cache_fill cimport FillEvents, fill_close, fill_done, fill_hand_over, fill_open
 from fastgw._core.caching cimport (LOOKUP_HIT, LOOKUP_MISS, LOOKUP_WAITS, caching_leave, caching_lookup, caching_send,
@@ -202,16 +202,20 @@ cdef void moved_on(Conn* c, Exchange* ex) noexcept nogil:
         conn_events.resume(c)
 
 
-cdef Verdict want_body(Exchange* ex, Span* body) noexcept nogil:
-    """NEXT with the whole body where it has arrived; else WAIT, and the walk comes back to this phase with it.
-
-    A body that came with its head is looked at where it lies; one that is still coming is held in ex.collected.
-    """
+cdef bint body_here(Exchange* ex, Span* body) noexcept nogil:
+    """The whole body where it has arrived: one that came with its head where it lies, else in ex.collected."""
     if ex.received:
         body[0] = span(ex.collected, <uint32_t>ex.body_seen)
-        return NEXT
+        return True
     if ex.body == BODY_LENGTH and ex.body_now != NULL and ex.body_now_n == ex.body_left:
         body[0] = span(ex.body_now, ex.body_now_n)
+        return True
+    return False
+
+
+cdef Verdict want_body(Exchange* ex, Span* body) noexcept nogil:
+    """NEXT with the whole body; else WAIT, and the walk comes back to this phase with it."""
+    if body_here(ex, body):
         return NEXT
     collect_all(ex)
     return WAIT
@@ -255,9 +259,13 @@ cdef Verdict exchange_routed(Exchange* ex, int result) noexcept nogil:
 
 
 cdef Verdict step_auth(Exchange* ex) noexcept nogil:
-    cdef int result = authorize(ex)
+    cdef Span body
+    cdef int result = authorize(ex, &body if body_here(ex, &body) else NULL)
     if result == AUTHORIZED:
         return NEXT
+    if result == AUTH_WANTS_BODY:
+        collect_all(ex)
+        return WAIT
     if result == AUTHORIZING:
         return WAIT
     if result != AUTH_ANSWERED:

@@ -11,6 +11,7 @@ cdef bint body_hold(Exchange* ex, const char* p, uint32_t n) noexcept nogil     
 cdef bint text_keep(Span* kept, const char* p, uint32_t n) noexcept nogil       # a copy in place of what is there
 cdef bint answer_hold(Exchange* ex, const char* p, uint32_t n) noexcept nogil   # into ex.held; False: no memory
 cdef void body_free(Exchange* ex) noexcept nogil
+cdef void body_replace(Exchange* ex, char* body, uint32_t n) noexcept nogil    # by another of n bytes, malloc's, which it owns from here on
 cdef void held_free(Exchange* ex) noexcept nogil
 
 # Append to a buffer that grows, where have bytes are in it; False: no memory. It counts as live until it is freed.

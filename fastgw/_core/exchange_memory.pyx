@@ -121,6 +121,22 @@ cdef bint body_hold(Exchange* ex, const char* p, uint32_t n) noexcept nogil:
     return True
 
 
+cdef void body_replace(Exchange* ex, char* body, uint32_t n) noexcept nogil:
+    if not ex.received:                 # it came with its head and was read where it lay
+        ex.conn.taken = ex.body_now_n
+        ex.body_now_n = 0
+        ex.body_left = 0
+        ex.expects = False
+        ex.received = True
+    body_free(ex)
+    ex.holds = True
+    ex.body_seen = n
+    ex.collected = body
+    ex.collected_cap = n
+    if body != NULL:
+        core.live.buffers += 1
+
+
 cdef void body_free(Exchange* ex) noexcept nogil:
     buffer_free(&ex.collected, &ex.collected_cap)
 

@@ -29,6 +29,7 @@ cdef class Plan:
     cdef Mapping* mappings(self, object items) except? NULL
     cdef Reply* make_replies(self, object items) except NULL
     cdef AuthPlan* make_auth(self, dict spec) except NULL
+    cdef AuthPlan* make_signed(self) except NULL
     cdef LogPlan* make_log(self, object spec) except? NULL
     cdef int fill_route(self, RoutePlan* route, dict spec) except -1
     cdef int fill_answers(self, RoutePlan* route, object spec) except -1

@@ -12,6 +12,7 @@ from fastgw._core.permission_plan cimport PermissionPlan
 from fastgw._core.policy cimport CompiledPolicy
 from fastgw._core.router cimport Router
 from fastgw._core.schema cimport Schema
+from fastgw._core.signature_keys cimport Signatures
 from fastgw._core.state cimport (AnswerPlan, ApiPlan, CachePlan, Cors, KEYED_AUTHORIZATION, KEYED_COOKIE, KEY_HEADER,
                                  KeyPart, LogPlan, MAP_OVERWRITE, NameTable, Op, ROUTE_FAIL, ROUTE_FIXED,
                                  ROUTE_PROXY, ROUTE_PYTHON, StageName, T_ACCEPT_ENCODING, T_AGE, T_AUTHORIZATION, T_CACHE_CONTROL, T_CONNECTION,
@@ -149,6 +150,8 @@ cdef class Plan:
         route.signed = spec.get("signed", False)
         if spec.get("auth") is not None:
             route.auth = self.make_auth(spec["auth"])
+        elif route.signed:
+            route.auth = self.make_signed()
         if route.kind == ROUTE_PROXY:
             route.target_index = spec["target"]
             route.timeout_ms = spec["timeout_ms"]
@@ -303,6 +306,14 @@ cdef class Plan:
         auth.authorize = <void*>spec["authorize"]
         return auth
 
+    cdef AuthPlan* make_signed(self) except NULL:
+        """Of a route whose requests are signed: who signed is told apart, whatever fields come with it."""
+        cdef AuthPlan* auth = <AuthPlan*>self.arena.take(sizeof(AuthPlan))
+        if self.data.signatures == NULL:
+            raise ValueError("nobody may sign")
+        auth.keyed = KEYED_AUTHORIZATION | KEYED_COOKIE
+        return auth
+
     cdef LogPlan* make_log(self, object spec) except? NULL:
         """spec: a dict of line, most and file, or None."""
         cdef LogPlan* log
@@ -397,6 +408,11 @@ cdef class Plan:
         if number >= 0:
             stage.firewall = (<Firewall>self.firewalls[number]).plan
         return 0
+
+    def sign(self, Signatures signatures) -> None:
+        """Before the first route of `signed`."""
+        self.kept.append(signatures)
+        self.data.signatures = &signatures.table
 
     def add_target(self, dict spec) -> int:
         """spec: key, authority (bytes), host, port, unix_path, and the limits of TargetLimits."""

@@ -375,7 +375,7 @@ cdef bint context_text(Exchange* ex, int which, Span* value) noexcept nogil:
     elif which == C_INTEGRATION_ERROR and ex.tls_error != NULL:
         value[0] = span(ex.tls_error, <uint32_t>strlen(ex.tls_error))
     elif which == C_ERROR_MESSAGE and ex.message.p != NULL:
-        value[0] = ex.message
+        value[0] = until(ex.message, c"\n", c"\n") if ex.ended else ex.message     # a log has the first line of it
     elif ex.failure:
         reply = &(ex.stage.replies if ex.stage != NULL else ex.plan.replies)[ex.failure - 1]
         if which == C_ERROR_TYPE:

@@ -166,7 +166,7 @@ cdef uint32_t read_members(const SignedRequest* r, const Signed* s, int form, Me
         if left_out(r, s, name, member, form):
             continue
         found[n].name = spell(w, name, form)
-        found[n].value = span(NULL, 0)
+        found[n].value = span(b"", 0)
         if equals < member.n:
             found[n].value = spell(w, span(member.p + equals + 1, member.n - equals - 1), form)
         n += 1

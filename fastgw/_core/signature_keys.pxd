@@ -6,7 +6,7 @@ hash of their id, whole ids are compared.
 Sessions are in no table. Their token says whose they are and until when, and ends with a keyed digest of that; their
 secret is another keyed digest, of the token:
 
-    token  = PREFIX/ROLE/NAME/EXPIRES/ID/MAC      EXPIRES in seconds since the epoch, MAC in hexadecimal
+    token  = PREFIX/ROLE/NAME/ISSUED/EXPIRES/ID/MAC       times in seconds since the epoch, MAC in hexadecimal
     MAC    = HMAC(key, "token/" + what stands before its slash)
     secret = HMAC(key, "secret/" + token), the first 40 letters in hexadecimal
 
@@ -18,11 +18,20 @@ from libc.stdint cimport uint32_t, uint64_t
 from fastgw._core.arena cimport Arena
 from fastgw._core.bytes cimport Span
 from fastgw._core.libcrypto cimport SHA256_BYTES
+from fastgw._core.policy cimport Policy
 from fastgw._core.signed cimport Credential, Signed, SignedRequest, Signing, SignatureRules
 
 cdef enum:
     SESSIONS = 1024             # places; a power of two
     SESSION_SECRET = 40         # letters
+
+cdef struct Person:             # a user, or a role
+    Span id
+    Span account
+    Span arn                    # of a role: of its sessions, less "/" and their name
+    Span own_arn                # the user's or the role's
+    Span name                   # the user's; n 0: a role
+    const Policy* rules         # what its policies allow, which the table owns
 
 cdef struct Role:
     Span name
@@ -31,7 +40,8 @@ cdef struct Role:
 
 cdef struct Session:
     Credential credential       # its token and secret lie behind the struct, in the same memory
-    uint64_t expires            # seconds since the epoch
+    uint64_t issued             # seconds since the epoch
+    uint64_t expires
     Span name                   # of the session
 
 cdef struct SignatureTable:
@@ -39,6 +49,7 @@ cdef struct SignatureTable:
     uint64_t secret[2]          # of the hash
     uint32_t mask               # places - 1
     Credential** places
+    Person* people              # by Credential.row
     Role* roles
     uint32_t nroles
     Session** sessions          # SESSIONS of them, NULL: free
@@ -46,6 +57,8 @@ cdef struct SignatureTable:
 cdef class Signatures:
     cdef SignatureTable table
     cdef Arena arena
+    cdef list policies
+    cdef int fill_people(self, list people) except -1
     cdef int fill_rules(self, dict rules, bytes session_key) except -1
     cdef int add_key(self, bytes id, bytes secret, bytes token, uint32_t row) except -1
 
@@ -53,3 +66,7 @@ cdef Signing credential_find(SignatureTable* t, const SignedRequest* r, const Si
 """SIGNED: found is whose key and token it is. The request's time counts, not its signature."""
 cdef bint signing_key(const SignatureRules* rules, Credential* credential, Span day, Span* key) noexcept nogil
 """The derived key, which stays where it is until two other days were asked for."""
+
+cdef inline const Session* session_of(const Credential* credential) noexcept nogil:
+    """Of a credential that is a role's: its session, which it is the first field of."""
+    return <const Session*>credential

@@ -7,6 +7,7 @@ from libc.string cimport memcpy, memset
 
 from fastgw._core.bytes cimport Writer, put, put_span, span, writer_init
 from fastgw._core.libcrypto cimport SHA256_HEX, hmac_sha256, same_secret
+from fastgw._core.policy cimport policy_in
 from fastgw._core.signature_text cimport put_hex_bytes, same_span
 from fastgw._core.signed cimport SIGNED, SIGNED_BY_STRANGER, SIGNED_LONG_AGO, SigningKey
 from fastgw._core.siphash cimport siphash
@@ -14,7 +15,7 @@ from fastgw._core.siphash cimport siphash
 cdef enum:
     DAY = 8                     # bytes of "20150830"
     TOKEN_BYTES = 2048          # longest token of a session
-    FIELDS = 6                  # of a token
+    FIELDS = 7                  # of a token
 
 PARAM_NAMES = ("algorithm", "credential", "date", "expires", "names", "signature", "token", "digest")
 """Keys of Signatures' params, in the order of signed.P_*."""
@@ -109,7 +110,7 @@ cdef bint split_token(Span token, Span* fields) noexcept nogil:
             fields[n] = span(token.p + start, i - start)
             n += 1
             start = i + 1
-    return n == FIELDS and fields[5].n == SHA256_HEX
+    return n == FIELDS and fields[6].n == SHA256_HEX
 
 
 cdef bint seconds_of(Span text, uint64_t* seconds) noexcept nogil:
@@ -132,7 +133,7 @@ cdef Role* role_lookup(SignatureTable* t, Span name) noexcept nogil:
     return NULL
 
 
-cdef Session* session_new(SignatureTable* t, const Role* role, Span token, Span* fields, uint64_t expires) noexcept nogil:
+cdef Session* session_new(SignatureTable* t, const Role* role, Span token, Span* fields) noexcept nogil:
     """Its token and secret are kept behind it; NULL: no memory."""
     cdef uint32_t size = sizeof(Session) + token.n + t.rules.secret_prefix.n + SHA256_HEX
     cdef Session* session = <Session*>calloc(1, size)
@@ -142,7 +143,7 @@ cdef Session* session_new(SignatureTable* t, const Role* role, Span token, Span*
     writer_init(&w, <char*>(session + 1), size - <uint32_t>sizeof(Session))
     put_span(&w, token)
     session.credential.token = span(w.p, token.n)
-    session.credential.id = span(w.p + (fields[4].p - token.p), fields[4].n)
+    session.credential.id = span(w.p + (fields[5].p - token.p), fields[5].n)
     session.name = span(w.p + (fields[2].p - token.p), fields[2].n)
     put_span(&w, t.rules.secret_prefix)
     if not keyed_hex(t.rules.session_key, b"secret/", 7, token, w.p + w.n):
@@ -151,35 +152,39 @@ cdef Session* session_new(SignatureTable* t, const Role* role, Span token, Span*
     session.credential.secret = span(w.p + token.n, t.rules.secret_prefix.n + SESSION_SECRET)
     session.credential.role = True
     session.credential.row = role.row
-    session.expires = expires
     return session
 
 
-cdef Session* session_make(SignatureTable* t, const SignedRequest* r, Span token) noexcept nogil:
+cdef Session* session_make(SignatureTable* t, Span token) noexcept nogil:
     """Of a token that this gateway issued and that is of a role that it has; else NULL."""
     cdef Span fields[FIELDS]
     cdef char mac[SHA256_HEX]
-    cdef uint64_t expires
+    cdef uint64_t issued, expires
+    cdef Session* session
     cdef Role* role
     if t.rules.session_key.n == 0 or token.n > TOKEN_BYTES or not split_token(token, fields):
         return NULL
-    if not same_span(fields[0], t.rules.session_prefix) or not seconds_of(fields[3], &expires):
+    if not same_span(fields[0], t.rules.session_prefix) or not seconds_of(fields[3], &issued) \
+            or not seconds_of(fields[4], &expires):
         return NULL
     if not keyed_hex(t.rules.session_key, b"token/", 6, span(token.p, token.n - SHA256_HEX - 1), mac):
         return NULL
-    if not same_secret(mac, fields[5].p, SHA256_HEX):
+    if not same_secret(mac, fields[6].p, SHA256_HEX):
         return NULL
     role = role_lookup(t, fields[1])
-    if role == NULL or expires > r.now + r.rules.skew + role.most:
+    if role == NULL or expires < issued or expires - issued > role.most:
         return NULL
-    return session_new(t, role, token, fields, expires)
+    session = session_new(t, role, token, fields)
+    if session != NULL:
+        session.issued, session.expires = issued, expires
+    return session
 
 
 cdef Signing session_find(SignatureTable* t, const SignedRequest* r, const Signed* s, Credential** found) noexcept nogil:
     cdef Session** place = &t.sessions[siphash(t.secret, s.token.p, s.token.n).low & (SESSIONS - 1)]
     cdef Session* session = place[0]
     if session == NULL or not same_token(session.credential.token, s.token):
-        session = session_make(t, r, s.token)
+        session = session_make(t, s.token)
         if session == NULL:
             return SIGNED_BY_STRANGER
         free(place[0])
@@ -194,11 +199,12 @@ cdef Signing session_find(SignatureTable* t, const SignedRequest* r, const Signe
 
 cdef class Signatures:
     """rules: the words of the scheme, by the names of SignatureRules' fields; params and says as dicts. keys: (id, secret,
-    token or b"", number of its user) each. roles: (name, seconds that a session may last) each. session_key: b"" takes
-    no sessions.
+    token or b"", row of its user) each. roles: (name, seconds that a session may last, row) each. people: by row,
+    (id, account, ARN, its own ARN, user's name or b"", CompiledPolicy), see Person. session_key: b"" takes no
+    sessions.
     """
 
-    def __cinit__(self, dict rules, list keys, list roles, bytes session_key):
+    def __cinit__(self, dict rules, list keys, list roles, list people, bytes session_key):
         cdef uint32_t size = 2
         self.arena = Arena()
         secret = os.urandom(16)
@@ -212,10 +218,11 @@ cdef class Signatures:
             self.add_key(key[0], key[1], key[2], key[3])
         self.table.nroles = len(roles)
         self.table.roles = <Role*>self.arena.take(sizeof(Role) * (len(roles) or 1))
-        for i, (name, most) in enumerate(roles):
+        for i, (name, most, row) in enumerate(roles):
             self.table.roles[i].name = self.arena.keep(name)
             self.table.roles[i].most = most
-            self.table.roles[i].row = i
+            self.table.roles[i].row = row
+        self.fill_people(people)
         self.table.sessions = <Session**>self.arena.take(SESSIONS * sizeof(Session*))
 
     def __dealloc__(self):
@@ -246,6 +253,21 @@ cdef class Signatures:
         for i, name in enumerate(SAYING_NAMES):
             r.says[i] = self.arena.keep(rules["says"][name])
         r.skew, r.most_expires, r.normalizes = rules["skew"], rules["most_expires"], rules["normalizes"]
+        return 0
+
+    cdef int fill_people(self, list people) except -1:
+        cdef Person* person
+        self.policies = []
+        self.table.people = <Person*>self.arena.take(sizeof(Person) * (len(people) or 1))
+        for i, (id, account, arn, own_arn, name, policy) in enumerate(people):
+            person = &self.table.people[i]
+            person.id, person.account = self.arena.keep(id), self.arena.keep(account)
+            person.arn, person.own_arn = self.arena.keep(arn), self.arena.keep(own_arn)
+            person.name = self.arena.keep(name)
+            self.policies.append(policy)
+            person.rules = policy_in(policy)
+            if person.rules == NULL:
+                raise TypeError("a signer has a policy")
         return 0
 
     cdef int add_key(self, bytes id, bytes secret, bytes token, uint32_t row) except -1:

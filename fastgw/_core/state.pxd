@@ -39,6 +39,7 @@ from fastgw._core.ops cimport (AnswerPlan, E_ESCAPED_PATH, E_ESCAPED_QUERY, E_HE
 from fastgw._core.permission_plan cimport PermissionPlan
 from fastgw._core.replies cimport Cors, Reply
 from fastgw._core.router cimport RouterMatch, RouterTable
+from fastgw._core.signature_keys cimport SignatureTable
 from fastgw._core.stream cimport Stream
 from fastgw._core.tls cimport Secured, TlsContext
 from fastgw._core.verbs cimport DELETE, GET, HEAD, NO_VERB, OPTIONS, PATCH, POST, PUT, verb_idempotent, verb_of
@@ -207,6 +208,7 @@ cdef struct PlanData:
     LogPlan* log            # of requests that reach no stage; NULL: none
     KeyHeader* keys         # the table of API keys; NULL: the plan has none
     uint8_t key_token       # of the field that carries a key
+    SignatureTable* signatures  # who may sign requests; NULL: no route asks for it
     UsagePlan* usage_plans
     Bucket account          # of everything
     TlsContext* tls         # of listeners that speak TLS; NULL: none can
@@ -454,10 +456,8 @@ cdef struct Exchange:
     char* head
     uint32_t head_n
     uint32_t head_cap
-    uint32_t target_off
-    uint32_t target_n
-    uint32_t verb_off
-    uint32_t verb_n
+    uint32_t target_off, target_n
+    uint32_t verb_off, verb_n
     uint32_t nfields
     Field* fields           # head_fields of them
     uint8_t asterisk        # the target was "*"

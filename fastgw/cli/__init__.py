@@ -113,6 +113,7 @@ def parser() -> argparse.ArgumentParser:
         _setting_flags(told)
 
     _key_commands(commands)
+    _iam_commands(commands)
 
     cache = _command(commands, "cache", "gateway.cache", "tell the running gateway to forget cached answers")
     cache.add_argument("action", choices=("flush",))
@@ -168,6 +169,24 @@ def _key_commands(commands: _Commands) -> None:
     usage = _command(commands, "usage", "keys.usage", "print what a key has used and has left")
     usage.add_argument("key", metavar="KEY", help="name of the key")
     _setting_flags(usage)
+
+
+def _iam_commands(commands: _Commands) -> None:
+    iam = commands.add_parser("iam", help="who may sign requests: make the key, encrypt secrets, issue sessions")
+    actions = iam.add_subparsers(title="actions", metavar="ACTION", required=True)
+    key = _command(actions, "key", "iam.key", "make the key of the section iam")
+    key.add_argument("file", metavar="FILE", help="where it is written; FASTGW_IAM_KEY_FILE names it to the gateway")
+    encrypt = _command(actions, "encrypt", "iam.encrypt", "print the secret of an access key, encrypted")
+    encrypt.add_argument("access_key", metavar="ID", help="of the access key; the text is good for no other")
+    encrypt.add_argument("--secret-file", metavar="FILE", help="read the secret here, not from the standard input")
+    _setting_flags(encrypt)
+    session = _command(actions, "session", "iam.session", "issue a session of a role and print its credentials")
+    session.add_argument("role", metavar="ROLE")
+    _definition(session)
+    session.add_argument("--name", default="fastgw", help="of the session")
+    session.add_argument("--seconds", type=int, metavar="N", help="that it lasts; default: as long as the role lets it")
+    session.add_argument("--json", action="store_true", help="as credential_process of the SDKs reads it")
+    _setting_flags(session)
 
 
 def _command(commands: _Commands, name: str, function: str, help: str) -> argparse.ArgumentParser:

@@ -96,6 +96,7 @@ def _bare(gateway: Gateway) -> Gateway:
         account=None,
         plans=(),
         keys=KeyRing(),
+        iam=None,
         log=None,
     )
 

@@ -10,7 +10,7 @@ from fastgw.load.problem import Problems
 from fastgw.load.reader import Reader
 from fastgw.model.place import Place
 
-ALLOWABLE = ("key", "authorizer", "iam", "validator")
+ALLOWABLE = ("key", "authorizer", "validator")
 """The names that --allow-unenforced takes."""
 
 

@@ -15,6 +15,7 @@ from fastgw.load.definition import execute_api_id, read_definitions
 from fastgw.load.document import Document, View, read
 from fastgw.load.firewall import check_firewall, read_firewalls
 from fastgw.load.functions import read_functions
+from fastgw.load.iam import read_iam
 from fastgw.load.issuers import read_issuers
 from fastgw.load.key_csv import add_key_file
 from fastgw.load.openapi import Choices
@@ -81,6 +82,7 @@ class NativeFile:
                           functions=read_functions(self._file.functions, self._root.get("functions"), self._problems),
                           services=self._services,
                           tls=read_tls(self._file.tls, self._root.get("tls"), domains, apis, self._problems),
+                          iam=read_iam(self._file.iam, self._root.get("iam"), self._problems),
                           identity=read_identity(self._file.credentials), account_id=self._file.account_id,
                           region=self._file.region,
                           issuers=read_issuers(self._file.issuers, self._root.get("issuers"), self._problems),

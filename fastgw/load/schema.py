@@ -10,6 +10,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from fastgw.load.firewall_schema import FirewallFile, Pattern, RuleGroupFile, SetName, Words
 from fastgw.load.guards import ALLOWABLE
+from fastgw.model import iam
 from fastgw.model.authorizer import ACCOUNT_ID
 from fastgw.model.authorizer import MAX_TTL as MAX_DECISION_TTL
 from fastgw.model.cache import MAX_TTL
@@ -443,6 +444,56 @@ class TlsFile(Struct, forbid_unknown_fields=True):
     policy: Annotated[Text, Meta(description="of names without one of their own; absent: TLS_1_2")] | UnsetType = UNSET
 
 
+IamName = Annotated[str, Meta(
+    pattern=f"^{iam.NAME.pattern}$", description="1 to 64 letters, digits and + = , . @ _ -")]
+Policies = Annotated[dict[Text, Any], Meta(
+    description="identity policies by name: each a document with Version and Statement")]
+
+
+class AccessKeyFile(Struct, forbid_unknown_fields=True):
+    """An access key: its secret, encrypted or in a file of its own."""
+
+    secret: Annotated[Secret, Meta(description="encrypted, as fastgw iam encrypt makes it")] | UnsetType = UNSET
+    secret_file: Annotated[Text, Meta(
+        description="file that holds the secret in one line, relative to this file")] | UnsetType = UNSET
+    session_token_file: Annotated[Text, Meta(
+        description="file with the session token that requests must carry as well, of a key that another system "
+                    "issued for a time")] | UnsetType = UNSET
+    enabled: bool = True
+
+
+class UserFile(Struct, forbid_unknown_fields=True):
+    """A user and its access keys."""
+
+    keys: Annotated[dict[Annotated[str, Meta(
+        pattern=f"^{iam.ACCESS_KEY.pattern}$", description="4 to 128 letters, digits and _")], AccessKeyFile],
+        Meta(description="by the access key's id")] = {}
+    groups: list[IamName] = []
+    policies: Policies = {}
+
+
+class GroupFile(Struct, forbid_unknown_fields=True):
+    """What all users of a group may do."""
+
+    policies: Policies = {}
+
+
+class RoleFile(Struct, forbid_unknown_fields=True):
+    """A role, whose sessions fastgw iam session issues."""
+
+    session: Annotated[int, Meta(
+        ge=iam.MIN_SESSION, le=iam.MAX_SESSION, description="seconds that a session may last")] = 3600
+    policies: Policies = {}
+
+
+class IamFile(Struct, forbid_unknown_fields=True):
+    """Who may sign requests to routes that ask for signatures."""
+
+    users: dict[IamName, UserFile] = {}
+    groups: dict[IamName, GroupFile] = {}
+    roles: dict[IamName, RoleFile] = {}
+
+
 class File(Struct, forbid_unknown_fields=True):
     """A fastgw.yaml."""
 
@@ -463,6 +514,7 @@ class File(Struct, forbid_unknown_fields=True):
     key_files: Annotated[list[Text], Meta(
         description="files of keys in the service's CSV form, relative to this file")] = []
     plans: dict[Text, PlanFile] = {}
+    iam: IamFile | UnsetType = UNSET
     functions: dict[Annotated[str, Meta(
         pattern=r"^[A-Za-z0-9_-]{1,64}$", description="1 to 64 letters, digits, - and _")], FunctionFile] = {}
     services: dict[Annotated[str, Meta(

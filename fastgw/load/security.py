@@ -122,7 +122,7 @@ class Security:
         kind = str((scheme.get("type") or scheme).value)[:40]
         authtype = scheme.get(AUTHTYPE)
         if authtype is not None and str(authtype.value).lower() == "awssigv4":
-            self._signed(f"signed requests (security {shown(name)}, awsSigv4)", use, found)
+            found.iam = True
         elif scheme.get(AUTHORIZER) is not None:
             self._read_authorizer(name, scheme)
             self._uses(name, use, found)
@@ -133,9 +133,6 @@ class Security:
                                 use.key_place, 1)
         else:
             self._guards.demand("authorizer", f"security {shown(name)} (type {kind})", use.key_place, 1)
-
-    def _signed(self, what: str, at: View, found: _Found) -> None:
-        self._guards.demand("iam", what, at.key_place, 1)
 
     def _uses(self, name: str, use: View, found: _Found) -> None:
         found.authorizers[name] = use
@@ -167,7 +164,7 @@ class Security:
         kind = auth.get("type")
         name = str(kind.value).upper() if kind is not None else "NONE"
         if name == "AWS_IAM":
-            self._signed("signed requests (x-amazon-apigateway-auth AWS_IAM)", auth, found)
+            found.iam = True
         elif name != "NONE":
             self._guards.demand("authorizer", f"x-amazon-apigateway-auth {shown(name)}", auth.place, 1)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
+from fastgw.load.iam import check_signers
 from fastgw.load.policy import check_policies
 from fastgw.load.problem import Problems, did_you_mean, shown
 from fastgw.load.uri import STAGE_VARIABLE, target
@@ -38,6 +39,7 @@ def check_whole(gateway: Gateway, problems: Problems) -> None:
             _check_headers(api, stage, variables, problems)
             _check_cache(api, stage, problems)
     _check_keys(gateway, problems)
+    check_signers(gateway, problems)
     check_policies(gateway, problems)
     for upstream in gateway.upstreams:
         if upstream.authority not in reached:

@@ -7,6 +7,7 @@ from fastgw.model.api import Api
 from fastgw.model.cache import StageCache
 from fastgw.model.firewall import Firewall
 from fastgw.model.function import Function
+from fastgw.model.iam import Iam
 from fastgw.model.issuer import Issuer
 from fastgw.model.place import Place
 from fastgw.model.service import Identity, Service
@@ -182,6 +183,7 @@ class Gateway:
     functions   those of the gateway's own host; others are invoked where the service is
     services    where AWS services are asked, those that are not asked where they are
     identity    who the gateway is to them
+    iam         who may sign requests; None: nobody
     account_id, region  in which it stands for callers: in the ARNs of its methods
     issuers     of tokens, where the operator says where their keys are; others say it themselves
     tls         by name, for listeners with TLS; its keys are in the supervisor and the workers alone
@@ -199,6 +201,7 @@ class Gateway:
     functions: tuple[Function, ...] = ()
     services: tuple[Service, ...] = ()
     identity: Identity = field(default_factory=Identity)
+    iam: Iam | None = None
     account_id: str = DEFAULT_ACCOUNT
     region: str = DEFAULT_REGION
     issuers: tuple[Issuer, ...] = ()

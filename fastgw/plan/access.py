@@ -88,7 +88,7 @@ def access_spec(gateway: Gateway, route: Route, env: Env, issuers: Issuers) -> d
     """What a route asks; None where everybody may call. Raises ValueError with the place for an authorizer that cannot
     be served."""
     access = route.access
-    if access is None:
+    if access is None or access.iam:
         return None
     authorizer = next((one for one in env.api.authorizers if one.name == access.authorizer), None)
     if isinstance(authorizer, RequestAuthorizer):

@@ -36,6 +36,7 @@ from fastgw.plan.ops import IN_HEADER, IN_QUERY, Op, context, merged, of_source,
 from fastgw.plan.permission import permission_spec
 from fastgw.plan.replies import always, replies, status_line
 from fastgw.plan.rules import KEY_HEADER, REMAP_PREFIX, UNMAPPABLE, names
+from fastgw.plan.signatures import signatures
 from fastgw.plan.targets import Targets
 from fastgw.plan.tls import server_context
 
@@ -100,6 +101,8 @@ class _Compiler:
         self._plan = Plan(names(), REMAP_PREFIX.encode(), EXECUTE_API.encode(), keys)
         self._limits = LimitCells(cells)
         self._plan.limits(KEY_HEADER.encode(), self._limits.account(gateway), plans(gateway))
+        if gateway.iam is not None or _signs(gateway):
+            self._plan.sign(signatures(gateway, settings))
         self._targets = Targets(self._plan, gateway, settings)
         self._issuers = issuers
         self._services = Services(gateway.services, gateway.identity, identities, settings.upstream_ca_file)
@@ -316,6 +319,11 @@ def _lacks(integration: Integration, variables: Mapping[str, str]) -> bool:
     calls = [branch.integrated for branch in integration.branches] if composed else [integration]
     uris = [call.uri for call in calls if isinstance(call, HttpProxy | Integrated)]
     return any(name not in variables for uri in uris for name in STAGE_VARIABLE.findall(uri))
+
+
+def _signs(gateway: Gateway) -> bool:
+    """Some route asks for signatures."""
+    return any(route.access is not None and route.access.iam for api in gateway.apis for route in api.routes)
 
 
 def _fixed(api: Api, mock: Mock, variables: Mapping[str, str]) -> dict[str, Any]:

@@ -21,3 +21,5 @@ class Knobs(Protocol):
     x_forwarded: bool
     execute_api: bool
     validation_pointers: bool
+    iam_key: str
+    signature_skew: float

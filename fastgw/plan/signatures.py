@@ -7,10 +7,19 @@ refusals are those that the service answers, as public reports of users quote th
 
 from typing import Any
 
+from fastgw._core.policy import CompiledPolicy
+from fastgw._core.signature_keys import Signatures
+from fastgw.model.gateway import Gateway
+from fastgw.model.iam import AccessKey, Iam, role_arn, session_arn, unique_id, user_arn
+from fastgw.model.policy import Policy
+from fastgw.parts.auth.policy import compile_policies
+from fastgw.parts.auth.sealed import SESSION_PREFIX, read_key, session_key, unseal
+from fastgw.plan.knobs import Knobs
+
 SERVICE = "execute-api"
 ALGORITHM = "AWS4-HMAC-SHA256"
-SESSION_PREFIX = "fastgw1"
-"""First element of the session tokens that a gateway issues."""
+Person = tuple[bytes, bytes, bytes, bytes, bytes, CompiledPolicy]
+"""id, account, ARN (of a role: what its sessions' begin with), own ARN, user's name, what the policies allow."""
 
 MOST_EXPIRES = 604_800
 """Seven days: longest lifetime of a signature in the query."""
@@ -86,3 +95,56 @@ def scheme(region: str, skew: float, service: str = SERVICE, normalizes: bool = 
         "most_expires": MOST_EXPIRES,
         "normalizes": normalizes,
     }
+
+
+def signatures(gateway: Gateway, settings: Knobs) -> Signatures:
+    """Who may sign requests to the gateway, and how. Raises ValueError, with its place, for a secret that cannot be
+    opened; no message shows one.
+    """
+    iam = gateway.iam or Iam()
+    key = _key(settings.iam_key)
+    account = gateway.account_id
+    people = [_user(account, user.name, user.policies) for user in iam.users]
+    people += [_role(account, role.name, role.policies) for role in iam.roles]
+    keys = [(one.id.encode(), _secret(one, key).encode(), one.token.encode(), row)
+            for row, user in enumerate(iam.users) for one in user.keys]
+    roles = [(role.name.encode(), role.session_seconds, len(iam.users) + row) for row, role in enumerate(iam.roles)]
+    return Signatures(scheme(gateway.region, settings.signature_skew), keys, roles, people,
+                      session_key(key) if key else b"")
+
+
+def _key(text: str) -> bytes:
+    try:
+        return read_key(text) if text else b""
+    except ValueError as error:
+        raise ValueError(f"iam_key: error: {error}") from None
+
+
+def _secret(one: AccessKey, key: bytes) -> str:
+    secret = one.secret
+    if not secret.sealed:
+        return secret.text
+    if not key:
+        raise ValueError(f"{secret.place}: error: the secret of access key {one.id} is encrypted: set "
+                         "FASTGW_IAM_KEY_FILE to the file of its key")
+    try:
+        return unseal(key, one.id, secret.text)
+    except ValueError as error:
+        raise ValueError(f"{secret.place}: error: the secret of access key {one.id} cannot be opened: "
+                         f"{error}") from None
+
+
+def _user(account: str, name: str, policies: tuple[Policy, ...]) -> Person:
+    own = user_arn(account, name)
+    return _person(unique_id("AIDA", account, name), account, own, own, name, policies)
+
+
+def _role(account: str, name: str, policies: tuple[Policy, ...]) -> Person:
+    return _person(unique_id("AROA", account, name), account, session_arn(account, name), role_arn(account, name), "",
+                   policies)
+
+
+def _person(own_id: str, account: str, arn: str, own_arn: str, name: str, policies: tuple[Policy, ...]) -> Person:
+    # Who has no policy has an empty one: it allows nothing.
+    compiled = compile_policies(list(policies))
+    return own_id.encode(), account.encode(), arn.encode(), own_arn.encode(), name.encode(), compiled

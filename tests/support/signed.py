@@ -56,7 +56,8 @@ def table(access_key: str, secret: str, token: str = "", *, region: str = "us-ea
           normalizes: bool = True, skew: float = SKEW, roles: tuple[tuple[bytes, int], ...] = (),
           session_key: bytes = b"") -> Signatures:
     keys = [(access_key.encode(), secret.encode(), token.encode(), 0)]
-    return Signatures(scheme(region, skew, service, normalizes), keys, list(roles), session_key)
+    rows = [(name, most, row) for row, (name, most) in enumerate(roles)]
+    return Signatures(scheme(region, skew, service, normalizes), keys, rows, [], session_key)
 
 
 def seconds(stamp: str) -> int:
@@ -81,12 +82,12 @@ def sign(message: Message, access_key: str, secret: str, at: int, *, region: str
     return message.with_field(b"Authorization", value.encode())
 
 
-def in_chunks(message: Message, pieces: list[bytes], access_key: str, secret: str, at: int,
-              **options: str) -> Message:
+def in_chunks(message: Message, pieces: list[bytes], access_key: str, secret: str, at: int, *,
+              coding: str = "aws-chunked", **options: str) -> Message:
     """The message with a body of signed chunks."""
     length = str(sum(map(len, pieces))).encode()
     for name, value in ((b"X-Amz-Content-Sha256", CHUNKED), (b"X-Amz-Decoded-Content-Length", length),
-                        (b"Content-Encoding", b"aws-chunked")):
+                        (b"Content-Encoding", coding.encode())):
         message = message.with_field(name, value)
     message = sign(message, access_key, secret, at, digest=CHUNKED, **options)
     last = dict(message.fields)[b"Authorization"].rpartition(b"=")[2].decode()
@@ -101,8 +102,8 @@ def in_chunks(message: Message, pieces: list[bytes], access_key: str, secret: st
     return replace(message, body=body)
 
 
-def session(key: bytes, role: str, name: str, expires: int, access_key: str) -> tuple[str, str]:
+def session(key: bytes, role: str, name: str, issued: int, expires: int, access_key: str) -> tuple[str, str]:
     """(secret, token) of a session, by the words of signature_keys.pxd."""
-    told = f"fastgw1/{role}/{name}/{expires}/{access_key}"
+    told = f"fastgw1/{role}/{name}/{issued}/{expires}/{access_key}"
     token = f"{told}/{hmac.digest(key, b'token/' + told.encode(), 'sha256').hex()}"
     return hmac.digest(key, b"secret/" + token.encode(), "sha256").hex()[:40], token

@@ -274,8 +274,8 @@ ISSUER = table(KEY, SECRET, roles=ROLES, session_key=MASTER)
 
 
 def of_session(role: str = "writer", expires: int = NOW + 60, key: bytes = MASTER, access_key: str = "ASIAX",
-               token: str | None = None) -> Message:
-    secret, own = session(key, role, "alice", expires, access_key)
+               token: str | None = None, issued: int = NOW - 60) -> Message:
+    secret, own = session(key, role, "alice", issued, expires, access_key)
     message = PLAIN.with_field(b"X-Amz-Security-Token", (own if token is None else token).encode())
     return sign(message, access_key, secret, NOW)
 
@@ -294,15 +294,17 @@ def test_a_session_that_is_over() -> None:
 
 
 def test_sessions_that_this_gateway_did_not_issue() -> None:
-    good = session(MASTER, "writer", "alice", NOW + 60, "ASIAX")[1]
+    good = session(MASTER, "writer", "alice", NOW - 60, NOW + 60, "ASIAX")[1]
     assert of_session(key=b"x" * 32).verify(ISSUER, NOW).result == "stranger"
     assert of_session("nobody").verify(ISSUER, NOW).result == "stranger"
-    assert of_session(expires=NOW + 900 + SKEW + 1).verify(ISSUER, NOW).result == "stranger"
+    assert of_session(expires=NOW + 840).verify(ISSUER, NOW).result == "signed"
+    assert of_session(expires=NOW + 841).verify(ISSUER, NOW).result == "stranger"
+    assert of_session(issued=NOW + 61).verify(ISSUER, NOW).result == "stranger"
     assert of_session().verify(KNOWN, NOW).result == "stranger"      # a gateway that issues none
     for token in (good[:-1], good + "0", good.replace("writer", "reader"), good.replace("alice", "bob"),
-                  good.replace("fastgw1", "fastgw2"), good.replace("ASIAX", "ASIAY"), "", "/////", "x" * 5000):
+                  good.replace("fastgw1", "fastgw2"), good.replace("ASIAX", "ASIAY"), "", "//////", "x" * 5000):
         assert of_session(token=token).verify(ISSUER, NOW).result == "stranger", token
-    secret = session(MASTER, "writer", "alice", NOW + 60, "ASIAX")[0]
+    secret = session(MASTER, "writer", "alice", NOW - 60, NOW + 60, "ASIAX")[0]
     message = PLAIN.with_field(b"X-Amz-Security-Token", good.encode())
     assert sign(message, "ASIAY", secret, NOW).verify(ISSUER, NOW).result == "stranger"
     assert sign(message, "ASIAX", secret + "x", NOW).verify(ISSUER, NOW).result == "else"

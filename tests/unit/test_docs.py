@@ -218,6 +218,11 @@ def test_keys_of_a_fastgw_yaml() -> None:
         "functions.NAME": schema.FunctionFile,
         "services.NAME": schema.ServiceFile,
         "credentials": schema.CredentialsFile,
+        "iam": schema.IamFile,
+        "iam.users.NAME": schema.UserFile,
+        "iam.users.NAME.keys.ID": schema.AccessKeyFile,
+        "iam.groups.NAME": schema.GroupFile,
+        "iam.roles.NAME": schema.RoleFile,
         "issuers.URL": schema.IssuerFile,
         "firewalls.NAME": schema.FirewallFile,
         "rule_groups.NAME": schema.RuleGroupFile,
@@ -273,7 +278,7 @@ def test_outcome_of_an_extension(extension: str, outcome: str, tmp_path: Path) -
     verb = names.ANY_METHOD if extension == names.ANY_METHOD else "get"
     text = definition({"/pets": {verb: operation}}, components=components, **root)
     loaded = Files(tmp_path).load(text)
-    severities = {problem.severity for problem in loaded.problems}
+    severities = {problem.severity for problem in loaded.problems if problem.code != "nobody-signs"}
     expected = {"served": set(), "ignored": set(), "warning": {"warning"}, "refused unless allowed": {"error"}}
     assert severities == expected[outcome], messages(loaded)
     if outcome == "refused unless allowed":

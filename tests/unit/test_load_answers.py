@@ -257,10 +257,10 @@ def test_bad_cors_header_names(files: Files, field: str, name: str) -> None:
 def test_unknown_checks_cannot_be_allowed(files: Files) -> None:
     loaded = files.load(definition(PATHS), allow_unenforced=frozenset({"keys", "key", "x" * 9}), stage="a b")
     assert [str(problem) for problem in loaded.problems] == [
-        '--allow-unenforced:1:1: error: "keys" is no check; allowed are "key", "authorizer", "iam" or '
-        '"validator"; did you mean "key"?',
-        '--allow-unenforced:1:1: error: "xxxxxxxxx" is no check; allowed are "key", "authorizer", "iam" '
-        'or "validator"',
+        '--allow-unenforced:1:1: error: "keys" is no check; allowed are "key", "authorizer" or "validator"; '
+        'did you mean "key"?',
+        '--allow-unenforced:1:1: error: "xxxxxxxxx" is no check; allowed are "key", "authorizer" or '
+        '"validator"',
         '--stage:1:1: error: "a b" is no stage name; write "$default", or 1 to 128 letters, digits, - and _',
     ]
     assert files.load(definition(PATHS), allow_unenforced=frozenset(ALLOWABLE)).problems == ()

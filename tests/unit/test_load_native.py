@@ -44,7 +44,7 @@ apis:
     basepath: prepend
     upstream: {UPSTREAM}
     parameters: {{shop: "http://127.0.0.1:9001", unused: 5, flag: true}}
-    allow_unenforced: [key, authorizer, iam, validator]
+    allow_unenforced: [key, authorizer, validator]
     stages:
       $default:
       test-1:
@@ -127,6 +127,18 @@ keys:
   acme: {{value: "acme-0123456789-0123456789", plans: [gold]}}
   zoo: {{value_file: zoo.key, enabled: false}}
 key_files: [more.csv]
+iam:
+  users:
+    alice:
+      groups: [readers]
+      keys:
+        AKIAALICE1: {{secret_file: alice.txt, session_token_file: alice-token.txt, enabled: true}}
+        AKIAALICE2: {{secret: "sealed:v1:AAAA"}}
+  groups:
+    readers: {{policies: {{read: {{Version: "2012-10-17", Statement: [
+      {{Effect: Allow, Action: execute-api:Invoke, Resource: "*"}}]}}}}}}
+  roles:
+    batch: {{session: 900, policies: {{}}}}
 plans:
   gold:
     throttle: {{rate: 100, burst: 20}}
@@ -201,6 +213,8 @@ def files(tmp_path: Path) -> Files:
     found.write("ca.pem", root().pem.decode())
     found.write("gw.pem", GATEWAY.chain.decode())
     found.write("gw.key", GATEWAY.key_pem.decode())
+    found.write("alice.txt", "alice-secret\n")
+    found.write("alice-token.txt", "alice-token\n")
     found.write("zoo.key", "zoo-0123456789-0123456789\n")
     found.write("more.csv", "Name,Key,UsagePlanIds\nlion,lion-0123456789-0123456789,gold\n")
     return found

@@ -7,6 +7,7 @@ import pytest
 
 from fastgw.load import load
 from fastgw.model.api import ApiKind
+from fastgw.model.authorizer import Access
 from fastgw.model.integration import HttpProxy, Mock, Unserved
 from fastgw.model.place import Place
 from tests.support.load_files import UPSTREAM, Files, by_route, definition, messages, proxy
@@ -354,11 +355,9 @@ def test_nothing_that_matters_is_silent(files: Files) -> None:
 
 CHECKS = [
     ("key", {"security": [{"q": []}]}, {}),
-    ("iam", {"security": [{"s": []}]}, {}),
     ("authorizer", {"security": [{"b": []}]}, {}),
     ("authorizer", {"security": [{"unknown": []}]}, {}),
     ("authorizer", {}, {"security": [{"b": []}]}),
-    ("iam", {"x-amazon-apigateway-auth": {"type": "aws_iam"}}, {}),
 ]
 
 
@@ -385,7 +384,6 @@ def test_checks_are_refused_or_allowed_by_name(files: Files, name: str, operatio
         components={
             "securitySchemes": {
                 "q": {"type": "apiKey", "in": "query", "name": "x-api-key"},
-                "s": {"type": "apiKey", "x-amazon-apigateway-authtype": "awsSigv4"},
                 "b": {"type": "http", "scheme": "bearer"},
             }
         },
@@ -395,8 +393,22 @@ def test_checks_are_refused_or_allowed_by_name(files: Files, name: str, operatio
     assert f"--allow-unenforced {name} " in loaded.problems[0].message
     allowed = files.load(document, allow_unenforced=frozenset({name}))
     assert [(problem.severity, problem.code) for problem in allowed.problems] == [("warning", "unenforced")]
-    others = frozenset({"key", "authorizer", "iam", "validator"} - {name})
+    others = frozenset({"key", "authorizer", "validator"} - {name})
     assert files.load(document, allow_unenforced=others).gateway is None
+
+
+@pytest.mark.parametrize(("operation", "root"), [
+    ({"security": [{"s": []}]}, {}),
+    ({}, {"security": [{"s": []}]}),
+    ({"x-amazon-apigateway-auth": {"type": "aws_iam"}}, {}),
+    ({}, {"x-amazon-apigateway-auth": {"type": "AWS_IAM"}}),
+])  # fmt: skip
+def test_signed_requests_are_asked_for(files: Files, operation: dict, root: dict) -> None:
+    scheme = {"type": "apiKey", "x-amazon-apigateway-authtype": "awsSigv4"}
+    loaded = files.load(definition({"/a": {"get": {**served(), **operation}}}, **root,
+                                   components={"securitySchemes": {"s": scheme}}))
+    assert [route.access for route in loaded.gateway.apis[0].routes] == [Access(iam=True)]
+    assert [problem.code for problem in loaded.problems] == ["nobody-signs"]
 
 
 @pytest.mark.parametrize(

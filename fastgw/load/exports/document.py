@@ -20,6 +20,7 @@ EXTENSIONS = ("integrations", "authorizers", "apigateway")
 """Source: API reference, GetExport: apigateway is all of them."""
 
 _KEY_SCHEME = "api_key"
+_SIGNED_SCHEME = "sigv4"
 _LOCATIONS = {"header": "header", "path": "path", "querystring": "query"}
 _VARIABLE = re.compile(r"\{([^{}+]+)\+?\}")
 _NOT_HEADERS = ("accept", "content-type", "authorization")
@@ -103,6 +104,8 @@ class _Export:
         schemes: dict[str, object] = {}
         if any(route.key for route in self._api.routes):
             schemes[_KEY_SCHEME] = {"type": "apiKey", "name": "x-api-key", "in": "header"}
+        if any(route.access is not None and route.access.iam for route in self._api.routes):
+            schemes[_SIGNED_SCHEME] = security.SIGNED
         used = {route.access.authorizer for route in self._api.routes if route.access is not None}
         whole = bool(self._options.extensions & {"apigateway", "authorizers"})
         for authorizer in self._api.authorizers:
@@ -163,9 +166,11 @@ class _Export:
 
     def _needs(self, route: Route) -> dict[str, list[str]]:
         access = route.access
+        needs: dict[str, list[str]] = {}
         if access is not None and access.iam:
-            self._faults.append(f"{route.name}: requests are signed, which is not exported")
-        needs = {access.authorizer: list(access.scopes)} if access is not None and access.authorizer else {}
+            needs = {_SIGNED_SCHEME: []}
+        elif access is not None and access.authorizer:
+            needs = {access.authorizer: list(access.scopes)}
         return needs | ({_KEY_SCHEME: []} if route.key else {})
 
     def _parameters(self, route: Route) -> Iterator[dict[str, object]]:

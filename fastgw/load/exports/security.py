@@ -7,6 +7,9 @@ from fastgw.model.authorizer import Authorizer, IdentitySource, JwtAuthorizer, R
 from fastgw.model.function import function_of
 from fastgw.model.value import Context, RequestParameter
 
+SIGNED = {"type": "apiKey", "name": "Authorization", "in": "header", AUTHTYPE: "awsSigv4"}
+"""The scheme of routes whose requests are signed."""
+
 
 def scheme(authorizer: Authorizer, kind: ApiKind, whole: bool) -> dict[str, object]:
     """whole: with the service's extensions. Raises Unspeakable."""

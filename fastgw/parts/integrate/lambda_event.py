@@ -7,7 +7,7 @@ integrations for HTTP APIs"; field by field as recorded.
 import base64
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from urllib.parse import unquote
 
 import msgspec
@@ -236,11 +236,26 @@ class HttpEvent2(_Maker):
 
     def _told(self, request: Request) -> Event:
         """authorizer, by what kind of authorizer told it; whose caller it is stands only in format 1.0."""
+        if self._kind == "iam":
+            return {"authorizer": {"iam": _signer(request.caller)}}
         told = request.told
         if told is None:
             return {}
         return {"authorizer": {self._kind: {name: value for name, value in told.items()
                                             if self._kind != "lambda" or name != "principalId"}}}
+
+
+def _signer(caller: Mapping[str, str]) -> Event:
+    """Who signed, as HTTP APIs tell it."""
+    return {
+        "accessKey": caller.get("identity.accessKey"),
+        "accountId": caller.get("identity.accountId"),
+        "callerId": caller.get("identity.caller"),
+        "cognitoIdentity": None,
+        "principalOrgId": None,
+        "userArn": caller.get("identity.userArn"),
+        "userId": caller.get("identity.user"),
+    }
 
 
 def _text(value: bytes) -> str:
