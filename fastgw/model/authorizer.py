@@ -28,7 +28,6 @@ class RequestAuthorizer:
     payload      "1.0" or "2.0": format of an HTTP API's event
     simple       the answer of format 2.0 is {isAuthorized, context}, not a policy
     credentials  ARN of the role to invoke the function as, or None
-    lost         its function is nowhere: nobody may call
     """
 
     name: str
@@ -41,7 +40,6 @@ class RequestAuthorizer:
     payload: str = "1.0"
     simple: bool = False
     credentials: str | None = None
-    lost: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from fastgw.model.gateway import Gateway, Stage
 from fastgw.model.issuer import issuers_of
 from fastgw.model.value import RequestParameter
 from fastgw.parts.arn import stage_arn
-from fastgw.parts.auth.function_authorizer import TIMEOUT_MS, FunctionAuthorizer, unreachable
+from fastgw.parts.auth.function_authorizer import TIMEOUT_MS, FunctionAuthorizer
 from fastgw.parts.auth.http_authorizer import HttpAuthorizer
 from fastgw.parts.auth.issuers import Issuers
 from fastgw.parts.env import Env
@@ -99,9 +99,7 @@ def access_spec(gateway: Gateway, route: Route, env: Env, issuers: Issuers) -> d
 
 
 def _asked(gateway: Gateway, authorizer: RequestAuthorizer, env: Env) -> dict[str, Any]:
-    made = unreachable
-    if not authorizer.lost:
-        made = (FunctionAuthorizer if authorizer.uri.startswith("arn:") else HttpAuthorizer)(authorizer, env)
+    made = (FunctionAuthorizer if authorizer.uri.startswith("arn:") else HttpAuthorizer)(authorizer, env)
     return auth_spec(
         authorizer.sources,
         env.variables,

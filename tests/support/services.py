@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import signal
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -30,11 +31,13 @@ JSON = {"dynamodb": ("1.0", "DynamoDB_20120810"), "kinesis": ("1.1", "Kinesis_20
 
 
 class Double:
-    """A program that answers as AWS services do. Use as a context manager."""
+    """A program that answers as AWS services do. Use as a context manager. trust: PEM of who vouches for it, where it
+    speaks TLS."""
 
-    def __init__(self, *command: str) -> None:
+    def __init__(self, *command: str, trust: bytes | None = None) -> None:
         self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.url = f"{'http' if trust is None else 'https'}://127.0.0.1:{self.port}"
+        self._tls = None if trust is None else ssl.create_default_context(cadata=trust.decode())
         self._command = [word.replace("PORT", str(self.port)) for word in command]
         self._folder = tempfile.TemporaryDirectory(prefix="fastgw-double-")
         self._process: subprocess.Popen | None = None
@@ -65,6 +68,8 @@ class Double:
 
     def ask(self, method: str, path: str, headers: dict[str, str], body: bytes) -> tuple[int, bytes]:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        if self._tls is not None:
+            connection = http.client.HTTPSConnection("127.0.0.1", self.port, timeout=30, context=self._tls)
         try:
             connection.request(method, path, body, headers)
             answer = connection.getresponse()
@@ -95,11 +100,12 @@ def _signature(service: str) -> str:
             "Signature=0000")
 
 
-def moto() -> Double:
-    """Every service that moto knows; signatures are not checked."""
+def moto(certificate: str = "", key: str = "", trust: bytes | None = None) -> Double:
+    """Every service that moto knows; signatures are not checked. certificate and key: files, for one over TLS."""
     if importlib.util.find_spec("moto") is None or importlib.util.find_spec("flask") is None:
         pytest.skip("moto is not installed (pip install .[dev])")
-    return Double(sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", "PORT")
+    tls = ("-s", "-c", certificate, "-k", key) if certificate else ()
+    return Double(sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", "PORT", *tls, trust=trust)
 
 
 def dynalite() -> Double:

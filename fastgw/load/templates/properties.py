@@ -13,7 +13,7 @@ from fastgw.load.templates.stack import Resource
 SERVED, HARMLESS = "served", "ignored"
 """Served: read into the model. Ignored: changes nothing about the traffic here. Else: what does not happen."""
 
-_TLS = "TLS comes with a later part"
+_TLS = "the fastgw.yaml gives listeners their certificates and policies, under tls:"
 _BACKENDS = "no certificate is shown to backends: the fastgw.yaml gives a stage its client_certificate"
 _CANARY = "no request is sent to a canary"
 _TRACING = "no trace is sent to the service"

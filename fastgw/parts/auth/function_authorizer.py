@@ -48,11 +48,6 @@ class FunctionAuthorizer:
         return self._read(reply.body)
 
 
-def unreachable(request: Request, identity: Identity) -> Allowed:
-    """An authorizer that nobody can ask lets nobody in."""
-    raise Failure(CODE["AUTHORIZER_CONFIGURATION_ERROR"], detail="there is nobody to ask")
-
-
 def _id(reply: Reply) -> str | None:
     found = next((value for name, value in reply.headers if name.lower() == b"x-amzn-requestid"), None)
     return None if found is None else found.decode("latin-1")
