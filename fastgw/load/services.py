@@ -34,5 +34,5 @@ def check_service(uri: ServiceUri, services: Iterable[Service]) -> None:
 def why_not_as(credentials: str | None) -> str:
     """Why an integration cannot have these credentials; "" where it can."""
     if credentials is not None and CALLER.fullmatch(credentials):
-        return "(the caller's own credentials) needs AWS_IAM authorization, which is not served yet"
+        return "(the caller's own credentials) is not served: a request is the gateway's own, or a role's"
     return ""
