@@ -7,7 +7,7 @@ from fastgw._core.pool cimport (ACQUIRED, ACQUIRE_FAILED, ACQUIRE_WAITS, UP_FULL
                                 UP_TRIED, UP_UNREACHABLE, pool_acquire, pool_drop, pool_elsewhere, pool_retry,
                                 repeatable)
 from fastgw._core.state cimport EX_SENDING, EX_WAIT
-from fastgw._core.upstream cimport upstream_open
+from fastgw._core.upstream cimport upstream_open, upstream_refused
 
 
 cdef void attempt_begin(Exchange* ex, Target* target) noexcept nogil:
@@ -32,7 +32,8 @@ cdef void attempt_send(Exchange* ex) noexcept nogil:
     ex.state = EX_SENDING
     result = ex.requester.send(ex)
     if result == FORWARD_BROKEN:
-        retry(ex, F_INTEGRATION_FAILURE)
+        if not upstream_refused(ex.up):
+            retry(ex, F_INTEGRATION_FAILURE)
     elif result != FORWARDED:
         ex.requester.failed(ex, result)
 

@@ -15,7 +15,7 @@ from fastgw._core.pool cimport (UP_BROKEN, UP_INSECURE, UP_LOST, UP_SILENT, UP_T
 from fastgw._core.group cimport TargetLimits
 from fastgw._core.state cimport (Endpoint, Exchange, Target, UP_BUSY, UP_CONNECTING, UP_IDLE, UP_PARTING, UP_RESERVED,
                                  core, count)
-from fastgw._core.stream cimport STREAM_BROKEN, STREAM_CUT, StreamEvents, stream_read
+from fastgw._core.stream cimport STREAM_BROKEN, STREAM_CUT, StreamEvents, stream_fresh, stream_read
 from fastgw._core.tls cimport tls_reason, tls_resumed
 
 cdef failed_cb failed
@@ -94,6 +94,16 @@ cdef void fail(UpConn* up, int why) noexcept nogil:
         pool_judge(e)
     if ex != NULL:
         failed(ex, why)
+
+
+cdef bint upstream_refused(UpConn* up) noexcept nogil:
+    """With TLS 1.3 a handshake is over for us before the server has looked at our certificate: its alert can be read
+    though the connection was reset behind it."""
+    if up == NULL or up.stream.tls == NULL or up.served or stream_fresh(&up.stream) or not up.stream.tls.error:
+        return False
+    handshake_failed(up, STREAM_BROKEN)
+    fail(up, UP_BROKEN)
+    return True
 
 
 cdef void succeed(UpConn* up, Exchange* ex) noexcept nogil:
