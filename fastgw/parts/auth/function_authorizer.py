@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable
 
-from fastgw._core.step import Allowed, Denied, Failure, Reply, Request, Sent
+from fastgw._core.step import Allowed, Call, Denied, Failure, Reply, Request, Sent
 from fastgw.errors import CODE
 from fastgw.model.api import ApiKind
 from fastgw.model.authorizer import RequestAuthorizer
@@ -34,7 +34,8 @@ class FunctionAuthorizer:
         self._read = reply_reader(authorizer, env.api.kind)
 
     def __call__(self, request: Request, identity: Identity) -> Sent | Awaitable[Sent]:
-        return ask(self._invoker.call(self._event(request, identity), [_JSON], request), self._then)
+        call = self._invoker.call(self._event(request, identity), [_JSON], request)
+        return ask(call if isinstance(call, Call) else _signed(call), self._then)
 
     def _then(self, request: Request, reply: Reply) -> Allowed | Denied:
         request.note(status=reply.status, id=_id(reply))
@@ -46,6 +47,13 @@ class FunctionAuthorizer:
                 raise Failure(CODE["UNAUTHORIZED"])
             raise Failure(CODE["AUTHORIZER_FAILURE"], detail="the authorizer's function failed")
         return self._read(reply.body)
+
+
+async def _signed(call: Awaitable[Call]) -> Call:
+    try:
+        return await call
+    except Failure as failure:
+        raise Failure(CODE["AUTHORIZER_CONFIGURATION_ERROR"], detail=failure.detail) from None
 
 
 def _id(reply: Reply) -> str | None:
