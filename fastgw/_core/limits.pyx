@@ -26,7 +26,8 @@ cdef struct Draw:           # a bucket that the request draws from
 # --- KEY
 
 cdef Span presented(Exchange* ex) noexcept nogil:
-    """The key that the authorizer gives, or the value of the key's field; none where the field stands twice, for then nobody can say which one counts."""
+    """The key that the authorizer gives, or the value of the key's field; none where the field stands twice, for then
+    nobody can say which one counts."""
     cdef Span value = span(NULL, 0)
     cdef uint32_t i
     if ex.stage.keys_of_callers:
