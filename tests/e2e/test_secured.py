@@ -45,7 +45,6 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
             line = process.stdout.readline()
             if not line:
                 pytest.fail(f"the demo ended with {process.wait()}:\n{output.read_text()}")
-            told.write(line)
             if line.startswith("  curl "):
                 lines.append(line.partition("  # ")[0].strip())
     family = [process.pid, *children(process.pid)]

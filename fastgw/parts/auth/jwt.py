@@ -56,10 +56,8 @@ class Finder(Protocol):
 
 
 def bare(identity: bytes) -> bytes:
-    """The token in an identity source: that alone, or after "Bearer " in any case."""
-    if identity[:7].lower() == b"bearer ":
-        identity = identity[7:]
-    return identity.strip(b" ")
+    """The token in an identity source: that alone, or after "Bearer" in any case and blanks (RFC 9110 section 11.4)."""
+    return identity[7:].lstrip(b" ") if identity[:7].lower() == b"bearer " else identity
 
 
 def parse(text: bytes) -> Token:
