@@ -25,15 +25,16 @@ DEFAULTS = {
     "FASTGW_UPSTREAM_ALLOW_PRIVATE": "true",
     "FASTGW_DRAIN_TIMEOUT": "15",
 }
+NOBODY = {"AWS_EC2_METADATA_DISABLED": "true", "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
 MUST_BE_ZERO = ("connections", "exchanges")
 """Live counters that are zero in a running gateway without clients; its pools may hold the others."""
 
 
 def environment(given: Mapping[str, str | None]) -> dict[str, str]:
-    """This process's environment with only the given FASTGW_* settings."""
-    kept = {key: value for key, value in os.environ.items() if not key.startswith("FASTGW_")}
+    """This process's environment with only the given FASTGW_* and AWS_* settings: nobody's credentials are used."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(("FASTGW_", "AWS_"))}
     settings = {key: value for key, value in given.items() if value is not None}
-    return {**kept, "PYTHONPATH": str(ROOT), **settings}
+    return {**kept, "PYTHONPATH": str(ROOT), **NOBODY, **settings}
 
 
 def command(*arguments: str, **env: str) -> subprocess.CompletedProcess:

@@ -131,13 +131,13 @@ TABLE: dict[str, tuple[str, object, int, str | None]] = {
     "HTTP: fails": ("/policy", {"raise": "no"}, 500, "Internal Server Error"),
     "HTTP 1.0: allows": ("/old", allows(), 200, None),
     "HTTP 1.0: no principalId": ("/old", {"reply": {"policyDocument": policy()}}, 500, "Internal Server Error"),
-    "a function that is nowhere": ("/r/lost", allows(), 500, None),
+    "a function that nobody has credentials for": ("/r/lost", allows(), 500, None),
     "no token": ("/r/token", None, 401, "Unauthorized"),
     "HTTP: no token": ("/simple", None, 401, "Unauthorized"),
     "a token that does not fit": ("/r/strict", "x" + token(allows()), 401, "Unauthorized"),
     "a token that fits": ("/r/strict", allows("strict"), 200, None),
 }
-UNASKED = {"no token", "HTTP: no token", "a token that does not fit", "a function that is nowhere"}
+UNASKED = {"no token", "HTTP: no token", "a token that does not fit", "a function that nobody has credentials for"}
 
 
 @pytest.mark.parametrize("name", TABLE)

@@ -421,5 +421,5 @@ def test_a_reload_brings_functions_and_takes_them_away() -> None:
         assert ask(gateway, "/shop/custom", method="POST", body="{}").status == 200
         del listed["plian"]
         gateway.write("fastgw.yaml", changed["fastgw.yaml"])
-        assert "it answers 500 Internal server error" in gateway.reload().stdout
+        assert gateway.reload().returncode == 0        # the function is the service's now: nobody here may ask there
         assert ask(gateway, "/shop/custom", method="POST", body="{}").status == 500
