@@ -15,8 +15,8 @@ from fastgw._core.caller cimport Caller, caller_hold, caller_release
 from fastgw._core.clock cimport micros
 from fastgw._core.counters cimport H_DOOR_AUTHORIZE
 from fastgw._core.decisions cimport decision_keep
-from fastgw._core.failure cimport (FAILURE_CODES, F_API_CONFIGURATION_ERROR, F_AUTHORIZER_CONFIGURATION_ERROR,
-                                   F_AUTHORIZER_FAILURE, F_INTEGRATION_TIMEOUT)
+from fastgw._core.failure cimport (FAILURE_CODES, F_AUTHORIZER_CONFIGURATION_ERROR, F_AUTHORIZER_FAILURE,
+                                   F_INTEGRATION_TIMEOUT)
 from fastgw._core.libuv cimport uv
 from fastgw._core.request cimport Request
 from fastgw._core.state cimport EX_WAIT, core, count
@@ -144,9 +144,7 @@ cdef void refuse(Exchange* ex, error):
     if isinstance(error, CallFailed) and error.code != F_INTEGRATION_TIMEOUT:
         code = F_AUTHORIZER_CONFIGURATION_ERROR
     elif isinstance(error, Failure):
-        if error.code == F_API_CONFIGURATION_ERROR:     # so it is called where integrations are asked
-            code = F_AUTHORIZER_CONFIGURATION_ERROR
-        elif error.code in CODES:
+        if error.code in CODES:
             code = error.code
         if error.message is not None:
             message = str(error.message).encode(errors="replace")

@@ -152,9 +152,7 @@ def told(route: Route) -> str:
     asked = "" if checks is None else (
         f"{[(one.location, one.name) for one in checks.parameters]} {checks.body and checks.body.models[0][0]} "
         f"{checks.asked_parameters} {checks.asked_body}")
-    # Where callers sign, SAM has the function invoked as the caller; here it is the gateway that invokes it.
-    integration = str(without_places(route.integration)).replace("'arn:aws:iam::*:user/*'", "None")
-    return f"{route.name} key={route.key} {asked} {integration}"
+    return f"{route.name} key={route.key} {asked} {without_places(route.integration)}"
 
 
 def without_places(integration: object) -> str:
