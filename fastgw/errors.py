@@ -63,7 +63,7 @@ FAILURES: tuple[Failure, ...] = (
             "MissingAuthenticationTokenException", _C, "Not Found"),
     Failure("RESOURCE_NOT_FOUND", "RESOURCE_NOT_FOUND", 404, "Resource not found", "NotFoundException", _C,
             "Not Found"),
-    # Access. Of some of these the phases come with later issues; definitions may customise all of them today.
+    # Access.
     Failure("ACCESS_DENIED", "ACCESS_DENIED", 403, "User is not authorized to access this resource",
             "AccessDeniedException", _C, "Forbidden"),
     Failure("AUTHORIZER_CONFIGURATION_ERROR", "AUTHORIZER_CONFIGURATION_ERROR", 500, None,
