@@ -9,14 +9,14 @@ from msgspec import UNSET
 from fastgw.load.document import View
 from fastgw.load.firewall_core import CORE, core_rules
 from fastgw.load.firewall_schema import ComponentFile, FirewallFile, ResponseFile, RuleFile, StatementFile
+from fastgw.load.geo import Countries, Networks
 from fastgw.load.guards import KEY_HEADER
 from fastgw.load.problem import Problems, did_you_mean, one_of, shown
 from fastgw.model import firewall as model
 
-_KINDS = ("byte_match", "regex_match", "size", "sqli", "xss", "ip_set", "label", "rate", "and", "or", "not")
+_KINDS = ("byte_match", "regex_match", "size", "sqli", "xss", "ip_set", "geo", "label", "rate", "and", "or", "not")
 _WHOLE = ("json_body", "body_arguments")
 """Fields whose names are looked at too, where nothing else is said."""
-Networks = tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]
 
 
 @dataclass(slots=True)
@@ -25,6 +25,7 @@ class _Sets:
 
     ips: Mapping[str, Networks]
     patterns: Mapping[str, tuple[str, ...]]
+    countries: Countries
 
 
 def read_firewalls(file: object, root: View, problems: Problems) -> tuple[model.Firewall, ...]:
@@ -32,6 +33,7 @@ def read_firewalls(file: object, root: View, problems: Problems) -> tuple[model.
     sets = _Sets(
         {name: _networks(given, root.get("ip_sets").get(name), problems) for name, given in file.ip_sets.items()},
         {name: tuple(given) for name, given in file.regex_sets.items()},
+        Countries(root, problems),
     )
     groups = {name: _Rules(sets, {}, problems).read(given.rules, root.get("rule_groups").get(name))
               for name, given in file.rule_groups.items()}
@@ -174,7 +176,7 @@ class _Statements:
             return None
         readers: dict[str, Callable[..., model.Statement | None]] = {
             "byte_match": self._byte_match, "regex_match": self._regex_match, "size": self._size,
-            "ip_set": self._ip_set, "rate": self._rate,
+            "ip_set": self._ip_set, "geo": self._geo, "rate": self._rate,
         }
         kind = present[0]
         own = view.get(kind)
@@ -214,6 +216,10 @@ class _Statements:
             return None
         networks = _networks(listed, view.get("addresses"), self._problems) if given.set is UNSET else listed
         return model.IpSet(tuple(networks), _forwarded(given.forwarded))
+
+    def _geo(self, given: object, view: View, _: int) -> model.Statement | None:
+        networks = self._sets.countries.networks(given.countries, view.get("countries"))
+        return None if networks is None else model.IpSet(networks, _forwarded(given.forwarded))
 
     def _rate(self, given: object, view: View, depth: int) -> model.Statement | None:
         if self._within_rate:

@@ -118,6 +118,12 @@ class IpSetFile(Struct, forbid_unknown_fields=True):
     forwarded: ForwardedFile | UnsetType = UNSET
 
 
+class GeoFile(Struct, forbid_unknown_fields=True):
+    countries: Annotated[list[Annotated[str, Meta(
+        pattern="^[A-Z]{2}$", description="ISO 3166-1, two capital letters")]], Meta(min_length=1, max_length=50)]
+    forwarded: ForwardedFile | UnsetType = UNSET
+
+
 class RateKeyFile(Struct, forbid_unknown_fields=True):
     """One part of a key that has a name."""
 
@@ -149,6 +155,7 @@ class StatementFile(Struct, forbid_unknown_fields=True):
     sqli: InjectionFile | UnsetType = UNSET
     xss: InjectionFile | UnsetType = UNSET
     ip_set: IpSetFile | UnsetType = UNSET
+    geo: GeoFile | UnsetType = UNSET
     label: LabelOrNamespace | UnsetType = UNSET
     rate: RateFile | UnsetType = UNSET
     every: "Annotated[list[StatementFile], Meta(min_length=1, max_length=100)] | UnsetType" = field(

@@ -527,6 +527,8 @@ class File(Struct, forbid_unknown_fields=True):
     rule_groups: dict[SetName, RuleGroupFile] = {}
     ip_sets: dict[SetName, Annotated[list[Words], Meta(max_length=100_000)]] = {}
     regex_sets: dict[SetName, Annotated[list[Pattern], Meta(min_length=1, max_length=1000)]] = {}
+    geo_database: Annotated[Text, Meta(
+        description="path of an MMDB file with countries, for geo statements of firewalls")] | UnsetType = UNSET
     client_certificates: dict[Text, ClientCertificateFile] = {}
     settings: Annotated[dict[str, str | int | float | bool], Meta(
         description="settings by name, as fastgw environ lists them in lower case")] = {}

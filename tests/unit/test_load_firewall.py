@@ -28,8 +28,8 @@ def statement(given: dict) -> dict:
 
 
 @pytest.mark.parametrize(("file", "message"), [
-    (statement({}), 'a statement is one of "byte_match", "regex_match", "size", "sqli", "xss", "ip_set", "label", '
-                    '"rate", "and", "or" or "not"; found none of them'),
+    (statement({}), 'a statement is one of "byte_match", "regex_match", "size", "sqli", "xss", "ip_set", "geo", '
+                    '"label", "rate", "and", "or" or "not"; found none of them'),
     (statement({**METHOD, "label": "a"}), 'found "byte_match" or "label"'),
     (statement({"byte_match": {"field": "uri_pat", "value": "x"}}), 'did you mean "uri_path"?'),
     (statement(looks({"header": "a", "cookie": "b"}, "x")), "field must name one component"),

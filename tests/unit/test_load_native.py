@@ -15,6 +15,7 @@ from fastgw.model.usage import Quota, Throttle
 from fastgw.model.value import RequestParameter
 from tests.support.certificates import root, server
 from tests.support.load_files import UPSTREAM, Files, definition, messages, proxy
+from tests.support.mmdb import database
 from tests.support.tls import files as tls_files
 
 ROOT = Path(__file__).parents[2]
@@ -186,6 +187,7 @@ firewalls:
             - sqli: {field: query_string}
             - xss: {field: query_string}
             - ip_set: {addresses: [10.0.0.0/8], forwarded: {header: X-Client, which: any, fallback: no_match}}
+            - geo: {countries: [AT]}
             - rate: {limit: 10, window: 60, keys: [ip, {forwarded_ip: {}}], table: 100, scope: {label: "a:"}}
 rule_groups:
   common:
@@ -193,6 +195,7 @@ rule_groups:
   often: {rules: [{name: o, priority: 1, action: count, statement: {regex_match: {field: method, patterns: [G]}}}]}
 ip_sets: {office: [192.0.2.0/24]}
 regex_sets: {agents: [^curl]}
+geo_database: countries.mmdb
 """
 
 
@@ -210,6 +213,7 @@ def files(tmp_path: Path) -> Files:
     status = {"one.ocsp": root().status(server()), "root.pem": root().pem, "root.crl": root().revocations()}
     for name, content in {**tls_files(one=server()), **status}.items():
         (tmp_path / name).write_bytes(content)
+    (tmp_path / "countries.mmdb").write_bytes(database({"203.0.113.0/24": "AT"}))
     found.write("ca.pem", root().pem.decode())
     found.write("gw.pem", GATEWAY.chain.decode())
     found.write("gw.key", GATEWAY.key_pem.decode())
