@@ -106,9 +106,9 @@ def _uri(given: schema.AuthorizerFile, view: View, region: str, problems: Proble
     except BadUri as error:
         problems.error(view.get("url").place, "bad-uri", str(error))
         return None
-    if found.scheme != "http" or "{" in given.url:
-        problems.error(view.get("url").place, "bad-uri", f"{shown(given.url)} must be a plain URL that begins with "
-                       "http://")
+    if "{" in found.rest:
+        problems.error(view.get("url").place, "bad-uri", f"{shown(given.url)} must be a plain URL, "
+                       "without placeholders")
         return None
     return given.url
 

@@ -148,7 +148,7 @@ def test_an_authorizer_of_the_operators(files: Files) -> None:
     ("{corp: {issuer: 'https://a', audience: [a], validation: '(a'}}", "validation"),
     ("{corp: {issuer: 'https://a', audience: [a], identity: [context.stage]}}", "a token is in one place"),
     ("{corp: {url: 'ftp://a/'}}", "http://"),
-    ("{corp: {url: 'https://a/'}}", "begins with http://"),
+    ("{corp: {url: 'ftp://a/'}}", "http"),
     ("{corp: {url: 'http://a/{b}'}}", "plain URL"),
     ("{corp: {function: 'a b'}}", "neither the name of a function"),
     ("{corp: {url: 'http://a/', type: token}}", "has one identity"),

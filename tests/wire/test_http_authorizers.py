@@ -8,10 +8,12 @@ from dataclasses import dataclass
 import pytest
 
 from tests.support.authorizers import policy
+from tests.support.certificates import Authority, root, server
 from tests.support.client import eventually, get
 from tests.support.definition import openapi, proxy, several
 from tests.support.message import Response
 from tests.support.process import Gateway, reserve_port
+from tests.support.tls_servers import server_context
 from tests.support.upstream import Exchange, Upstream
 
 ALLOWED = {"isAuthorized": True}
@@ -116,3 +118,16 @@ def test_a_slow_authorizer(served: Served) -> None:
         assert served.ask(path="/open").status == 200
         wire.reset()
     eventually(lambda: served.gateway.live()["calls"] == 0, "the question given up")
+
+
+@pytest.mark.parametrize("trusted", (True, False))
+def test_over_tls_only_who_is_trusted_is_asked(trusted: bool) -> None:
+    issued = server() if trusted else Authority("Stranger").issue("127.0.0.1")
+    with reserve_port() as nobody, Upstream() as backend, Upstream(tls=server_context(issued)) as oracle:
+        given = files(backend.url, oracle.url, nobody.getsockname()[1])
+        given["fastgw.yaml"]["upstreams"] = {oracle.authority: {"tls": {"ca_file": "ca.pem"}}}  # type: ignore[index]
+        with Gateway({**given, "ca.pem": root().pem.decode()}) as gateway:
+            served = Served(gateway, backend, oracle)
+            served.says(200, ALLOWED)
+            assert served.ask().status == (200 if trusted else 500)
+        assert len(oracle.to("/check")) == len(backend.to("/up")) == (1 if trusted else 0)
