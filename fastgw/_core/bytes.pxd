@@ -15,6 +15,7 @@ cdef struct Writer:         # appends until cap; then `full` is set and what doe
 
 cdef uint8_t FOLD[256]      # letters to lower case; "_" and "." to "-": one spelling of a field name
 cdef uint8_t HEX[256]       # value of a hex digit, 255 where it is none
+cdef uint8_t UNRESERVED[256]    # 1 for the bytes that need no escape in a URI (RFC 3986 section 2.3)
 cdef const char* DIGITS     # "0123456789abcdef"
 cdef const char* UPPER_DIGITS
 
@@ -40,6 +41,11 @@ cdef inline void put_char(Writer* w, char ch) noexcept nogil:
         return
     w.p[w.n] = ch
     w.n += 1
+
+cdef inline void put_escape(Writer* w, uint8_t byte) noexcept nogil:
+    put_char(w, c"%")
+    put_char(w, UPPER_DIGITS[byte >> 4])
+    put_char(w, UPPER_DIGITS[byte & 15])
 
 cdef inline void put_field(Writer* w, const char* base, uint32_t name, uint32_t name_n, uint32_t value,
                            uint32_t value_n) noexcept nogil:
@@ -70,6 +76,38 @@ cdef bint list_last(Span* list, Span* member) noexcept nogil
 """The last member of such a list, which is taken off it. False: there is none left."""
 cdef Span coding_name(Span member, Span* parameters) noexcept nogil
 """A member of Accept-Encoding (RFC 9110 section 12.5.3) in two: the coding, and what stands from ";" on."""
+
+cdef inline bint hex_number(const char* p, const char* end, uint32_t digits, uint32_t* value) noexcept nogil:
+    """Exactly so many hex digits, up to eight, stand at p."""
+    cdef uint32_t i
+    value[0] = 0
+    if end - p < <int>digits:
+        return False
+    for i in range(digits):
+        if HEX[<uint8_t>p[i]] == 255:
+            return False
+        value[0] = value[0] << 4 | HEX[<uint8_t>p[i]]
+    return True
+
+cdef inline uint32_t put_utf8(char* out, uint32_t point) noexcept nogil:
+    """A code point in UTF-8 (RFC 3629), halves of surrogate pairs included; how many bytes, four at most."""
+    if point < 0x80:
+        out[0] = <char>point
+        return 1
+    if point < 0x800:
+        out[0] = <char>(0xC0 | point >> 6)
+        out[1] = <char>(0x80 | (point & 0x3F))
+        return 2
+    if point < 0x10000:
+        out[0] = <char>(0xE0 | point >> 12)
+        out[1] = <char>(0x80 | (point >> 6 & 0x3F))
+        out[2] = <char>(0x80 | (point & 0x3F))
+        return 3
+    out[0] = <char>(0xF0 | point >> 18)
+    out[1] = <char>(0x80 | (point >> 12 & 0x3F))
+    out[2] = <char>(0x80 | (point >> 6 & 0x3F))
+    out[3] = <char>(0x80 | (point & 0x3F))
+    return 4
 
 cdef inline Span span(const char* p, uint32_t n) noexcept nogil:
     cdef Span s

@@ -137,6 +137,8 @@ cdef int fill_tables() except -1:
         HEX[i] = 255
     for i in range(26):
         FOLD[65 + i] = <uint8_t>(97 + i)
+    for byte in b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~":
+        UNRESERVED[byte] = 1
     FOLD[c"_"] = FOLD[c"."] = c"-"
     for i in range(10):
         HEX[48 + i] = <uint8_t>i

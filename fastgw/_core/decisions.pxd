@@ -14,4 +14,3 @@ cdef Caller* decision_find(Span identity, uint64_t now) noexcept nogil     # not
 cdef void decision_keep(Caller* c) noexcept nogil       # the table holds it; an older one for its identity goes
 cdef uint32_t decisions_forget() noexcept nogil         # all of them; how many they were
 cdef uint32_t decisions_count() noexcept nogil
-cdef uint64_t decisions_bytes() noexcept nogil

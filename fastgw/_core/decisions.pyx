@@ -167,7 +167,3 @@ cdef uint32_t decisions_forget() noexcept nogil:
 
 cdef uint32_t decisions_count() noexcept nogil:
     return kept
-
-
-cdef uint64_t decisions_bytes() noexcept nogil:
-    return used

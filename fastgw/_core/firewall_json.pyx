@@ -2,7 +2,7 @@
 from libc.stdint cimport uint8_t
 from libc.string cimport memchr
 
-from fastgw._core.bytes cimport HEX, span
+from fastgw._core.bytes cimport hex_number, put_utf8, span
 from fastgw._core.json cimport json_space
 
 cdef enum Expects:
@@ -26,40 +26,6 @@ cdef const char* string_end(const char* p, const char* end, bint* escaped) noexc
     return NULL
 
 
-cdef inline bint unit(const char* p, const char* end, uint32_t* value) noexcept nogil:
-    """Four hex digits at p."""
-    cdef int i
-    if end - p < 4:
-        return False
-    value[0] = 0
-    for i in range(4):
-        if HEX[<uint8_t>p[i]] == 255:
-            return False
-        value[0] = value[0] << 4 | HEX[<uint8_t>p[i]]
-    return True
-
-
-cdef inline uint32_t put_point(char* out, uint32_t point) noexcept nogil:
-    """UTF-8, halves of pairs included."""
-    if point < 0x80:
-        out[0] = <char>point
-        return 1
-    if point < 0x800:
-        out[0] = <char>(0xC0 | point >> 6)
-        out[1] = <char>(0x80 | (point & 0x3F))
-        return 2
-    if point < 0x10000:
-        out[0] = <char>(0xE0 | point >> 12)
-        out[1] = <char>(0x80 | (point >> 6 & 0x3F))
-        out[2] = <char>(0x80 | (point & 0x3F))
-        return 3
-    out[0] = <char>(0xF0 | point >> 18)
-    out[1] = <char>(0x80 | (point >> 12 & 0x3F))
-    out[2] = <char>(0x80 | (point >> 6 & 0x3F))
-    out[3] = <char>(0x80 | (point & 0x3F))
-    return 4
-
-
 cdef uint32_t unescape(const char* p, const char* end, char* out) noexcept nogil:
     """A string's value; never longer than the string."""
     cdef const char* letters = b"bfnrt"
@@ -73,13 +39,13 @@ cdef uint32_t unescape(const char* p, const char* end, char* out) noexcept nogil
             p += 1
             continue
         p += 1
-        if p[0] == c"u" and unit(p + 1, end, &point):
+        if p[0] == c"u" and hex_number(p + 1, end, 4, &point):
             p += 5
             if 0xD800 <= point < 0xDC00 and end - p >= 6 and p[0] == c"\\" and p[1] == c"u" \
-                    and unit(p + 2, end, &low) and 0xDC00 <= low < 0xE000:
+                    and hex_number(p + 2, end, 4, &low) and 0xDC00 <= low < 0xE000:
                 point = 0x10000 + ((point - 0xD800) << 10) + (low - 0xDC00)
                 p += 6
-            n += put_point(out + n, point)
+            n += put_utf8(out + n, point)
             continue
         found = <const char*>memchr(letters, p[0], 5)
         out[n] = meaning[found - letters] if found != NULL else p[0]

@@ -2,7 +2,7 @@
 from libc.stdint cimport int8_t, uint8_t
 from libc.string cimport memchr, memcmp, memmove
 
-from fastgw._core.bytes cimport HEX, same_case
+from fastgw._core.bytes cimport HEX, hex_number, put_utf8, same_case
 
 NAMES = (
     "none", "lowercase", "url_decode", "url_decode_uni", "html_entity_decode", "compress_white_space", "remove_nulls",
@@ -32,38 +32,9 @@ cdef inline uint8_t lower(uint8_t ch) noexcept nogil:
     return ch + 32 if c"A" <= ch <= c"Z" else ch
 
 
-cdef uint32_t put_point(uint8_t* out, uint32_t point) noexcept nogil:
-    """UTF-8 (RFC 3629); how many bytes."""
-    if point < 0x80:
-        out[0] = <uint8_t>point
-        return 1
-    if point < 0x800:
-        out[0] = <uint8_t>(0xC0 | point >> 6)
-        out[1] = <uint8_t>(0x80 | (point & 0x3F))
-        return 2
-    if point < 0x10000:
-        out[0] = <uint8_t>(0xE0 | point >> 12)
-        out[1] = <uint8_t>(0x80 | (point >> 6 & 0x3F))
-        out[2] = <uint8_t>(0x80 | (point & 0x3F))
-        return 3
-    out[0] = <uint8_t>(0xF0 | point >> 18)
-    out[1] = <uint8_t>(0x80 | (point >> 12 & 0x3F))
-    out[2] = <uint8_t>(0x80 | (point >> 6 & 0x3F))
-    out[3] = <uint8_t>(0x80 | (point & 0x3F))
-    return 4
-
-
 cdef inline bint hexes(const uint8_t* p, uint32_t i, uint32_t n, uint32_t digits, uint32_t* value) noexcept nogil:
     """Exactly so many hex digits stand at i."""
-    cdef uint32_t k
-    if digits > n or i > n - digits:
-        return False
-    value[0] = 0
-    for k in range(i, i + digits):
-        if HEX[p[k]] == 255:
-            return False
-        value[0] = value[0] << 4 | HEX[p[k]]
-    return True
+    return i <= n and hex_number(<const char*>p + i, <const char*>p + n, digits, value)
 
 
 cdef inline uint32_t put_unit(uint8_t* out, uint32_t unit) noexcept nogil:
@@ -73,7 +44,7 @@ cdef inline uint32_t put_unit(uint8_t* out, uint32_t unit) noexcept nogil:
     if unit < 0x100:
         out[0] = <uint8_t>unit
         return 1
-    return put_point(out, unit)
+    return put_utf8(<char*>out, unit)
 
 
 cdef uint32_t url_decode(uint8_t* p, uint32_t n, bint uni) noexcept nogil:
@@ -136,7 +107,7 @@ cdef uint32_t html_entity_decode(uint8_t* p, uint32_t n) noexcept nogil:
         end = entity(p, i, n, &point) if p[i] == c"&" else 0
         if end:
             i = end
-            w += put_point(p + w, point)
+            w += put_utf8(<char*>p + w, point)
         else:
             p[w] = p[i]
             i += 1

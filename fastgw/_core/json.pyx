@@ -1,6 +1,8 @@
 """Read strings eight bytes at a time, and numbers."""
 from libc.stdlib cimport realloc
 
+from fastgw._core.bytes cimport hex_number, put_utf8
+
 cdef uint64_t ONES = 0x0101010101010101ULL
 cdef uint64_t HIGHS = 0x8080808080808080ULL
 cdef uint8_t ESCAPED[256]   # what "\x" stands for; 0: no such escape; "u" is read apart
@@ -32,27 +34,10 @@ cdef inline int utf8_length(const uint8_t* p, const uint8_t* end) noexcept nogil
     return 4
 
 
-cdef inline uint8_t hex_value(char ch) noexcept nogil:
-    """Of a hex digit; 16 and more where it is none."""
-    if c"0" <= ch <= c"9":
-        return <uint8_t>(ch - c"0")
-    if c"a" <= (ch | 32) <= c"f":
-        return <uint8_t>((ch | 32) - c"a" + 10)
-    return 255
-
-
 cdef int hex4(const char* p, const char* end) noexcept nogil:
     """The code unit of four hex digits at p, or -1."""
-    cdef int i, unit = 0
-    cdef uint8_t digit
-    if end - p < 4:
-        return -1
-    for i in range(4):
-        digit = hex_value(p[i])
-        if digit > 15:
-            return -1
-        unit = unit * 16 + digit
-    return unit
+    cdef uint32_t unit
+    return <int>unit if hex_number(p, end, 4, &unit) else -1
 
 
 cdef inline int escape_length(const char* p, const char* end, JsonFault* fault) noexcept nogil:
@@ -132,26 +117,6 @@ cdef const char* json_string(const char* p, const char* end, Text* text, JsonFau
     return NULL
 
 
-cdef inline uint32_t put_point(char* out, uint32_t point) noexcept nogil:
-    if point < 0x80:
-        out[0] = <char>point
-        return 1
-    if point < 0x800:
-        out[0] = <char>(0xC0 | point >> 6)
-        out[1] = <char>(0x80 | point & 63)
-        return 2
-    if point < 0x10000:
-        out[0] = <char>(0xE0 | point >> 12)
-        out[1] = <char>(0x80 | point >> 6 & 63)
-        out[2] = <char>(0x80 | point & 63)
-        return 3
-    out[0] = <char>(0xF0 | point >> 18)
-    out[1] = <char>(0x80 | point >> 12 & 63)
-    out[2] = <char>(0x80 | point >> 6 & 63)
-    out[3] = <char>(0x80 | point & 63)
-    return 4
-
-
 cdef bint json_unescape(const Text* text, Span* out) noexcept nogil:
     """An escape is never shorter than what it stands for."""
     global plain_bytes, plain_cap
@@ -179,7 +144,7 @@ cdef bint json_unescape(const Text* text, Span* out) noexcept nogil:
             if 0xD800 <= unit <= 0xDBFF:
                 unit = 0x10000 + ((unit - 0xD800) << 10) + hex4(text.p + at + 2, text.p + text.n) - 0xDC00
                 at += 6
-            n += put_point(plain_bytes + n, <uint32_t>unit)
+            n += put_utf8(plain_bytes + n, <uint32_t>unit)
     out.p = plain_bytes
     out.n = n
     return True

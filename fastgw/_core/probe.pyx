@@ -14,6 +14,7 @@ from fastgw._core.answer cimport (ANSWER_DONE, ANSWER_MORE, answer_begin, answer
 from fastgw._core.bytes cimport Span, writer_init
 from fastgw._core.clock cimport (TIMER_CONN, Timer, timer_drop, timer_init, timer_set, wheel_close, wheel_count,
                                  wheel_handler, wheel_open)
+from fastgw._core.exact cimport exact
 from fastgw._core.head cimport HEAD_DONE, HEAD_MORE, chunks_feed, head_feed, head_on_piece, request_settings
 from fastgw._core.libuv cimport Uv, handle_cb, uv
 from fastgw._core.llhttp cimport HPE_OK, HPE_PAUSED, PARSE_REQUEST, llhttp
@@ -57,14 +58,6 @@ cdef bytes text(Span s):
 cdef list fields_of(const char* base, const Field* fields, uint32_t n):
     cdef uint32_t i
     return [(text(field_name(base, &fields[i])), text(field_value(base, &fields[i]))) for i in range(n)]
-
-
-cdef char* exact(bytes data) except NULL:
-    cdef char* copy = <char*>malloc(len(data) or 1)
-    if copy == NULL:
-        raise MemoryError
-    memcpy(copy, <const char*>data, len(data))
-    return copy
 
 
 # --- requests

@@ -1,10 +1,11 @@
 """Python's way into the firewall, for tests, fuzzing and benches alone; see probe.pyx."""
 from libc.stdint cimport uint32_t
-from libc.stdlib cimport calloc, free, malloc
-from libc.string cimport memcpy, memset
+from libc.stdlib cimport calloc, free
+from libc.string cimport memset
 
 from fastgw._core.bytes cimport Span, span
 from fastgw._core.clock cimport micros
+from fastgw._core.exact cimport exact
 from fastgw._core.firewall cimport FIREWALL_WAITS, firewall_judge
 from fastgw._core.firewall_build cimport Firewall
 from fastgw._core.firewall_json cimport json_texts
@@ -19,15 +20,6 @@ from fastgw._core.plan cimport Plan
 from fastgw._core.state cimport Conn, Exchange, Field, StagePlan, core
 
 cdef list told = []
-
-
-cdef char* exact(bytes data) except NULL:
-    """An allocation of its size: a sanitizer sees a read beyond it."""
-    cdef char* copy = <char*>malloc(len(data) or 1)
-    if copy == NULL:
-        raise MemoryError
-    memcpy(copy, <const char*>data, len(data))
-    return copy
 
 
 def transformed(int which, bytes text) -> bytes:

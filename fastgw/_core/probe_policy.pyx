@@ -1,12 +1,12 @@
 """Python's way into policies and globs, for tests, fuzzing and benches alone. See probe.pyx."""
 from libc.stdint cimport uint32_t, uint64_t
-from libc.stdlib cimport free, malloc
-from libc.string cimport memcpy
+from libc.stdlib cimport free
 
 from fastgw._core.arena cimport Arena
 from fastgw._core.bytes cimport Span, span
 from fastgw._core.caller cimport CallerValue
 from fastgw._core.clock cimport micros
+from fastgw._core.exact cimport exact
 from fastgw._core.glob cimport Glob, glob_build, glob_fits, glob_steps
 from fastgw._core.network cimport IpAddress, address_read
 from fastgw._core.policy cimport (CompiledPolicy, Facts, POLICY_ALLOW, POLICY_DENY, POLICY_SILENT, access_verdict,
@@ -18,12 +18,7 @@ NUMBERS = {name: number for number, name in SAYINGS.items()}
 
 cdef Span exactly(bytes text):
     """In an allocation of exactly its size; nowhere where there is none. The caller frees it."""
-    cdef char* copy
-    if text is None:
-        return span(NULL, 0)
-    copy = <char*>malloc(len(text) or 1)
-    memcpy(copy, <const char*>text, len(text))
-    return span(copy, len(text))
+    return span(NULL, 0) if text is None else span(exact(text), len(text))
 
 
 cdef class Asked:

@@ -1,9 +1,9 @@
 """Python's way into the reader of PROXY headers; for tests alone."""
 from libc.stdint cimport uint32_t
-from libc.stdlib cimport free, malloc
-from libc.string cimport memcpy
+from libc.stdlib cimport free
 
 from fastgw._core.bytes cimport Writer, writer_init
+from fastgw._core.exact cimport exact
 from fastgw._core.network cimport address_put
 from fastgw._core.proxy cimport PROXY_BAD, PROXY_MORE, ProxyHeader, proxy_read
 
@@ -16,13 +16,9 @@ def header_of(bytes head) -> tuple[int, str | None, int]:
     cdef char text[64]
     cdef Writer w
     cdef ProxyHeader header
-    cdef char* exact = <char*>malloc(len(head) or 1)
-    cdef int used
-    if exact == NULL:
-        raise MemoryError
-    memcpy(exact, <const char*>head, len(head))
-    used = proxy_read(exact, <uint32_t>len(head), &header)
-    free(exact)
+    cdef char* copy = exact(head)
+    cdef int used = proxy_read(copy, <uint32_t>len(head), &header)
+    free(copy)
     if used <= 0 or not header.told:
         return used, None, 0
     writer_init(&w, text, sizeof(text))

@@ -7,6 +7,7 @@ from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy
 
 from fastgw._core.bytes cimport Span
+from fastgw._core.exact cimport exact
 from fastgw._core.fields cimport Field
 from fastgw._core.signature cimport signature_verify
 from fastgw._core.signature_keys cimport Signatures
@@ -62,11 +63,7 @@ cdef class Request:
         return s
 
     cdef int hold(self, bytes body) except -1:
-        cdef char* copy = <char*>malloc(len(body) or 1)
-        if copy == NULL:
-            raise MemoryError
-        memcpy(copy, <const char*>body, len(body))
-        self.text.p = copy
+        self.text.p = exact(body)
         self.text.n = <uint32_t>len(body)
         self.has_body = True
         return 0

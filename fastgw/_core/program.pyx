@@ -3,7 +3,7 @@ from libc.stdint cimport uint8_t, uint64_t
 from libc.string cimport memcpy, strlen
 
 from fastgw._core.address cimport client_address
-from fastgw._core.bytes cimport (HEX, UPPER_DIGITS, put, put_char, put_hex, put_span, put_uint, same_case, span,
+from fastgw._core.bytes cimport (HEX, UNRESERVED, put, put_char, put_escape, put_hex, put_span, put_uint, same_case, span,
                                  writer_init)
 from fastgw._core.clock cimport clf_time, http_date, wall_us
 from fastgw._core.access cimport AUTH_KNOWN, AUTH_NONE, AUTH_PASSED, AUTH_UNKNOWN
@@ -24,15 +24,8 @@ cdef enum:
     VALUE_BYTES = 65536     # one value at a time is decoded here; the worker has one thread of execution in the engine
 
 cdef char value_bytes[VALUE_BYTES]
-cdef uint8_t UNRESERVED[256]
 cdef const char* LEVELS[9]   # by allowance.Level
 cdef char BASE64_PAIRS[8192]    # two letters of base64url (RFC 4648 section 5) for each 12 bits
-
-
-cdef inline void put_escape(Writer* w, uint8_t byte) noexcept nogil:
-    put_char(w, c"%")
-    put_char(w, UPPER_DIGITS[byte >> 4])
-    put_char(w, UPPER_DIGITS[byte & 15])
 
 
 cdef uint32_t utf8_length(const uint8_t* p, uint32_t n) noexcept nogil:
@@ -524,8 +517,6 @@ cdef int program_write(const Program* program, Exchange* ex, Writer* w) noexcept
 cdef int fill_table() except -1:
     cdef int i
     letters = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
-    for byte in b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~":
-        UNRESERVED[byte] = 1
     LEVELS[:] = [b"", b"PLAN_METHOD", b"PLAN", b"STAGE_METHOD", b"STAGE", b"ACCOUNT", b"QUOTA", b"CONCURRENCY",
                  b"OVERLOAD"]
     for i in range(4096):

@@ -3,7 +3,7 @@ from libc.stdint cimport uint8_t, uint64_t
 from libc.stdlib cimport qsort
 from libc.string cimport memcmp
 
-from fastgw._core.bytes cimport UPPER_DIGITS, put, put_char, put_span, span, trim
+from fastgw._core.bytes cimport UNRESERVED, put, put_char, put_escape, put_span, span, trim
 from fastgw._core.signature_text cimport Room, named, room_writer, same_span
 from fastgw._core.signed cimport P_SIGNATURE, P_TOKEN
 
@@ -15,26 +15,9 @@ cdef Room text              # the canonical request
 cdef Room spelled           # names and values that are not written as they came
 cdef Room members
 
-cdef uint8_t UNRESERVED[256]        # of RFC 3986 section 2.3
-
-cdef int fill_tables() except -1:
-    cdef int c
-    for c in b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~":
-        UNRESERVED[c] = 1
-    return 0
-
-
-fill_tables()
-
 
 cdef inline bint blank(char c) noexcept nogil:
     return c == c" " or c == c"\t" or c == c"\n" or c == c"\r"
-
-
-cdef inline void put_escape(Writer* w, uint8_t byte) noexcept nogil:
-    put_char(w, c"%")
-    put_char(w, UPPER_DIGITS[byte >> 4])
-    put_char(w, UPPER_DIGITS[byte & 15])
 
 
 # --- path

@@ -4,6 +4,7 @@ Nothing of a refused token is told but why it is refused, in words of our own; n
 """
 
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 
 from fastgw._core.step import Allowed, Failure, Request
@@ -21,7 +22,7 @@ from fastgw.parts.auth.verifier import Verified, Verifier
 _UNAUTHORIZED = CODE["UNAUTHORIZED"]
 
 
-class TokenAuthorizer:
+class TokenAuthorizer(ABC):
     """Called by the engine for an identity that it knows no decision of.
 
     ttl      seconds for which a decision may be kept; it is never kept beyond the token's own end
@@ -55,12 +56,13 @@ class TokenAuthorizer:
         left = max(0.0, min(found.expires - self._clock(), self._ttl))
         return Allowed(values=named, told=told, scopes=found.scopes, ttl_seconds=left)
 
+    @abstractmethod
     def failure(self, error: Refused | NoKeys) -> Failure:
-        raise NotImplementedError
+        """What a caller whose token is not taken is answered."""
 
+    @abstractmethod
     def told(self, found: Verified) -> tuple[Mapping[str, object], Mapping[str, str]]:
         """($context.authorizer, the claims as they are printed). Raises Failure."""
-        raise NotImplementedError
 
 
 class HttpApiJwt(TokenAuthorizer):
